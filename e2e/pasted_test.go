@@ -115,7 +115,7 @@ func (s *story) commandsOfTables() map[string]string {
 		add(known.Name, known.Advice)
 	}
 	for _, code := range errorcode.All() {
-		add(code.Written(), code.Meaning+" "+code.Advice)
+		add(code.Written(), code.Meaning()+" "+code.Advice)
 	}
 	for number := range usherv1.FailureReason_name {
 		s.addExplained(add, usherv1.FailureReason(number).String(), "FAILURE_REASON_")

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"strings"
 	"sync"
+	"syscall"
 	"testing"
 
 	"usher.internal/internal/wpj"
@@ -68,6 +69,56 @@ func TestEveryExitCodeOfThePortalComesThrough(t *testing.T) {
 			})
 		})
 	}
+}
+
+// Whichever way Company Portal ends, a script finds in the JSON how, and what an admin and the user can do: of an exit
+// code, of a signal, and of an end that nobody watched and that Company Portal's log does not have either.
+func TestEveryKindOfEndHasItsAdvice(t *testing.T) {
+	s := newStory(t, map[string]any{"registration.identity_timeout": "2s"})
+	s.withJamfPro()
+	s.start()
+	jane := s.loggedIn("jane")
+	type registration struct {
+		Data struct {
+			ID         string
+			PortalExit struct {
+				Code, Signal *int
+				Unknown      bool
+				Name         string
+				AdminAdvice  string `json:"admin_advice"`
+				UserAdvice   string `json:"user_advice"`
+				RetryCanHelp bool   `json:"retry_can_help"`
+			} `json:"portal_exit"`
+		}
+	}
+	want := func(exit wpj.Exit, exitCode int, arguments ...string) {
+		t.Helper()
+		lines := strings.Split(strings.TrimSpace(s.control(exitCode, append(arguments, "--json")...).Stdout), "\n")
+		told := decode[registration](t, lines[max(0, len(lines)-2)]) // after it is the error
+		shown := decode[registration](t, s.control(0, "registrations", "show", told.Data.ID, "--json").Stdout)
+		for _, got := range []registration{told, shown} {
+			info, end := exit.Info(), got.Data.PortalExit
+			if end.Name != info.Name || end.AdminAdvice != info.Admin || end.UserAdvice != info.User ||
+				end.RetryCanHelp != info.RetryCanHelp || end.Unknown != exit.Unknown() ||
+				(end.Code != nil) != (exit.Code != nil) || (end.Signal != nil) != (exit.Signal != 0) {
+				t.Errorf("%s is told as %+v", exit, end)
+			}
+		}
+	}
+	limit := wpj.ExitRegistrationDeviceCapError
+	s.must(jane.SetPortal(mac.PortalSettings{"exit_code": int(limit), "leave": "nothing"}))
+	want(wpj.Exit{Code: &limit}, int(limit), "register", "--user", jane.Name, "--wait")
+	s.must(jane.SetPortal(mac.PortalSettings{"kill_self": int(syscall.SIGKILL)}))
+	want(wpj.Exit{Signal: syscall.SIGKILL}, 15, "register", "--user", jane.Name, "--wait")
+
+	s.must(jane.SetPortal(mac.PortalSettings{"hang": true, "lose_exit_event": true}))
+	s.control(0, "register", "--user", jane.Name)
+	id := s.waitState("WAITING_FOR_SIGN_IN")
+	jane.Agent.Kill()
+	_, err := s.Run(s.ctx, "/usr/bin/pkill", "-KILL", "-U", fmt.Sprint(jane.UID), "companyportal")
+	s.must(err)
+	s.must(jane.StartAgent(s.ctx))
+	want(wpj.Exit{}, 15, "registrations", "watch", id)
 }
 
 // What the portal leaves behind decides the end, not its exit code alone.

@@ -18,10 +18,8 @@ import (
 
 	bolt "go.etcd.io/bbolt"
 
-	"usher.internal/helper/registration"
 	"usher.internal/helper/store"
 	"usher.internal/internal/earlier"
-	usherv1 "usher.internal/proto/usher/v1"
 )
 
 var updateStored = flag.Bool("update", false, "write what is stored into testdata/stored")
@@ -111,11 +109,6 @@ func stored(t *testing.T) string {
 	return text.String()
 }
 
-// fromContract are types whose words are the names of an enum of the contract.
-var fromContract = map[reflect.Type]map[string]int32{
-	reflect.TypeFor[registration.MilestoneKind](): usherv1.MilestoneKind_value,
-}
-
 // describe returns a type's name, and describes it and those that it is made of in types.
 func describe(t *testing.T, of reflect.Type, types map[string]string) string {
 	t.Helper()
@@ -153,9 +146,6 @@ func describe(t *testing.T, of reflect.Type, types map[string]string) string {
 	default:
 		fmt.Fprintf(&text, "  is a %s\n", of.Kind())
 		values := constants(t, of)
-		for value := range fromContract[of] {
-			values = append(values, value)
-		}
 		slices.Sort(values)
 		for _, value := range values {
 			fmt.Fprintf(&text, "  %s\n", value)

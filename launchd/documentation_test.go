@@ -17,7 +17,7 @@ var update = flag.Bool("update", false, "write the generated part of the documen
 func TestPlacesOfTheDocumentation(t *testing.T) {
 	mac, linux := layout.MacOS, layout.Linux
 	var table strings.Builder
-	table.WriteString("| what | macOS | Linux | with `--purge` alone |\n| --- | --- | --- | --- |\n")
+	table.WriteString("| what | macOS | Linux | only with `--purge` |\n| --- | --- | --- | --- |\n")
 	row := func(what string, purge bool, of func(layout.Layout) string) {
 		cells := []string{what}
 		for _, l := range []layout.Layout{mac, linux} {

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"time"
 
+	"usher.internal/internal/contract"
 	usherv1 "usher.internal/proto/usher/v1"
 	"usher.internal/useragent/leftovers"
 )
@@ -64,7 +65,6 @@ func cleaning(ctx context.Context) (context.Context, context.CancelFunc) {
 // leftoverToProto translates by the contract's own names; a leftover of which the id alone is known has no kind.
 func leftoverToProto(one leftovers.Leftover) *usherv1.Leftover {
 	return &usherv1.Leftover{
-		Id: one.ID, Kind: usherv1.LeftoverKind(usherv1.LeftoverKind_value["LEFTOVER_KIND_"+string(one.Kind)]),
-		Name: one.Name,
+		Id: one.ID, Kind: contract.Value[usherv1.LeftoverKind](one.Kind), Name: one.Name,
 	}
 }

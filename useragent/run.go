@@ -16,7 +16,6 @@ import (
 	"usher.internal/internal/layout"
 	"usher.internal/internal/link"
 	"usher.internal/internal/version"
-	"usher.internal/internal/wpj"
 	usherv1 "usher.internal/proto/usher/v1"
 	"usher.internal/useragent/identity"
 	"usher.internal/useragent/keychain"
@@ -24,105 +23,132 @@ import (
 	"usher.internal/useragent/portal"
 )
 
-// run wires the agent together and serves the helper until ctx ends (nil) or the helper refuses the agent for good.
-// What it leaves behind is a Company Portal that runs, for the next agent to find.
+// agent is usher-agent put together. Its fields do not change.
+type agent struct {
+	live *config.Live
+	// started is the configuration at the start: where the sockets are remains, whatever the files say later.
+	started config.Config
+	log     *slog.Logger
+	home    *os.Root
+	// jamfState is the file in which macOS keeps the preferences of Jamf's agent.
+	jamfState string
+	portal    *portal.Runner
+	login     *keychain.Keychain
+	tenant    *tenantWatch
+	server    *server
+}
+
+// run serves the helper until ctx ends (nil) or the helper refuses the agent for good. A Company Portal that runs then
+// remains, for the next agent to find.
 func run(ctx context.Context, live *config.Live, log *slog.Logger) error {
 	live.Begin(log)
-	started := live.Current().Config
-	home, err := os.UserHomeDir()
+	a, err := compose(live, log)
 	if err != nil {
 		return err
 	}
-	runner := portal.New(portal.Config{
-		Executable:     started.Portal.Executable,
+	defer a.home.Close()
+	defer a.portal.Close()
+	// Before the link waits for its calls to end: those that follow a portal would go on as long as that does.
+	stop := context.AfterFunc(ctx, a.portal.Close)
+	defer stop()
+	log.Info("usher-agent serves", "version", version.String(), "pid", os.Getpid(), "socket", a.started.AgentSocket())
+	var watching sync.WaitGroup
+	defer watching.Wait()
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	watching.Go(func() { a.tenant.run(ctx) })
+	watching.Go(func() { a.watchConfiguration(ctx) })
+	return serve(ctx, a.started.AgentSocket(), a.started.Development.HelperUID, a.server)
+}
+
+// compose puts the agent of the user's home together.
+func compose(live *config.Live, log *slog.Logger) (*agent, error) {
+	home, err := os.UserHomeDir()
+	if err != nil {
+		return nil, err
+	}
+	a := &agent{
+		live: live, started: live.Current().Config, log: log, login: keychain.Open(),
+		jamfState: filepath.Join(home, "Library", "Preferences", "com.jamf.management.jamfAAD.plist"),
+	}
+	if a.home, err = os.OpenRoot(home); err != nil {
+		return nil, err
+	}
+	a.portal = portal.New(portal.Config{
+		Executable:     a.started.Portal.Executable,
 		StateDirectory: layout.Here().AgentStateOf(home, os.Getenv("XDG_STATE_HOME")),
 		LogDirectory:   filepath.Join(home, "Library", "Logs", "Company Portal"),
 		Activate:       activatePortal(func() bool { return live.Current().Portal.Activate }),
 		Logger:         log,
 	})
-	defer runner.Close()
-	// Before the link waits for its calls to end: those that follow a portal would go on as long as that does.
-	stop := context.AfterFunc(ctx, runner.Close)
-	defer stop()
-	folder, err := os.OpenRoot(home)
-	if err != nil {
-		return err
-	}
-	defer folder.Close()
-	login := keychain.Open()
-	jamfState := filepath.Join(home, "Library", "Preferences", "com.jamf.management.jamfAAD.plist")
-	tenant := newTenantWatch(started.HelperSocket(), started.Development.HelperUID, log)
-	agent := newServer(serverConfig{
-		Portal:    runner,
-		settings:  settingsOf(started, login, tenant.wanted, jamfState),
-		Connected: tenant.connected,
-		Keychain:  login,
-		Leftovers: leftovers.New(login, folder),
-		JamfState: jamfState,
+	a.tenant = newTenantWatch(a.started.HelperSocket(), a.started.Development.HelperUID, log)
+	a.server = newServer(serverConfig{
+		Portal:    a.portal,
+		settings:  a.settings(a.started),
+		Connected: a.tenant.connected,
+		Keychain:  a.login,
+		Leftovers: leftovers.New(a.login, a.home),
+		JamfState: a.jamfState,
 		Version:   version.String(),
 		Logger:    log,
 	})
-	log.Info("usher-agent serves", "version", version.String(), "pid", os.Getpid(), "socket", started.AgentSocket())
-	var watching sync.WaitGroup
-	defer watching.Wait()
-	ctx, cancel := context.WithCancel(ctx)
-	defer cancel()
-	watching.Go(func() { tenant.run(ctx) })
-	watching.Go(func() {
-		changed := func() {
-			now := live.Current().Config
-			runner.Use(now.Portal.Executable)
-			agent.use(settingsOf(now, login, tenant.wanted, jamfState))
-		}
-		if err := live.Watch(ctx, changed); err != nil {
-			log.Warn("changes of the configuration are not seen; they count when usher-agent starts next", "error", err)
-		}
-	})
-	return serve(ctx, started.AgentSocket(), started.Development.HelperUID, agent)
+	return a, nil
 }
 
-// settingsOf is what the server is to do by a configuration.
-func settingsOf(now config.Config, login *keychain.Keychain, wanted func() wpj.Conditions, jamfState string) settings {
+// watchConfiguration has the server and the portal take note of another configuration, until ctx ends.
+func (a *agent) watchConfiguration(ctx context.Context) {
+	changed := func() {
+		now := a.live.Current().Config
+		a.portal.Use(now.Portal.Executable)
+		a.server.use(a.settings(now))
+	}
+	if err := a.live.Watch(ctx, changed); err != nil {
+		a.log.Warn("changes of the configuration are not seen; they take effect when usher-agent restarts", "error",
+			err)
+	}
+}
+
+// settings are what the server is to do by a configuration.
+func (a *agent) settings(now config.Config) settings {
 	return settings{
-		Sources: sources(now, login, wanted, jamfState),
+		Sources: a.sources(now),
 		Gather:  command.GatherAADInfo.At(now.Jamf.ConditionalAccessExecutable),
 		AppSSO:  command.AppSSO.At(now.PlatformSSO.Executable),
 	}
 }
 
 // sources are the places that the configuration has looked at, for the identity that is wanted.
-func sources(settings config.Config, login *keychain.Keychain, wanted func() wpj.Conditions,
-	jamfState string) []identitySource {
+func (a *agent) sources(now config.Config) []identitySource {
 	var chosen []identitySource
-	for _, name := range settings.Identity.Sources {
+	for _, name := range now.Identity.Sources {
 		switch name {
 		case config.LoginKeychain:
-			chosen = append(chosen, identity.LoginKeychain(login, wanted))
+			chosen = append(chosen, identity.LoginKeychain(a.login, a.tenant.wanted))
 		case config.PlatformSSO:
-			chosen = append(chosen, identity.PlatformSSO(command.AppSSO.At(settings.PlatformSSO.Executable)))
+			chosen = append(chosen, identity.PlatformSSO(command.AppSSO.At(now.PlatformSSO.Executable)))
 		case config.SecureEnclave:
 			chosen = append(chosen, identity.SecureEnclave(
-				command.GetPSSOStatus.At(settings.Jamf.ConditionalAccessExecutable)))
+				command.GetPSSOStatus.At(now.Jamf.ConditionalAccessExecutable)))
 		case config.JamfAgent:
-			chosen = append(chosen, identity.JamfAgent(jamfState))
+			chosen = append(chosen, identity.JamfAgent(a.jamfState))
 		}
 	}
 	return chosen
 }
 
 // serve serves the helper over the reversed link, which it dials again and again.
-func serve(ctx context.Context, socket string, helperUID uint32, agent *server) error {
+func serve(ctx context.Context, socket string, helperUID uint32, server *server) error {
 	return link.ServeReversed(ctx, link.AgentConfig{
 		Path:      socket,
 		ServerUID: helperUID,
-		Register: func(server *grpc.Server) {
-			usherv1.RegisterUserAgentServiceServer(server, agent)
-			healthv1.RegisterHealthServer(server, health.NewServer())
+		Register: func(to *grpc.Server) {
+			usherv1.RegisterUserAgentServiceServer(to, server)
+			healthv1.RegisterHealthServer(to, health.NewServer())
 		},
 		ServerOptions: []grpc.ServerOption{
-			grpc.UnaryInterceptor(agent.unaryErrors), grpc.StreamInterceptor(agent.streamErrors),
+			grpc.UnaryInterceptor(server.unaryErrors), grpc.StreamInterceptor(server.streamErrors),
 		},
-		Logger:    agent.Logger,
-		Connected: agent.Connected,
+		Logger:    server.Logger,
+		Connected: server.Connected,
 	})
 }

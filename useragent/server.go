@@ -23,7 +23,7 @@ import (
 // portalRunner is what the server asks of [portal.Runner].
 type portalRunner interface {
 	Run(ctx context.Context, registrationID string, attachOnly bool, send func(portal.Event) error) error
-	Stop(ctx context.Context, registrationID string) (portal.Exit, error)
+	Stop(ctx context.Context, registrationID string) (wpj.Exit, error)
 }
 
 // identitySource is a place where an identity may be. Look never fails: not being able to look is evidence too.

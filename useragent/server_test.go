@@ -115,7 +115,7 @@ func wantError(t *testing.T, err error, code codes.Code, reason usherv1.ErrorRea
 // fakePortal is a portalRunner.
 type fakePortal struct {
 	events []portal.Event
-	exit   portal.Exit
+	exit   wpj.Exit
 	err    error
 	asked  chan string
 }
@@ -132,7 +132,7 @@ func (f *fakePortal) Run(ctx context.Context, id string, attachOnly bool, send f
 	return f.err
 }
 
-func (f *fakePortal) Stop(context.Context, string) (portal.Exit, error) { return f.exit, f.err }
+func (f *fakePortal) Stop(context.Context, string) (wpj.Exit, error) { return f.exit, f.err }
 
 type fakeSource wpj.Evidence
 
@@ -204,14 +204,14 @@ func TestEveryErrorOfTheTableReachesTheHelper(t *testing.T) {
 
 func TestRunPortalTellsEveryKindOfEvent(t *testing.T) {
 	at := time.Date(2026, 11, 23, 10, 0, 0, 0, time.UTC)
-	kinds := []portal.MilestoneKind{portal.SignInStarted, portal.TokenFetched, portal.DeviceRegistered,
-		portal.WorkplaceJoinCompleted, portal.CertificateStored, portal.Exited, portal.Trouble}
+	kinds := []wpj.MilestoneKind{wpj.MilestoneSignInStarted, wpj.MilestoneTokenFetched, wpj.MilestoneDeviceRegistered,
+		wpj.MilestoneWorkplaceJoinCompleted, wpj.MilestoneCertificateStored, wpj.MilestoneExited, wpj.MilestoneTrouble}
 	runner := &fakePortal{asked: make(chan string, 1),
 		events: []portal.Event{portal.Started{PID: 42, Time: at, Attached: true}}}
 	for _, kind := range kinds {
-		runner.events = append(runner.events, portal.Milestone{Kind: kind, Time: at, Detail: string(kind)})
+		runner.events = append(runner.events, wpj.Milestone{Kind: kind, At: at, Detail: string(kind)})
 	}
-	runner.events = append(runner.events, portal.Exit{Signal: syscall.SIGKILL})
+	runner.events = append(runner.events, wpj.Exit{Signal: syscall.SIGKILL})
 	client := call(t, serverConfig{Portal: runner})
 	stream, err := client.RunPortal(t.Context(), &usherv1.RunPortalRequest{RegistrationId: "one", AttachOnly: true})
 	if err != nil {
@@ -239,49 +239,5 @@ func TestRunPortalTellsEveryKindOfEvent(t *testing.T) {
 	}
 	if _, err := stream.Recv(); !errors.Is(err, io.EOF) {
 		t.Errorf("after the exit: %v", err)
-	}
-}
-
-func TestExitsAreExplained(t *testing.T) {
-	exits := []portal.Exit{{}, {Signal: syscall.SIGSEGV}}
-	for _, info := range append(wpj.ExitCodes(), wpj.ExitCodeInfo{Code: 7}) {
-		exits = append(exits, portal.Exit{Code: &info.Code, FromLog: true})
-	}
-	for _, exit := range exits {
-		message := exitToProto(exit)
-		if message.Name == "" || message.AdminAdvice == "" || message.UserAdvice == "" ||
-			message.FromLog != exit.FromLog {
-			t.Errorf("%s: %v", exit, message)
-		}
-		switch how := message.How.(type) {
-		case *usherv1.PortalExit_Code:
-			if exit.Code == nil || how.Code != int32(*exit.Code) {
-				t.Errorf("%s: %v", exit, how)
-			}
-		case *usherv1.PortalExit_Signal:
-			if how.Signal != int32(exit.Signal) {
-				t.Errorf("%s: %v", exit, how)
-			}
-		case *usherv1.PortalExit_Unknown:
-			if !exit.Unknown() {
-				t.Errorf("%s: %v", exit, how)
-			}
-		}
-	}
-}
-
-// A kind that the contract does not know would be told as UNSPECIFIED.
-func TestMilestonesAreThoseOfTheContract(t *testing.T) {
-	told := make(map[usherv1.MilestoneKind]bool)
-	for _, kind := range []portal.MilestoneKind{
-		portal.SignInStarted, portal.TokenFetched, portal.DeviceRegistered, portal.WorkplaceJoinCompleted,
-		portal.CertificateStored, portal.Exited, portal.Trouble,
-	} {
-		told[eventToProto(portal.Milestone{Kind: kind}).GetMilestone().GetKind()] = true
-	}
-	for number, name := range usherv1.MilestoneKind_name {
-		if told[usherv1.MilestoneKind(number)] == (number == 0) {
-			t.Errorf("%s is told: %t", name, number == 0)
-		}
 	}
 }

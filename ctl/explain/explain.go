@@ -119,7 +119,7 @@ func numberOf(c errorcode.Code) *int64 {
 
 func explainErrorCode(c errorcode.Code) explanation {
 	return explanation{Code: numberOf(c), Name: c.Name, Program: string(c.Domain), Kind: kindErrorCode,
-		Admin: strings.TrimSpace(c.Meaning + " " + c.Advice), Source: c.Source}
+		Admin: strings.TrimSpace(c.Meaning() + " " + c.Advice), Source: c.Source}
 }
 
 // explainUnknown says of a code that usher does not know it, and who may.
@@ -138,8 +138,8 @@ func whoKnows(c errorcode.Code) string {
 }
 
 func explainEvent(known *event.Known) explanation {
-	text := known.Title + "."
-	if title := known.Phase.Info().Title; title != "" {
+	text := known.Title() + "."
+	if title := known.Phase.Info().Title(); title != "" {
 		text += " Phase: " + title + "."
 	}
 	return explanation{Name: known.Name, Program: "usher", Kind: kindEvent,

@@ -140,7 +140,7 @@ func explainChain(chain []errorcode.Found) (explained []explanation, unknown *er
 		if one.Depth <= known.Depth && (one.Domain != known.Domain || one.Number != known.Number) && !one.Bare &&
 			one.Domain != errorcode.ExitCode {
 			outer := outerError{Program: string(one.Domain), Code: numberOf(one.Code), Name: one.Name,
-				Admin: one.Meaning}
+				Admin: one.Meaning()}
 			if known.Advice == "" {
 				// The inner error only says what broke.
 				outer.Admin = strings.TrimSpace(outer.Admin + " " + one.Advice)

@@ -17,7 +17,6 @@ import (
 	"fmt"
 	"log/slog"
 	"slices"
-	"strings"
 	"sync"
 	"time"
 
@@ -307,16 +306,7 @@ func bounded(told []*usherv1.Leftover) []Leftover {
 		if len(found) == maximumLeftovers {
 			break
 		}
-		found = append(found, Leftover{id, kindOf(one.GetKind()), oneline.Of(one.GetName(), maximumName)})
+		found = append(found, Leftover{id, kinds.FromProto(one.GetKind()), oneline.Of(one.GetName(), maximumName)})
 	}
 	return found
-}
-
-// kindOf translates by the contract's own names.
-func kindOf(kind usherv1.LeftoverKind) Kind {
-	name := Kind(strings.TrimPrefix(kind.String(), "LEFTOVER_KIND_"))
-	if slices.Contains([]Kind{KindCertificate, KindKey, KindGenericPassword, KindFile}, name) {
-		return name
-	}
-	return ""
 }

@@ -63,7 +63,7 @@ func objectionTo(c circumstances) string {
 	}
 	says := objections[i].says
 	if strings.Contains(says, "%s") {
-		says = fmt.Sprintf(says, c.Identity.Detail)
+		says = fmt.Sprintf(says, c.Identity.Sentence())
 	}
 	return strings.TrimSpace(strings.TrimSpace(says) + " " + named(c.atRisk()))
 }

@@ -80,7 +80,7 @@ func (c circumstances) whyCurrent(certificate *wpj.Certificate, hasPrivateKey bo
 		}
 		return reason
 	case c.Identity.State == wpj.StateOrphaned && len(c.Identity.Others) > 0:
-		return c.Identity.Detail // which says whether tenant.id would decide
+		return c.Identity.Sentence() // which says whether tenant.id would decide
 	case unclear != nil:
 		return fmt.Sprintf("What %s says does not show whether another registration has taken its place: %s",
 			names[unclear.Source], oneline.Of(unclear.Detail, longestReason))

@@ -16,6 +16,7 @@ import (
 	"strings"
 	"time"
 
+	"usher.internal/internal/accounts"
 	"usher.internal/internal/command"
 	"usher.internal/internal/oneline"
 	"usher.internal/internal/propertylist"
@@ -44,6 +45,16 @@ func Look(ctx context.Context, dscl command.Command, account string) wpj.Evidenc
 	}
 	evidence.Source, evidence.ObservedAt = wpj.SourceDirectory, time.Now().UTC()
 	return evidence
+}
+
+// LookAt is [Look] for the person with that uid.
+func LookAt(ctx context.Context, dscl command.Command, uid uint32) wpj.Evidence {
+	person, err := accounts.ByUID(uid)
+	if err != nil {
+		return wpj.Evidence{Source: wpj.SourceDirectory, Finding: wpj.CouldNotLook, Obstacle: wpj.ObstacleFailed,
+			Detail: err.Error(), ObservedAt: time.Now()}
+	}
+	return Look(ctx, dscl, person.Name)
 }
 
 func obstacleOf(err error) wpj.Obstacle {

@@ -5,7 +5,6 @@ import (
 
 	"usher.internal/helper/clean"
 	"usher.internal/helper/gate"
-	"usher.internal/helper/wire"
 	"usher.internal/internal/accounts"
 	"usher.internal/internal/contract"
 	usherv1 "usher.internal/proto/usher/v1"
@@ -19,7 +18,7 @@ type Cleaner interface {
 }
 
 type cleanService struct {
-	usherv1.UnimplementedCleanServiceServer
+	usherv1.UnsafeCleanServiceServer
 	cleaner  Cleaner
 	foremost Foremost
 }
@@ -34,19 +33,8 @@ func (s *cleanService) FindRemains(ctx context.Context,
 	if err != nil {
 		return nil, err
 	}
-	response := &usherv1.FindRemainsResponse{
-		User: cleanUserToProto(user), Identity: contract.IdentityToProto(&remains.Identity),
-		Objection: remains.Objection,
-	}
-	for _, one := range remains.AtRisk {
-		response.AtRisk = append(response.AtRisk, &usherv1.RegistrationAtRisk{
-			DeviceId: string(one.DeviceID), TenantId: string(one.TenantID), Source: contract.SourceToProto(one.Source),
-			Place: one.Place, Reason: one.Reason,
-		})
-	}
-	for _, one := range remains.Leftovers {
-		response.Leftovers = append(response.Leftovers, leftoverToProto(one))
-	}
+	response := remains.Proto()
+	response.User = contract.UserToProto(user)
 	return response, nil
 }
 
@@ -62,7 +50,7 @@ func (s *cleanService) RemoveRemains(ctx context.Context,
 	if err != nil {
 		return nil, err
 	}
-	return &usherv1.RemoveRemainsResponse{Removal: removalToProto(removal)}, nil
+	return &usherv1.RemoveRemainsResponse{Removal: removal.Proto()}, nil
 }
 
 func (s *cleanService) ListRemovals(ctx context.Context,
@@ -89,7 +77,7 @@ func (s *cleanService) ListRemovals(ctx context.Context,
 	}
 	response := &usherv1.ListRemovalsResponse{}
 	for _, one := range found {
-		response.Removals = append(response.Removals, removalToProto(one))
+		response.Removals = append(response.Removals, one.Proto())
 	}
 	return response, nil
 }
@@ -112,27 +100,4 @@ func callerOf(actor *gate.Actor) accounts.User {
 		caller.Name = person.Name
 	}
 	return caller
-}
-
-func cleanUserToProto(user accounts.User) *usherv1.User {
-	return &usherv1.User{Name: user.Name, Uid: user.UID}
-}
-
-func leftoverToProto(one clean.Leftover) *usherv1.Leftover {
-	return &usherv1.Leftover{
-		Id: one.ID, Kind: wire.Enum[usherv1.LeftoverKind](usherv1.LeftoverKind_value, "LEFTOVER_KIND_",
-			string(one.Kind)), Name: one.Name,
-	}
-}
-
-func removalToProto(removal clean.Removal) *usherv1.Removal {
-	message := &usherv1.Removal{
-		User: cleanUserToProto(removal.User), Time: contract.Timestamp(removal.At),
-		Caller: cleanUserToProto(removal.Caller), Force: removal.Force,
-	}
-	for _, one := range removal.Removed {
-		message.Removed = append(message.Removed,
-			&usherv1.RemovedLeftover{Leftover: leftoverToProto(one.Leftover), Error: one.Error})
-	}
-	return message
 }

@@ -4,7 +4,6 @@ import (
 	"context"
 
 	"usher.internal/helper/delivery"
-	"usher.internal/helper/wire"
 	usherv1 "usher.internal/proto/usher/v1"
 )
 
@@ -15,7 +14,7 @@ type Outbox interface {
 }
 
 type deliveryService struct {
-	usherv1.UnimplementedDeliveryServiceServer
+	usherv1.UnsafeDeliveryServiceServer
 	outbox        Outbox
 	configuration Configuration
 }
@@ -28,7 +27,7 @@ func (s *deliveryService) ListDeliveries(_ context.Context,
 	}
 	response := &usherv1.ListDeliveriesResponse{Mode: string(s.configuration.Current().Delivery.Mode)}
 	for _, one := range found {
-		response.Deliveries = append(response.Deliveries, wire.Delivery(one))
+		response.Deliveries = append(response.Deliveries, one.Proto())
 	}
 	return response, nil
 }

@@ -6,7 +6,7 @@ import (
 
 	"usher.internal/helper/doctor"
 	"usher.internal/helper/gate"
-	"usher.internal/helper/wire"
+	"usher.internal/internal/contract"
 	usherv1 "usher.internal/proto/usher/v1"
 )
 
@@ -17,7 +17,7 @@ type Doctor interface {
 }
 
 type doctorService struct {
-	usherv1.UnimplementedDoctorServiceServer
+	usherv1.UnsafeDoctorServiceServer
 	doctor       Doctor
 	examinations *examinations
 }
@@ -39,6 +39,6 @@ func (s *doctorService) Examine(_ *usherv1.ExamineRequest, stream usherv1.Doctor
 func outcomeToProto(found doctor.Outcome) *usherv1.Check {
 	return &usherv1.Check{
 		Name: found.Name, Title: found.Title, Evidence: found.Evidence, Fix: found.Fix, User: found.User.Name,
-		Result: wire.Enum[usherv1.CheckResult](usherv1.CheckResult_value, "CHECK_RESULT_", string(found.Result)),
+		Result: contract.Value[usherv1.CheckResult](found.Result),
 	}
 }

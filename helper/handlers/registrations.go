@@ -31,21 +31,16 @@ const (
 )
 
 type registrationService struct {
-	usherv1.UnimplementedRegistrationServiceServer
+	usherv1.UnsafeRegistrationServiceServer
 	registrations Registrations
 	foremost      Foremost
-}
-
-var kinds = map[usherv1.RegistrationKind]registration.Kind{
-	usherv1.RegistrationKind_REGISTRATION_KIND_REGISTER: registration.KindRegister,
-	usherv1.RegistrationKind_REGISTRATION_KIND_GATHER:   registration.KindGather,
 }
 
 func (s *registrationService) StartRegistration(ctx context.Context,
 	request *usherv1.StartRegistrationRequest) (*usherv1.StartRegistrationResponse, error) {
 	actor := gate.ActorFrom(ctx)
-	kind, ok := kinds[request.GetKind()]
-	if !ok {
+	kind := registration.Kinds.FromProto(request.GetKind())
+	if kind == "" {
 		return nil, invalid("kind", request.GetKind(), "REGISTER or GATHER")
 	}
 	var limit time.Duration

@@ -20,6 +20,7 @@ import (
 	"usher.internal/helper/support"
 	"usher.internal/helper/wire"
 	"usher.internal/internal/accounts"
+	"usher.internal/internal/contract"
 	"usher.internal/internal/envelope"
 	"usher.internal/internal/excerpt"
 	"usher.internal/internal/personal"
@@ -51,7 +52,7 @@ type Observations interface {
 }
 
 type supportService struct {
-	usherv1.UnimplementedSupportServiceServer
+	usherv1.UnsafeSupportServiceServer
 	logs          SupportLogs
 	registrations Registrations
 	status        Status
@@ -75,7 +76,7 @@ func (s *supportService) ListSupportFiles(ctx context.Context,
 	if err != nil {
 		return nil, err
 	}
-	response := &usherv1.ListSupportFilesResponse{User: cleanUserToProto(user)}
+	response := &usherv1.ListSupportFilesResponse{User: contract.UserToProto(user)}
 	for _, file := range files {
 		response.Files = append(response.Files, file.about)
 	}
@@ -236,7 +237,7 @@ func (s *supportService) removalsOf(actor *gate.Actor, user accounts.User) (*ush
 		if !actor.IsAdmin() && one.Caller.UID != 0 && one.Caller.UID != user.UID {
 			one.Caller = accounts.User{Name: "an admin"}
 		}
-		list.Removals = append(list.Removals, removalToProto(one))
+		list.Removals = append(list.Removals, one.Proto())
 	}
 	return list, nil
 }

@@ -20,7 +20,7 @@ type Forgetter interface {
 }
 
 type userService struct {
-	usherv1.UnimplementedUserServiceServer
+	usherv1.UnsafeUserServiceServer
 	forgetter Forgetter
 	status    Status
 	log       *slog.Logger
@@ -40,7 +40,7 @@ func (s *userService) ForgetUser(ctx context.Context, request *usherv1.ForgetUse
 	}
 	var there, gone []accounts.User
 	for _, one := range status.GetUsers() {
-		switch user := (accounts.User{Name: one.GetUser().GetName(), UID: one.GetUser().GetUid()}); {
+		switch user := contract.UserFromProto(one.GetUser()); {
 		case user.Name != name:
 		case one.GetNoAccount():
 			gone = append(gone, user)
@@ -66,7 +66,7 @@ func (s *userService) ForgetUser(ctx context.Context, request *usherv1.ForgetUse
 			"registrations", removed.Registrations, "deliveries", removed.Deliveries)
 	}
 	return &usherv1.ForgetUserResponse{
-		User: &usherv1.User{Name: name, Uid: gone[0].UID}, Registrations: int32(removed.Registrations),
+		User: contract.UserToProto(gone[0]), Registrations: int32(removed.Registrations),
 		Deliveries: int32(removed.Deliveries),
 	}, nil
 }

@@ -103,6 +103,14 @@ func (l *Listener) Trouble() error {
 	return l.trouble
 }
 
+// Troubles says it to admins.
+func (l *Listener) Troubles() []string {
+	if err := l.Trouble(); err != nil {
+		return []string{fmt.Sprintf("The listener does not answer as it is configured: %v.", err)}
+	}
+	return nil
+}
+
 // Address is where it listens; nil while it does not.
 func (l *Listener) Address() net.Addr {
 	l.mu.Lock()

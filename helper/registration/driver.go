@@ -9,6 +9,7 @@ import (
 
 	"usher.internal/helper/store"
 	"usher.internal/internal/backoff"
+	"usher.internal/internal/wpj"
 )
 
 // The pauses after what may heal has failed: a journal that cannot be written, and an agent that does not answer.
@@ -219,7 +220,7 @@ func (d *driver) step(ctx context.Context, r *Registration) (decision, error) {
 // cancel ends what may run for a registration that somebody cancelled, and decides for CANCELLED.
 func (d *driver) cancel(ctx context.Context, r Registration) decision {
 	detail := "Cancelled by " + r.CancelledBy
-	var exit *PortalExit
+	var exit *wpj.Exit
 	if r.State.PortalMayRun() {
 		var how string
 		exit, how = d.stopPortal(ctx, r)

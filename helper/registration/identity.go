@@ -87,7 +87,7 @@ func (d *driver) settleIdentity(ctx context.Context, r *Registration) (decision,
 
 // stale tells whether the identity was there before a portal whose end nobody knows.
 func stale(r *Registration, identity wpj.Identity) bool {
-	return r.PortalExit.unknown() && identity.NotBefore.Before(r.CreatedAt.Add(-clockSlack))
+	return r.PortalExit.Unknown() && identity.NotBefore.Before(r.CreatedAt.Add(-clockSlack))
 }
 
 // gatherAndDeliver decides for DELIVERING. Where Jamf's own gatherAADInfo has run, what it left is looked at too.
@@ -108,7 +108,7 @@ func (d *driver) deliver(found observation.Reading, alsoDone string) decision {
 		if err := d.keep(tx, r, found); err != nil {
 			return err
 		}
-		return d.transition(tx, r, StateDelivering, found.Identity.Detail+alsoDone)
+		return d.transition(tx, r, StateDelivering, found.Identity.Sentence()+alsoDone)
 	}
 }
 
@@ -135,15 +135,15 @@ func (d *driver) noIdentity(r *Registration, last *observation.Reading, err erro
 		failed = d.fail(ReasonIdentityUnreadable,
 			"No agent of %s answered, so the identity could not be read. Have the user log in and run "+
 				"`usherctl gather`.", r.User.Name)
-	case r.PortalExit.unknown() && identity.State.Registered():
+	case r.PortalExit.Unknown() && identity.State.Registered():
 		failed = d.fail(ReasonPortalOutcomeUnknown,
 			"Company Portal has ended and nothing tells how; the identity is older than this registration. Run "+
 				"`usherctl gather` to deliver it, or have the user register again.")
-	case r.PortalExit.unknown():
+	case r.PortalExit.Unknown():
 		failed = d.fail(ReasonPortalOutcomeUnknown,
-			"Company Portal has ended, nothing tells how, and the identity is %s: %s", identity.State, identity.Detail)
+			"Company Portal has ended, nothing tells how, and the identity is %s: %s", identity.State, identity.Sentence())
 	default:
-		failed = d.fail(identityFailures[identity.State], "%s: %s", identity.State, identity.Detail)
+		failed = d.fail(identityFailures[identity.State], "%s: %s", identity.State, identity.Sentence())
 	}
 	return func(tx *store.Tx, r *Registration) error {
 		if identity != nil {

@@ -121,7 +121,7 @@ func (d *driver) mayLaunch(ctx context.Context, agent usherv1.UserAgentServiceCl
 	}
 	d.insteadOfPortal = d.userAction(r, found)
 	if d.insteadOfPortal != nil && found != nil && found.Identity.State.Registered() {
-		d.insteadOfPortal = d.to(StateReadingIdentity, "registered already: "+found.Identity.Detail)
+		d.insteadOfPortal = d.to(StateReadingIdentity, "registered already: "+found.Identity.Sentence())
 	}
 	return nil
 }
@@ -139,7 +139,7 @@ func identityDetail(found *observation.Reading) string {
 	if found == nil {
 		return "usher-agent could not say how the user stands."
 	}
-	return found.Identity.Detail
+	return found.Identity.Sentence()
 }
 
 // actions are what the user does in states whose usual advice is to run Company Portal, or is for somebody else.

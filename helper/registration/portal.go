@@ -101,7 +101,7 @@ func (d *driver) refusal(r *Registration, err error) decision {
 		r.State == StateLaunchingPortal:
 		return d.insteadOfPortal
 	case reason == usherv1.ErrorReason_ERROR_REASON_PORTAL_RUN_NOT_FOUND && r.State == StateWaitingForSignIn:
-		return d.portalEnded(&PortalExit{})
+		return d.portalEnded(&wpj.Exit{})
 	case r.State == StateLaunchingPortal &&
 		reason != usherv1.ErrorReason_ERROR_REASON_UNSPECIFIED && !gone(err) &&
 		status.Code(err) != codes.ResourceExhausted:
@@ -146,8 +146,9 @@ func (d *driver) followOnce(ctx context.Context, r *Registration) (decision, err
 				}
 			}
 		case *usherv1.RunPortalResponse_Milestone:
-			milestone := milestoneFrom(event.Milestone)
-			if slices.ContainsFunc(r.Milestones, milestone.same) || len(r.Milestones) >= maximumMilestones {
+			milestone := contract.MilestoneFromProto(event.Milestone)
+			milestone.Detail = oneline.Of(milestone.Detail, maximumMilestoneLength)
+			if slices.ContainsFunc(r.Milestones, milestone.Same) || len(r.Milestones) >= maximumMilestones {
 				continue // told again after the agent was attached to again, or more than any portal has
 			}
 			err := d.commit(ctx, r, func(_ *store.Tx, r *Registration) error {
@@ -163,61 +164,27 @@ func (d *driver) followOnce(ctx context.Context, r *Registration) (decision, err
 					return nil, err
 				}
 			}
-			return d.portalEnded(exitFrom(event.Exit)), nil
+			return d.portalEnded(contract.ExitFromProto(event.Exit)), nil
 		}
 	}
 	return nil, fmt.Errorf("agent told more than %d events of one portal", maximumEvents)
 }
 
-func milestoneFrom(message *usherv1.Milestone) Milestone {
-	name := usherv1.MilestoneKind_name[int32(message.GetKind())]
-	if name == "" {
-		name = usherv1.MilestoneKind_MILESTONE_KIND_UNSPECIFIED.String()
-	}
-	return Milestone{
-		Kind:   MilestoneKind(name[len("MILESTONE_KIND_"):]),
-		At:     contract.Time(message.GetTime()),
-		Detail: oneline.Of(message.GetDetail(), maximumMilestoneLength),
-	}
-}
-
-func (m Milestone) same(other Milestone) bool {
-	return m.Kind == other.Kind && m.At.Equal(other.At) && m.Detail == other.Detail
-}
-
 // shown makes a short line of what an agent said.
 func shown(text string) string { return oneline.Of(text, maximumDetailLength) }
 
-// exitFrom takes over how the portal ended; what no process ends with is unknown.
-func exitFrom(message *usherv1.PortalExit) *PortalExit {
-	exit := &PortalExit{FromLog: message.GetFromLog()}
-	switch how := message.GetHow().(type) {
-	case *usherv1.PortalExit_Code:
-		if code := wpj.ExitCode(how.Code); code >= 0 && code <= 255 {
-			exit.Code = &code
-		}
-	case *usherv1.PortalExit_Signal:
-		if how.Signal > 0 && how.Signal < 128 {
-			exit.Signal = int(how.Signal)
-		}
-	}
-	return exit
-}
-
 // portalEnded decides what follows from the portal's end.
-func (d *driver) portalEnded(exit *PortalExit) decision {
+func (d *driver) portalEnded(exit *wpj.Exit) decision {
 	var next decision
 	switch {
-	case exit.unknown():
+	case exit.Unknown():
 		next = d.to(StateReadingIdentity, "Company Portal has ended, and neither its exit code nor its log tells how")
 	case exit.Signal != 0:
-		next = d.fail(ReasonPortalKilled,
-			"Company Portal was ended by signal %d before it was done; have the user register again.", exit.Signal)
+		next = d.fail(ReasonPortalKilled, "%s", exit.Info().Admin)
 	case *exit.Code == wpj.ExitSuccess:
 		next = d.to(StateReadingIdentity, "Company Portal ended with "+exit.Code.String())
 	default:
-		info, _ := exit.Code.Info()
-		next = d.fail(ReasonPortalFailed, "Company Portal ended with %s: %s", exit.Code, info.Admin)
+		next = d.fail(ReasonPortalFailed, "Company Portal ended with %s: %s", exit.Code, exit.Info().Admin)
 	}
 	return func(tx *store.Tx, r *Registration) error {
 		r.PortalExit = exit
@@ -228,7 +195,7 @@ func (d *driver) portalEnded(exit *PortalExit) decision {
 // stopPortal ends the portal of a registration as far as that can be done, and returns how it ended, nil where that is
 // not known, and how stopping it went, as part of a sentence. An agent that is away is waited for, since its portal may
 // run on.
-func (d *driver) stopPortal(ctx context.Context, r Registration) (exit *PortalExit, how string) {
+func (d *driver) stopPortal(ctx context.Context, r Registration) (exit *wpj.Exit, how string) {
 	reachWithin := returnWithin
 	if d.resumed {
 		reachWithin = reconnectWithin
@@ -243,10 +210,8 @@ func (d *driver) stopPortal(ctx context.Context, r Registration) (exit *PortalEx
 	defer cancel()
 	stopped, err := agent.StopPortal(stopping, &usherv1.StopPortalRequest{RegistrationId: r.ID})
 	switch {
-	case err == nil && stopped.GetExit() == nil:
-		return nil, "Company Portal was closed"
 	case err == nil:
-		return exitFrom(stopped.GetExit()), "Company Portal was closed"
+		return contract.ExitFromProto(stopped.GetExit()), "Company Portal was closed"
 	case contract.Reason(err) == usherv1.ErrorReason_ERROR_REASON_PORTAL_RUN_NOT_FOUND:
 		return nil, "Company Portal did not run"
 	}

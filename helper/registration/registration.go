@@ -40,9 +40,9 @@ type Registration struct {
 	// Transitions begin with the one to PREFLIGHT.
 	Transitions []Transition `json:"transitions"`
 	// Milestones are those of Company Portal's log, each once, at most 64.
-	Milestones []Milestone `json:"milestones,omitempty"`
+	Milestones []wpj.Milestone `json:"milestones,omitempty"`
 	// PortalExit is nil while Company Portal has not ended, or was not launched.
-	PortalExit *PortalExit `json:"portal_exit,omitempty"`
+	PortalExit *wpj.Exit `json:"portal_exit,omitempty"`
 	// TimedOutAt is when the user's time for the sign-in was over; the portal is stopped after that.
 	TimedOutAt time.Time `json:"timed_out_at,omitzero"`
 	// Identity is what was found on the computer; nil when nobody could be asked.
@@ -60,27 +60,6 @@ type Transition struct {
 	// Evidence is one sentence for an admin.
 	Evidence string `json:"evidence"`
 }
-
-// MilestoneKind is a step of Company Portal's that its log shows. Its names are those of the contract's MilestoneKind.
-type MilestoneKind string
-
-// Milestone is one step of Company Portal's.
-type Milestone struct {
-	Kind   MilestoneKind `json:"kind"`
-	At     time.Time     `json:"at"`
-	Detail string        `json:"detail,omitempty"`
-}
-
-// PortalExit is how Company Portal ended: with Code, by Signal, or, where Code is nil and Signal 0, nobody knows.
-type PortalExit struct {
-	Code   *wpj.ExitCode `json:"code,omitempty"`
-	Signal int           `json:"signal,omitempty"`
-	// FromLog says that the code was read from Company Portal's log, since the exit status was lost.
-	FromLog bool `json:"from_log,omitempty"`
-}
-
-// unknown tells whether the portal has ended and neither its exit code nor the signal is known.
-func (e *PortalExit) unknown() bool { return e != nil && e.Code == nil && e.Signal == 0 }
 
 // DeliveryProgress is how the report's way to Jamf Pro stands.
 type DeliveryProgress struct {

@@ -89,12 +89,12 @@ func (d *driver) awaitSession(ctx context.Context, r *Registration) (decision, e
 			identity := found.Identity
 			switch {
 			case err == nil && identity.State.Registered():
-				return d.to(StateReadingIdentity, "registered already: "+identity.Detail), nil
+				return d.to(StateReadingIdentity, "registered already: "+identity.Sentence()), nil
 			case err == nil:
 				if action := d.userAction(r, &found); action != nil {
 					return action, nil
 				}
-				return d.to(StateLaunchingPortal, fmt.Sprintf("%s: %s", identity.State, identity.Detail)), nil
+				return d.to(StateLaunchingPortal, fmt.Sprintf("%s: %s", identity.State, identity.Sentence())), nil
 			case !isOver(waiting, err) && !gone(err):
 				if action := d.userAction(r, nil); action != nil {
 					return action, nil

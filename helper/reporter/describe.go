@@ -32,8 +32,8 @@ func change(one delivery.Delivery) *usherv1.StatusChange {
 		Id:            fmt.Sprintf("%d-%d", one.ID, one.CreatedAt.UnixNano()),
 		Time:          contract.Timestamp(report.At),
 		Uid:           report.UID,
-		Outcome:       usherv1.RegistrationState(usherv1.RegistrationState_value["REGISTRATION_STATE_"+report.Outcome]),
-		FailureReason: usherv1.FailureReason(usherv1.FailureReason_value["FAILURE_REASON_"+report.FailureReason]),
+		Outcome:       contract.Value[usherv1.RegistrationState](report.Outcome),
+		FailureReason: contract.Value[usherv1.FailureReason](report.FailureReason),
 	}
 	if code := report.PortalExitCode; code != nil {
 		number := int32(*code)
@@ -51,8 +51,8 @@ func change(one delivery.Delivery) *usherv1.StatusChange {
 	return told
 }
 
-// describe is what the fleet is told of a status: it copies what docs/fleet-reference.md lists, and nothing else. What is
-// personal in it is left out when it is sent.
+// describe is what the fleet is told of a status: it copies what docs/fleet-reference.md lists, and nothing else. What
+// is personal in it is left out when it is sent.
 func describe(status *usherv1.GetStatusResponse) *usherv1.MacStatus {
 	helper := status.GetHelper()
 	told := &usherv1.MacStatus{

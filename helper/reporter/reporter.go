@@ -1,5 +1,5 @@
-// Package reporter tells the admins of a fleet how this Mac stands, through NATS (docs/fleet-reference.md). The helper dials out;
-// nothing listens.
+// Package reporter tells the admins of a fleet how this Mac stands, through NATS (docs/fleet-reference.md). The helper
+// dials out; nothing listens.
 //
 // It answers two subjects, its own and that of all Macs, with a [usherv1.MacStatus], and publishes each change
 // out of the outbox that feeds Jamf Pro to a stream of JetStream. That is all: of what comes in the id of a question is
@@ -108,6 +108,20 @@ func (r *Reporter) State() *usherv1.FleetStatus {
 		return nil
 	}
 	return proto.CloneOf(r.state)
+}
+
+// Troubles are sentences for admins about what is wrong with the connection.
+func (r *Reporter) Troubles() (sentences []string) {
+	state := r.State()
+	if failure := state.GetLastError(); failure != "" {
+		sentences = append(sentences, fmt.Sprintf("The fleet is not told how this Mac stands: %s.", failure))
+	}
+	if end := contract.Time(state.GetExpireTime()); fleet.ExpiresSoon(end, time.Now()) {
+		sentences = append(sentences,
+			fmt.Sprintf("What this Mac shows to the fleet counts until %s. Replace the file of "+
+				"fleet.credentials_file, or fleet.certificate_file, before.", end.UTC().Format(time.DateOnly)))
+	}
+	return sentences
 }
 
 // Run is part of the fleet, as far as it is configured, until ctx ends, and then returns nil.

@@ -8,7 +8,6 @@ import (
 
 	"usher.internal/helper/delivery"
 	"usher.internal/helper/store"
-	"usher.internal/helper/wire"
 	"usher.internal/internal/contract"
 	"usher.internal/internal/wpj"
 	usherv1 "usher.internal/proto/usher/v1"
@@ -72,9 +71,9 @@ func (k *known) now() (*snapshot, error) {
 	}
 	for _, last := range newest {
 		user := userOf(last.Newest.User.Name, last.Newest.User.UID)
-		user.LastRegistration = wire.Registration(last.Newest)
+		user.LastRegistration = last.Newest.Proto()
 		if last.Reported != nil {
-			user.ReportedRegistration = wire.Registration(*last.Reported)
+			user.ReportedRegistration = last.Reported.Proto()
 		}
 	}
 	for _, seen := range observed {

@@ -6,7 +6,7 @@ import (
 	"sync"
 
 	"usher.internal/helper/sessions"
-	"usher.internal/internal/accounts"
+	"usher.internal/internal/contract"
 )
 
 // LookAgain looks at everyone whom the viewer may see. For a user who cannot be looked at, what was found last remains,
@@ -30,7 +30,7 @@ func (r *Reporter) lookAtAbsent(ctx context.Context, viewer Viewer, present []se
 		return // status says so too
 	}
 	for _, known := range journal.users {
-		user := accounts.User{Name: known.User.Name, UID: known.User.Uid}
+		user := contract.UserFromProto(known.User)
 		isPresent := slices.ContainsFunc(present,
 			func(session sessions.Session) bool { return session.User.UID == user.UID })
 		if !isPresent && viewer.MayActFor(user.UID) == nil {

@@ -30,7 +30,7 @@ func (p *people) users(journal *snapshot, configured string,
 	present := make(map[*usherv1.UserStatus]bool)
 	for _, session := range p.sessions.List() {
 		uid := session.User.UID
-		user := &usherv1.UserStatus{User: &usherv1.User{Name: session.User.Name, Uid: uid},
+		user := &usherv1.UserStatus{User: contract.UserToProto(session.User),
 			NoAccount: p.accounts.Gone(uid, session.User.Name)}
 		if known := journal.of(uid, session.User.Name); known != nil {
 			present[known] = true
@@ -65,7 +65,7 @@ func (p *people) users(journal *snapshot, configured string,
 	if person, there := p.accounts.Named(configured); there &&
 		!slices.ContainsFunc(users, func(user *usherv1.UserStatus) bool { return user.User.Name == person.Name }) {
 		users = append(users, &usherv1.UserStatus{
-			User: &usherv1.User{Name: person.Name, Uid: person.UID}, Identity: contract.IdentityToProto(neverSeen()),
+			User: contract.UserToProto(person), Identity: contract.IdentityToProto(neverSeen()),
 		})
 	}
 	if err := p.choose(users, configured); err != nil {

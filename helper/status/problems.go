@@ -64,7 +64,7 @@ func problems(status *usherv1.GetStatusResponse, without string) []string {
 		case identity == nil:
 			add("%s was not looked at yet. `usherctl status --look` does it now.", user.GetUser().GetName())
 		case state.Fix != "" && state.State != wpj.StateComplianceUnknown:
-			add("%s is %s: %s", user.GetUser().GetName(), state.State, withFix(identity.GetDetail(), state))
+			add("%s is %s: %s", user.GetUser().GetName(), state.State, withFix(identity, state))
 		}
 		if lost := user.GetLostKeychain(); lost != nil {
 			add("%s has lost the identity because macOS could not open the login keychain, and renamed it to %s at "+
@@ -84,11 +84,10 @@ func problems(status *usherv1.GetStatusResponse, without string) []string {
 	return found
 }
 
-// withFix is what a state rests on, with what helps. Of many a detail the second half is the fix already, behind a
-// semicolon.
-func withFix(detail string, state wpj.StateInfo) string {
-	sentences := []string{detail}
-	if !strings.Contains(detail, "; ") {
+// withFix is what a state rests on, with what helps: the fix of the identity, or else that of its state.
+func withFix(identity *usherv1.Identity, state wpj.StateInfo) string {
+	sentences := []string{identity.GetDetail()}
+	if identity.GetFix() == "" {
 		sentences = append(sentences, state.Fix)
 	}
 	if state.Command != "" {

@@ -73,16 +73,20 @@ func TestProblemOfALostKeychain(t *testing.T) {
 	}
 }
 
-// The fix is told once, by whoever knows it better.
-func TestFixIsToldOnce(t *testing.T) {
-	for detail, want := range map[string]string{
-		"It is not there; have the user register this Mac.": "It is not there; have the user register this Mac. " +
-			"usher can: `usherctl register`.",
-		"It is not there.": "It is not there. Have the user register. usher can: `usherctl register`.",
+// The fix is there once: that of the identity, which is in its detail, or else that of the state.
+func TestFixIsThereOnce(t *testing.T) {
+	for _, one := range []struct {
+		identity wpj.Identity
+		want     string
+	}{
+		{wpj.Identity{Detail: "It is not there.", Fix: "have the user register this Mac"},
+			"It is not there; have the user register this Mac. usher can: `usherctl register`."},
+		{wpj.Identity{Detail: "It is not there; so it seems."},
+			"It is not there; so it seems. Have the user register. usher can: `usherctl register`."},
 	} {
 		state, _ := wpj.StateNotRegistered.Info()
-		if got := withFix(detail, state); got != want {
-			t.Errorf("got %q, want %q", got, want)
+		if got := withFix(contract.IdentityToProto(&one.identity), state); got != one.want {
+			t.Errorf("got %q, want %q", got, one.want)
 		}
 	}
 }

@@ -12,7 +12,7 @@ import (
 	usherv1 "usher.internal/proto/usher/v1"
 )
 
-var sources = newPairs(map[wpj.Source]usherv1.IdentitySource{
+var sources = enumOf(map[wpj.Source]usherv1.IdentitySource{
 	wpj.SourceLoginKeychain: usherv1.IdentitySource_IDENTITY_SOURCE_LOGIN_KEYCHAIN,
 	wpj.SourceSecureEnclave: usherv1.IdentitySource_IDENTITY_SOURCE_SECURE_ENCLAVE,
 	wpj.SourcePlatformSSO:   usherv1.IdentitySource_IDENTITY_SOURCE_PLATFORM_SSO,
@@ -23,56 +23,16 @@ var sources = newPairs(map[wpj.Source]usherv1.IdentitySource{
 	wpj.SourceDirectory:     usherv1.IdentitySource_IDENTITY_SOURCE_DIRECTORY,
 })
 
-var findings = newPairs(map[wpj.Finding]usherv1.Finding{
-	wpj.Found:        usherv1.Finding_FINDING_FOUND,
-	wpj.NotThere:     usherv1.Finding_FINDING_NOT_THERE,
-	wpj.CouldNotLook: usherv1.Finding_FINDING_COULD_NOT_LOOK,
-})
+var findings = spokenEnum[wpj.Finding, usherv1.Finding]()
 
-var obstacles = newPairs(map[wpj.Obstacle]usherv1.Obstacle{
-	wpj.ObstacleLocked:       usherv1.Obstacle_OBSTACLE_LOCKED,
-	wpj.ObstacleAccessDenied: usherv1.Obstacle_OBSTACLE_ACCESS_DENIED,
-	wpj.ObstacleUnavailable:  usherv1.Obstacle_OBSTACLE_UNAVAILABLE,
-	wpj.ObstacleUnsupported:  usherv1.Obstacle_OBSTACLE_UNSUPPORTED,
-	wpj.ObstacleFailed:       usherv1.Obstacle_OBSTACLE_FAILED,
-	wpj.ObstacleNoSession:    usherv1.Obstacle_OBSTACLE_NO_SESSION,
-})
+var obstacles = spokenEnum[wpj.Obstacle, usherv1.Obstacle]()
 
-var identityStates = newPairs(map[wpj.State]usherv1.IdentityState{
-	wpj.StateNotRegistered:         usherv1.IdentityState_IDENTITY_STATE_NOT_REGISTERED,
-	wpj.StateRegistered:            usherv1.IdentityState_IDENTITY_STATE_REGISTERED,
-	wpj.StateOrphaned:              usherv1.IdentityState_IDENTITY_STATE_ORPHANED,
-	wpj.StateExpired:               usherv1.IdentityState_IDENTITY_STATE_EXPIRED,
-	wpj.StateTenantMismatch:        usherv1.IdentityState_IDENTITY_STATE_TENANT_MISMATCH,
-	wpj.StateUnreadable:            usherv1.IdentityState_IDENTITY_STATE_UNREADABLE,
-	wpj.StateNoSession:             usherv1.IdentityState_IDENTITY_STATE_NO_SESSION,
-	wpj.StateNotApplicable:         usherv1.IdentityState_IDENTITY_STATE_NOT_APPLICABLE,
-	wpj.StatePortalMissing:         usherv1.IdentityState_IDENTITY_STATE_PORTAL_MISSING,
-	wpj.StatePlatformSSOConfigured: usherv1.IdentityState_IDENTITY_STATE_PSSO_CONFIGURED,
-	wpj.StateNeedsRegistration:     usherv1.IdentityState_IDENTITY_STATE_NEEDS_REGISTRATION,
-	wpj.StateNeedsKeys:             usherv1.IdentityState_IDENTITY_STATE_NEEDS_KEYS,
-	wpj.StateNeedsRepair:           usherv1.IdentityState_IDENTITY_STATE_NEEDS_REPAIR,
-	wpj.StateDeactivated:           usherv1.IdentityState_IDENTITY_STATE_DEACTIVATED,
-	wpj.StateNotReported:           usherv1.IdentityState_IDENTITY_STATE_REGISTERED_NOT_REPORTED,
-	wpj.StateDeviceIDChanged:       usherv1.IdentityState_IDENTITY_STATE_DEVICE_ID_CHANGED,
-	wpj.StateNonCompliant:          usherv1.IdentityState_IDENTITY_STATE_NON_COMPLIANT,
-	wpj.StateComplianceUnknown:     usherv1.IdentityState_IDENTITY_STATE_COMPLIANCE_UNKNOWN,
-	wpj.StateCompliant:             usherv1.IdentityState_IDENTITY_STATE_COMPLIANT,
-	wpj.StateUserKeyInvalid:        usherv1.IdentityState_IDENTITY_STATE_USER_KEY_INVALID,
-	wpj.StateNeedsBinding:          usherv1.IdentityState_IDENTITY_STATE_NEEDS_BINDING,
-	wpj.StateUserNotRegistered:     usherv1.IdentityState_IDENTITY_STATE_USER_NOT_REGISTERED,
-	wpj.StatePending:               usherv1.IdentityState_IDENTITY_STATE_PENDING,
-	wpj.StateCannotTell:            usherv1.IdentityState_IDENTITY_STATE_CANNOT_TELL,
-})
+var identityStates = EnumOf[wpj.State, usherv1.IdentityState]()
 
-var possessions = newPairs(map[wpj.Possession]usherv1.Possession{
-	wpj.PossessionProved:    usherv1.Possession_POSSESSION_PROVED,
-	wpj.PossessionRefuted:   usherv1.Possession_POSSESSION_REFUTED,
-	wpj.PossessionNotProved: usherv1.Possession_POSSESSION_NOT_PROVED,
-})
+var possessions = spokenEnum[wpj.Possession, usherv1.Possession]()
 
 // platformSSOUsers are for programs that read no user_state.
-var platformSSOUsers = newPairs(map[wpj.PlatformSSOUser]usherv1.PlatformSSOUser{
+var platformSSOUsers = enumOf(map[wpj.PlatformSSOUser]usherv1.PlatformSSOUser{
 	wpj.PlatformSSOUserNormal:               usherv1.PlatformSSOUser_PLATFORM_SSO_USER_NORMAL,
 	wpj.PlatformSSOUserNeedsNewKeys:         usherv1.PlatformSSOUser_PLATFORM_SSO_USER_NEEDS_NEW_KEYS,
 	wpj.PlatformSSOUserNeedsRegistration:    usherv1.PlatformSSOUser_PLATFORM_SSO_USER_NEEDS_REGISTRATION,
@@ -83,25 +43,11 @@ var platformSSOUsers = newPairs(map[wpj.PlatformSSOUser]usherv1.PlatformSSOUser{
 	wpj.PlatformSSOUserNeedsBinding:         usherv1.PlatformSSOUser_PLATFORM_SSO_USER_NEEDS_BINDING,
 })
 
-var sections = newPairs(map[wpj.Section]usherv1.PlatformSSOSection{
+var sections = enumOf(map[wpj.Section]usherv1.PlatformSSOSection{
 	wpj.SectionRead:       usherv1.PlatformSSOSection_PLATFORM_SSO_SECTION_READ,
 	wpj.SectionNull:       usherv1.PlatformSSOSection_PLATFORM_SSO_SECTION_NULL,
 	wpj.SectionUnreadable: usherv1.PlatformSSOSection_PLATFORM_SSO_SECTION_UNREADABLE,
 })
-
-// pairs is a table read in both directions. A value that it does not hold becomes the other side's zero value.
-type pairs[Own, Wire comparable] struct {
-	toWire map[Own]Wire
-	toOwn  map[Wire]Own
-}
-
-func newPairs[Own, Wire comparable](toWire map[Own]Wire) pairs[Own, Wire] {
-	toOwn := make(map[Wire]Own, len(toWire))
-	for own, wire := range toWire {
-		toOwn[wire] = own
-	}
-	return pairs[Own, Wire]{toWire, toOwn}
-}
 
 // EvidenceToProto returns the message for evidence.
 func EvidenceToProto(evidence wpj.Evidence) *usherv1.Evidence {
@@ -296,7 +242,8 @@ func IdentityToProto(identity *wpj.Identity) *usherv1.Identity {
 	}
 	message := &usherv1.Identity{
 		State:             StateToProto(identity.State),
-		Detail:            identity.Detail,
+		Detail:            identity.Sentence(),
+		Fix:               identity.Fix,
 		DeviceId:          string(identity.DeviceID),
 		TenantId:          string(identity.TenantID),
 		UserPrincipalName: string(identity.UserPrincipalName),
@@ -312,7 +259,7 @@ func IdentityToProto(identity *wpj.Identity) *usherv1.Identity {
 	}
 	if _, known := identityStates.toWire[identity.State]; !known && identity.State != "" {
 		message.Detail = strings.TrimSpace(
-			fmt.Sprintf("The state is %q, which this version does not know. %s", identity.State, identity.Detail))
+			fmt.Sprintf("The state is %q, which this version does not know. %s", identity.State, message.Detail))
 	}
 	for _, one := range identity.Others {
 		message.OtherIdentities = append(message.OtherIdentities, &usherv1.OtherIdentity{
@@ -323,7 +270,7 @@ func IdentityToProto(identity *wpj.Identity) *usherv1.Identity {
 	for _, one := range identity.Contradictions {
 		message.Contradictions = append(message.Contradictions, &usherv1.Contradiction{
 			Name: one.Name, Followed: sources.toWire[one.Followed], Against: sources.toWire[one.Against],
-			Detail: one.Detail,
+			Detail: one.Sentence(), Fix: one.Fix,
 		})
 	}
 	return message
@@ -336,7 +283,8 @@ func IdentityFromProto(message *usherv1.Identity) *wpj.Identity {
 	}
 	identity := &wpj.Identity{
 		State:             StateFromProto(message.GetState()),
-		Detail:            message.GetDetail(),
+		Detail:            withoutFix(message),
+		Fix:               message.GetFix(),
 		DeviceID:          wpj.DeviceID(message.GetDeviceId()),
 		TenantID:          wpj.TenantID(message.GetTenantId()),
 		UserPrincipalName: wpj.UserPrincipalName(message.GetUserPrincipalName()),
@@ -359,10 +307,23 @@ func IdentityFromProto(message *usherv1.Identity) *wpj.Identity {
 	for _, one := range message.GetContradictions() {
 		identity.Contradictions = append(identity.Contradictions, wpj.Contradiction{
 			Name: one.GetName(), Followed: sources.toOwn[one.GetFollowed()], Against: sources.toOwn[one.GetAgainst()],
-			Detail: one.GetDetail(),
+			Detail: withoutFix(one), Fix: one.GetFix(),
 		})
 	}
 	return identity
+}
+
+// withoutFix returns the detail of a message, which ends with the fix, without it. An older usherd does not say what
+// the fix is, and then the whole sentence is the detail.
+func withoutFix(message interface {
+	GetDetail() string
+	GetFix() string
+}) string {
+	detail, has := strings.CutSuffix(message.GetDetail(), "; "+message.GetFix()+".")
+	if !has {
+		return detail
+	}
+	return detail + "."
 }
 
 // Timestamp returns the message for a time, nil for the zero time.

@@ -12,23 +12,29 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+
+	"usher.internal/internal/phrase"
 )
 
 // Code is one error code.
 type Code struct {
-	Domain Domain `json:"domain"`
+	Domain Domain
 	// Number is 0 for a code that has none, only a name ([Code.Numbered]).
-	Number int64 `json:"number"`
-	// Name is what its domain calls it, Meaning one sentence, and Advice one that says what to do, "" for nothing.
-	Name    string `json:"name"`
-	Meaning string `json:"meaning"`
-	Advice  string `json:"advice,omitempty"`
+	Number int64
+	// Name is what its domain calls it, Phrase what it means, for use inside a sentence, and Advice a sentence that
+	// says what to do, "" for nothing.
+	Name   string
+	Phrase string
+	Advice string
 	// Source is a tag of the reference or a URL.
-	Source string `json:"source"`
+	Source string
 	// Words are what a text says that shows the code without its number, separated by "|". They also tell codes apart
 	// that have one number.
-	Words string `json:"-"`
+	Words string
 }
+
+// Meaning returns one sentence.
+func (c Code) Meaning() string { return phrase.Title(c.Phrase) + "." }
 
 // Numbered reports whether the code has a number.
 func (c Code) Numbered() bool { return c.Number != 0 || c.Words == "" }
@@ -107,10 +113,10 @@ func (c Code) inJamfsKeychain() Code {
 	if same := byKey[key{JamfSecurity, c.Number}]; same != nil {
 		return codes[same[0]]
 	}
-	return Code{Domain: JamfSecurity, Number: c.Number, Name: c.Name + " in Jamf's keychain", Source: c.Source,
-		Meaning: "Jamf could not use its own keychain, JAMF.keychain: this is not about the registration with Entra, " +
-			"nor about the user's keychain.",
-		Advice: "Where Jamf cannot continue, enrol the Mac in Jamf Pro again: that makes a new JAMF.keychain."}
+	return Code{JamfSecurity, c.Number, c.Name + " in Jamf's keychain",
+		"Jamf could not use its own keychain, JAMF.keychain: this is not about the registration with Entra, nor about " +
+			"the user's keychain",
+		"Where Jamf cannot continue, enrol the Mac in Jamf Pro again: that makes a new JAMF.keychain.", c.Source, ""}
 }
 
 // Find returns the codes that a number or a name can mean, the most likely first: a number in decimal or hexadecimal,

@@ -22,7 +22,7 @@ func TestEveryCodeExplainsItself(t *testing.T) {
 		if c.Name == "" || c.Source == "" || strings.HasSuffix(c.Name, ".") {
 			t.Errorf("%+v lacks something", c)
 		}
-		for _, sentence := range []string{c.Meaning, c.Advice} {
+		for _, sentence := range []string{c.Meaning(), c.Advice} {
 			if sentence == "" && sentence == c.Advice {
 				continue
 			}

@@ -7,16 +7,16 @@ var codes = slices.Concat(numbered(workplaceJoinCodes, msalCodes, msalInternalCo
 	osStatusCodes, networkCodes,
 	cfNetworkCodes, cocoaCodes, authenticationCodes, entraCodes, hresultCodes, stateCodes), codesWithWords)
 
-// entry is a code that is written only by its number and its name.
+// entry is a code that is written only by its number and its name. The phrase is what it means.
 type entry struct {
-	domain                        Domain
-	number                        int64
-	name, meaning, advice, source string
+	domain                       Domain
+	number                       int64
+	name, phrase, advice, source string
 }
 
 func numbered(tables ...[]entry) (all []Code) {
 	for _, e := range slices.Concat(tables...) {
-		all = append(all, Code{Domain: e.domain, Number: e.number, Name: e.name, Meaning: e.meaning, Advice: e.advice,
+		all = append(all, Code{Domain: e.domain, Number: e.number, Name: e.name, Phrase: e.phrase, Advice: e.advice,
 			Source: e.source})
 	}
 	return all
@@ -46,7 +46,7 @@ const (
 	dsregcmd        = "public reports of dsregcmd /debug /join; nobody has shown it for a Mac"
 	directoryQuota  = "https://learn.microsoft.com/entra/identity/users/directory-service-limits-restrictions"
 	intuneEnrolment = "Microsoft, \"Troubleshoot iOS/iPadOS device enrollment errors in Microsoft Intune\""
-	wpjClasses      = "Microsoft's WorkplaceJoin SDK of iOS, error classes in its public header; nobody has shown " +
+	wpjClasses      = "public header of Microsoft's WorkplaceJoin SDK of iOS, its error classes; nobody has shown " +
 		"them for a Mac"
 )
 

@@ -43,8 +43,8 @@ func TestDocumentation(t *testing.T) {
 			}
 			signs = append(signs, text)
 		}
-		fmt.Fprintf(&tables, "| `%s` | %s | %s | %s | %s | %s |\n", known.Name, known.Title, known.Class,
-			cmp.Or(known.Phase.Info().Title, "-"),
+		fmt.Fprintf(&tables, "| `%s` | %s | %s | %s | %s | %s |\n", known.Name, known.Title(), known.Class,
+			cmp.Or(known.Phase.Info().Title(), "-"),
 			strings.ReplaceAll(cmp.Or(strings.Join(signs, "<br>"), "by its structure"), "|", "\\|"), known.Source)
 	}
 	tables.WriteString("\n")

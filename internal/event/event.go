@@ -9,16 +9,17 @@ import (
 
 	"usher.internal/internal/applog"
 	"usher.internal/internal/errorcode"
+	"usher.internal/internal/phrase"
 )
 
 // Known is an event that is known.
 type Known struct {
 	// Name is stable: programs may rely on it.
 	Name string
-	// Title is what it means for a registration, one sentence without a full stop.
-	Title string
-	Phase Phase
-	Class Class
+	// Phrase is what it means for a registration, for use inside a sentence.
+	Phrase string
+	Phase  Phase
+	Class  Class
 	// Advice is what to do about it, one sentence, for trouble.
 	Advice string
 	// Source is where the fact is from: a tag of docs/sources.md, or a URL.
@@ -37,6 +38,9 @@ type Known struct {
 	// Signs are how entries show it; one of them suffices.
 	Signs []Sign
 }
+
+// Title returns what it means for a registration, one sentence without a full stop.
+func (k *Known) Title() string { return phrase.Title(k.Phrase) }
 
 // Sign is how an entry shows an event. All that is set must hold.
 type Sign struct {

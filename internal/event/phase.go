@@ -1,29 +1,36 @@
 package event
 
-import "slices"
+import (
+	"slices"
+
+	"usher.internal/internal/phrase"
+)
 
 // PhaseInfo describes a [Phase].
 type PhaseInfo struct {
 	Phase Phase
-	// Title is how it is shown.
-	Title string
+	// Phrase is what happens in it, for use inside a sentence.
+	Phrase string
 	// WaitingFor is whom the time is spent on.
 	WaitingFor Party
 }
 
 var phases = []PhaseInfo{
-	{Preparation, "Preparing", Mac},
-	{Session, "Waiting for the user to log in", User},
-	{Launch, "Opening Company Portal", Mac},
-	{SignIn, "Signing in", User},
-	{Token, "Fetching the token", Server},
-	{Registration, "Registering the device", Server},
-	{Storing, "Storing the certificate", Mac},
-	{Closing, "Closing Company Portal", User},
-	{Reading, "Reading the identity", Mac},
-	{Consent, "Consenting to the keychain or a second sign-in", User},
-	{Delivery, "Telling Jamf Pro", Server},
+	{Preparation, "preparing", Mac},
+	{Session, "waiting for the user to log in", User},
+	{Launch, "opening Company Portal", Mac},
+	{SignIn, "signing in", User},
+	{Token, "fetching the token", Server},
+	{Registration, "registering the device", Server},
+	{Storing, "storing the certificate", Mac},
+	{Closing, "closing Company Portal", User},
+	{Reading, "reading the identity", Mac},
+	{Consent, "consenting to the keychain or a second sign-in", User},
+	{Delivery, "telling Jamf Pro", Server},
 }
+
+// Title is how the phase is shown.
+func (i PhaseInfo) Title() string { return phrase.Title(i.Phrase) }
 
 // Info describes the phase; the zero value describes one that is not known.
 func (p Phase) Info() PhaseInfo {

@@ -100,8 +100,8 @@ func newIndex() *index {
 		case ErrorWritten:
 			i.errorWritten = known
 		}
-		if _, taken := i.titles[known.Title]; !taken {
-			i.titles[known.Title] = known
+		if _, taken := i.titles[known.Title()]; !taken {
+			i.titles[known.Title()] = known
 		}
 		for _, sign := range known.Signs {
 			one := candidate{known, sign}

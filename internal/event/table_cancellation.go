@@ -10,7 +10,7 @@ import (
 // [https://github.com/AzureAD/microsoft-authentication-library-for-objc MSALErrorConverter.m]; Company Portal closes
 // the window when the user leaves it, and MSAL then calls it the user's.
 var cancellationEvents = []Known{
-	{Name: SignInCancelled, Title: "The user cancelled the sign-in", Phase: SignIn, Class: Trouble, Cancels: true,
+	{Name: SignInCancelled, Phrase: "the user cancelled the sign-in", Phase: SignIn, Class: Trouble, Cancels: true,
 		Source: "OBJC#2187, OBJC#1125, VSC",
 		Advice: "Nothing is broken: ask the user to start it again, and to sign in with the work account.",
 		Signs: []Sign{
@@ -24,7 +24,7 @@ var cancellationEvents = []Known{
 			{Message: "MSALErrorUserCanceled"},
 			{Message: "MSIDErrorUserCancel"},
 		}},
-	{Name: SignInStopped, Title: "The sign-in window was closed by a program before the sign-in was complete",
+	{Name: SignInStopped, Phrase: "the sign-in window was closed by a program before the sign-in was complete",
 		Phase: SignIn, Class: Trouble,
 		Source: "VSC",
 		Advice: "Start it again; if it happens again, look what closes Company Portal or its window.",
@@ -32,7 +32,7 @@ var cancellationEvents = []Known{
 			{Domain: errorcode.MSID, Number: -51701},
 			{Message: "Authorization session was cancelled prog"},
 		}},
-	{Name: "setup-assistant-noted", Title: "Company Portal notes whether it runs within Setup Assistant", Class: Noise,
+	{Name: "setup-assistant-noted", Phrase: "Company Portal notes whether it runs within Setup Assistant", Class: Noise,
 		Source: "CP5-LOG",
 		Signs: []Sign{{Message: "isSetupAssistantFlow"},
 			{From: applog.SourceCompanyPortal, Message: "SetupAssistantFlow"}}},

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"fmt"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 
@@ -20,8 +21,8 @@ func TestEveryEventIsWhole(t *testing.T) {
 			t.Errorf("%s is there twice, or no name", known.Name)
 		}
 		seen[known.Name] = true
-		if known.Title == "" || strings.HasSuffix(known.Title, ".") || known.Source == "" {
-			t.Errorf("%s: the title %q or the source %q", known.Name, known.Title, known.Source)
+		if known.Title() == "" || strings.HasSuffix(known.Title(), ".") || known.Source == "" {
+			t.Errorf("%s: the title %q or the source %q", known.Name, known.Title(), known.Source)
 		}
 		if (known.Class == event.Trouble) != (known.Advice != "") ||
 			known.Advice != "" && !strings.HasSuffix(known.Advice, ".") {
@@ -35,8 +36,8 @@ func TestEveryEventIsWhole(t *testing.T) {
 		if (known.Passing || known.Cancels) && known.Class != event.Trouble {
 			t.Errorf("%s is no trouble that could pass", known.Name)
 		}
-		if event.Titled(known.Title) == nil {
-			t.Errorf("%q is no title", known.Title)
+		if event.Titled(known.Title()) == nil {
+			t.Errorf("%q is no title", known.Title())
 		}
 		for _, phase := range []event.Phase{known.Phase, known.Then} {
 			if phase != "" && phase.Order() < 0 {
@@ -139,7 +140,7 @@ func TestCodesAreRecognisedHoweverTheyAreWritten(t *testing.T) {
 
 func TestPhases(t *testing.T) {
 	for i, info := range event.Phases() {
-		if info.Phase.Order() != i || info.Title == "" || info.WaitingFor == "" || info.Phase.Info() != info {
+		if info.Phase.Order() != i || info.Phrase == "" || info.WaitingFor == "" || info.Phase.Info() != info {
 			t.Errorf("%+v is number %d", info, info.Phase.Order())
 		}
 	}
@@ -156,6 +157,16 @@ func BenchmarkRecogniseNothing(b *testing.B) {
 	for b.Loop() {
 		if event.Recognise(record) != nil {
 			b.Fatal("recognised")
+		}
+	}
+}
+
+// A phrase fits inside a sentence: it has a capital letter only where it begins with a name.
+func TestPhrasesFitInsideSentences(t *testing.T) {
+	for _, known := range event.All() {
+		word, _, _ := strings.Cut(known.Phrase, " ")
+		if known.Phrase == "" || slices.Contains([]string{"The", "A", "An", "No", "There", "This", "Whether"}, word) {
+			t.Errorf("%s has the phrase %q", known.Name, known.Phrase)
 		}
 	}
 }

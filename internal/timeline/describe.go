@@ -18,7 +18,7 @@ func (l *collected) describe(s sighting) found {
 	f := found{
 		known: known, user: l.user,
 		Event: Event{
-			Name: known.Name, Title: known.Title, Phase: known.Phase, Class: known.Class, Advice: known.Advice,
+			Name: known.Name, Title: known.Title(), Phase: known.Phase, Class: known.Class, Advice: known.Advice,
 			Time: s.time, Source: s.format.Source(), Line: s.line,
 			Raw: strings.ToValidUTF8(strings.TrimRight(s.raw, "\r\n"), "\uFFFD"),
 		},
@@ -77,7 +77,7 @@ func (f *found) explain(record *applog.Record) {
 	if unknown != nil && unknown.Chain == known.Chain && unknown.Depth > known.Depth {
 		name = strings.TrimSuffix(name, ")") + "; inside it " + unknown.Written() + ", which is not known)"
 	}
-	f.Code = name + ": " + lowerFirst(sentenceEnd(known.Meaning))
+	f.Code = name + ": " + known.Phrase
 	if known.Advice != "" {
 		f.Advice = known.Advice
 	}

@@ -1,7 +1,6 @@
 package timeline
 
 import (
-	"cmp"
 	"encoding/json"
 	"strings"
 	"time"
@@ -9,6 +8,7 @@ import (
 	"google.golang.org/protobuf/encoding/protojson"
 
 	"usher.internal/internal/applog"
+	"usher.internal/internal/contract"
 	"usher.internal/internal/event"
 	"usher.internal/internal/wpj"
 	usherv1 "usher.internal/proto/usher/v1"
@@ -25,16 +25,6 @@ var transitions = map[usherv1.RegistrationState]string{
 	usherv1.RegistrationState_REGISTRATION_STATE_SUCCEEDED:           "usher-registration-succeeded",
 	usherv1.RegistrationState_REGISTRATION_STATE_FAILED:              event.RegistrationFailed,
 	usherv1.RegistrationState_REGISTRATION_STATE_CANCELLED:           "usher-registration-cancelled",
-}
-
-// milestones are the events that what Company Portal did stands for, where its log is not there.
-var milestones = map[usherv1.MilestoneKind]string{
-	usherv1.MilestoneKind_MILESTONE_KIND_SIGN_IN_STARTED:          event.SignInStarted,
-	usherv1.MilestoneKind_MILESTONE_KIND_TOKEN_FETCHED:            event.TokenFetched,
-	usherv1.MilestoneKind_MILESTONE_KIND_DEVICE_REGISTERED:        event.DeviceRegistered,
-	usherv1.MilestoneKind_MILESTONE_KIND_WORKPLACE_JOIN_COMPLETED: event.JoinCompleted,
-	usherv1.MilestoneKind_MILESTONE_KIND_CERTIFICATE_STORED:       event.CertificateStored,
-	usherv1.MilestoneKind_MILESTONE_KIND_TROUBLE:                  event.StepFailed,
 }
 
 // JournalName is what usherd's journal is called among the logs.
@@ -89,7 +79,7 @@ func (l *collected) takeRegistration(r *usherv1.Registration, record *applog.Rec
 		l.told = append(l.told, found{
 			known: known, user: r.GetUser().GetName(), registration: r.GetId(), exit: exitOf(r),
 			Event: Event{
-				Name: name, Title: known.Title, Phase: known.Phase, Class: known.Class, Advice: known.Advice,
+				Name: name, Title: known.Title(), Phase: known.Phase, Class: known.Class, Advice: known.Advice,
 				Detail: oneLine(detail, 300),
 				Time:   applog.Time{At: at.UTC(), Precision: time.Microsecond, Zone: applog.ZoneUTC},
 				Source: applog.SourceUsher, Line: record.Line,
@@ -105,45 +95,37 @@ func (l *collected) takeRegistration(r *usherv1.Registration, record *applog.Rec
 		name := transitions[transition.GetState()]
 		detail := transition.GetEvidence()
 		if name == event.RegistrationFailed {
-			detail = strings.TrimPrefix(r.GetFailureReason().String(), "FAILURE_REASON_") + ": " + r.GetFailureDetail()
+			detail = contract.Name(r.GetFailureReason()) + ": " + r.GetFailureDetail()
 		}
 		add(name, transition.GetTime().AsTime(), detail)
 	}
-	for _, milestone := range r.GetMilestones() {
-		name, at := milestones[milestone.GetKind()], milestone.GetTime().AsTime()
-		switch milestone.GetKind() {
-		case usherv1.MilestoneKind_MILESTONE_KIND_EXITED:
-			addExit(r, at, add)
+	for _, message := range r.GetMilestones() {
+		milestone := contract.MilestoneFromProto(message)
+		if milestone.Kind == wpj.MilestoneExited {
+			addExit(r, milestone.At, add)
 			continue
-		case usherv1.MilestoneKind_MILESTONE_KIND_TROUBLE:
-			// The agent writes Company Portal's name of what happened, or the title of ours.
-			title, _, _ := strings.Cut(milestone.GetDetail(), ":")
-			if known := cmp.Or(event.Titled(milestone.GetDetail()), event.Titled(title)); known != nil {
-				name = known.Name
-			} else if known := event.OfTelemetry(title, "", true); known != nil {
-				name = known.Name
-			}
 		}
-		add(name, at, milestone.GetDetail())
+		add(event.OfMilestone(milestone), milestone.At, milestone.Detail)
 	}
 }
 
 // addExit adds the end of Company Portal.
 func addExit(r *usherv1.Registration, at time.Time, add func(name string, at time.Time, detail string) *found) {
-	exit, ok := r.GetPortalExit().GetHow().(*usherv1.PortalExit_Code)
-	if !ok || exit.Code == 0 {
-		add(event.PortalExited, at, exitOf(r).String())
+	code := exitOf(r)
+	if code == wpj.ExitSuccess {
+		add(event.PortalExited, at, code.String())
 		return
 	}
-	if f := add(event.PortalFailed, at, exitOf(r).String()); f != nil {
-		info, _ := exitOf(r).Info()
+	if f := add(event.PortalFailed, at, code.String()); f != nil {
+		info, _ := code.Info()
 		f.Advice = info.Admin
 	}
 }
 
+// exitOf returns the exit code of Company Portal; success where it ended otherwise, or has not.
 func exitOf(r *usherv1.Registration) wpj.ExitCode {
-	if exit, ok := r.GetPortalExit().GetHow().(*usherv1.PortalExit_Code); ok {
-		return wpj.ExitCode(exit.Code)
+	if exit := contract.ExitFromProto(r.GetPortalExit()); exit != nil && exit.Code != nil {
+		return *exit.Code
 	}
-	return 0
+	return wpj.ExitSuccess
 }

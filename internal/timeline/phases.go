@@ -74,7 +74,7 @@ func phases(a *attempt, end time.Time, finished bool) []Phase {
 			continue
 		}
 		info := bound.phase.Info()
-		result = append(result, Phase{Name: bound.phase, Title: info.Title, Begin: bound.at, End: until,
+		result = append(result, Phase{Name: bound.phase, Title: info.Title(), Begin: bound.at, End: until,
 			Milliseconds: until.Sub(bound.at).Milliseconds(), WaitingFor: info.WaitingFor})
 	}
 	if len(result) > 0 && !finished {

@@ -35,7 +35,7 @@ func judge(a *attempt, number int, last, now time.Time) Attempt {
 		for i, phase := range result.Phases {
 			if phase.Name == event.Registration {
 				info := event.Closing.Info()
-				result.Phases[i].Name, result.Phases[i].Title, result.Phases[i].WaitingFor = info.Phase, info.Title,
+				result.Phases[i].Name, result.Phases[i].Title, result.Phases[i].WaitingFor = info.Phase, info.Title(),
 					info.WaitingFor
 			}
 		}
@@ -148,7 +148,7 @@ func (s *story) failedVerdict(took string, evidence []int) Verdict {
 		return v
 	}
 	cause := s.events[s.cause]
-	what := cause.Title
+	what := cause.known.Phrase
 	switch {
 	case cause.Code != "":
 		code, _, _ := strings.Cut(cause.Code, "): ")
@@ -159,10 +159,10 @@ func (s *story) failedVerdict(took string, evidence []int) Verdict {
 	if script := s.failedScript(); end == "" && script >= 0 {
 		end = "; a script of the policy failed after it (" + sentenceEnd(bounded(s.events[script].Detail, 120)) + ")"
 	}
-	v.Sentence = failed + ": " + lowerFirst(what) + end + "."
+	v.Sentence = failed + ": " + what + end + "."
 	if cause.Name == event.RegistrationFailed {
 		_, detail, _ := strings.Cut(cause.Detail, ": ")
-		v.Sentence = failed + ": " + lowerFirst(sentenceEnd(cmp.Or(detail, cause.Detail))) + end + "."
+		v.Sentence = failed + ": " + sentenceEnd(cmp.Or(detail, cause.Detail)) + end + "."
 	}
 	advisers := []int{s.cause, s.exit}
 	if s.exit >= 0 && saysMore(s.events[s.exit].exit) {
@@ -228,13 +228,13 @@ func (s *story) unfinishedVerdict(a Attempt, evidence []int) Verdict {
 	doing := "before Company Portal was opened"
 	if len(a.Phases) > 0 {
 		phase := a.Phases[len(a.Phases)-1]
-		doing = fmt.Sprintf("while %s, which had taken %s and waits for %s", lowerFirst(phase.Title),
+		doing = fmt.Sprintf("while %s, which had taken %s and waits for %s", phase.Name.Info().Phrase,
 			Brief(phase.End.Sub(phase.Begin)), party(phase.WaitingFor))
 	}
 	v.Sentence = "No end is in the logs: they stop " + doing + "."
 	if s.cause >= 0 {
 		v.Sentence = strings.TrimSuffix(v.Sentence, ".") + "; the last trouble was that " +
-			lowerFirst(s.events[s.cause].Title) + "."
+			s.events[s.cause].known.Phrase + "."
 		v.Next = append(v.Next, s.events[s.cause].Advice)
 	}
 	v.Next = append(v.Next, "Look whether it still goes on with `usherctl registrations list`, or follow it with "+
@@ -277,7 +277,7 @@ func spent(phases []Phase) string {
 	var parts []string
 	for _, phase := range sorted[:min(2, len(sorted))] {
 		if phase.Milliseconds >= 1000 {
-			parts = append(parts, fmt.Sprintf("%s on %s", Brief(phase.End.Sub(phase.Begin)), lowerFirst(phase.Title)))
+			parts = append(parts, fmt.Sprintf("%s on %s", Brief(phase.End.Sub(phase.Begin)), phase.Name.Info().Phrase))
 		}
 	}
 	if len(parts) == 0 {
@@ -288,17 +288,6 @@ func spent(phases []Phase) string {
 
 func party(p event.Party) string {
 	return map[event.Party]string{event.User: "the user", event.Server: "a server", event.Mac: "this Mac"}[p]
-}
-
-// lowerFirst makes a sentence's beginning the middle of another; names keep their capital letter.
-func lowerFirst(text string) string {
-	for _, word := range []string{"The ", "A ", "An ", "No ", "There ", "Signing ", "Preparing", "Waiting ", "Opening ",
-		"Fetching ", "Registering ", "Storing ", "Closing ", "Reading ", "Consenting ", "Telling ", "Whether "} {
-		if strings.HasPrefix(text, word) {
-			return strings.ToLower(text[:1]) + text[1:]
-		}
-	}
-	return text
 }
 
 func sentenceEnd(text string) string { return strings.TrimRight(text, ". ") }

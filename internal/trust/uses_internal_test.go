@@ -31,7 +31,8 @@ func TestUsesOfTheDocumentation(t *testing.T) {
 		fmt.Fprintf(&table, "| %s | %s | %s |\n", name, Policies()[i],
 			strings.Join(slices.Compact(uses[name]), "; "))
 	}
-	documented.Part(t, "../../docs/threat-model.md", "trust", "go test ./internal/trust -update", table.String(), *update)
+	documented.Part(t, "../../docs/threat-model.md", "trust", "go test ./internal/trust -update", table.String(),
+		*update)
 }
 
 // namesOfPolicies returns the names in the list of [Policies], and fails if a policy is not in it.
@@ -84,7 +85,8 @@ func usesOfPolicies(t *testing.T) map[string][]string {
 		if err != nil {
 			return err
 		}
-		if entry.IsDir() && slices.Contains([]string{".git", "sim", "e2e", "bench", "tools", "testdata"}, entry.Name()) {
+		if entry.IsDir() && slices.Contains([]string{".git", "sim", "e2e", "bench", "tools", "testdata"},
+			entry.Name()) {
 			return filepath.SkipDir
 		}
 		if !strings.HasSuffix(path, ".go") || strings.HasSuffix(path, "_test.go") {

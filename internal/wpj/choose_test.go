@@ -151,8 +151,8 @@ func TestSeveralIdentities(t *testing.T) {
 			given := wpj.Conditions{Now: time.Now(), Tenant: test.tenant, CloudHost: test.cloudHost}
 			for evidence := range ways(test.all.held(test.change)) {
 				got := wpj.Evaluate(evidence, given)
-				if got.State != test.state || !strings.Contains(got.Detail, test.detail) {
-					t.Fatalf("%s (%s): %s", got.State, got.Rule, got.Detail)
+				if got.State != test.state || !strings.Contains(got.Sentence(), test.detail) {
+					t.Fatalf("%s (%s): %s", got.State, got.Rule, got.Sentence())
 				}
 				if test.chosen == none {
 					if got.DeviceID != "" || got.UserPrincipalName != "" || got.Thumbprint != "" {
@@ -187,8 +187,8 @@ func TestSeveralIdentities(t *testing.T) {
 							issued.Thumbprint)
 					}
 					for _, text := range personal {
-						if strings.Contains(one.Detail, text) || strings.Contains(got.Detail, text) {
-							t.Errorf("personal data in %q or %q", one.Detail, got.Detail)
+						if strings.Contains(one.Detail, text) || strings.Contains(got.Sentence(), text) {
+							t.Errorf("personal data in %q or %q", one.Detail, got.Sentence())
 						}
 					}
 				}
@@ -222,7 +222,7 @@ func TestItemsOfAnOlderAgent(t *testing.T) {
 		got := wpj.Evaluate([]wpj.Evidence{evidence}, wpj.Conditions{Now: time.Now(), Tenant: tenant})
 		if want := []wpj.State{wpj.StateRegistered, wpj.StateOrphaned}[at]; got.State != want ||
 			string(got.DeviceID) != two[at].Device.DeviceID || len(got.Others) != 1 {
-			t.Errorf("%s: %s (%s), device %s, %d others", tenant, got.State, got.Detail, string(got.DeviceID),
+			t.Errorf("%s: %s (%s), device %s, %d others", tenant, got.State, got.Sentence(), string(got.DeviceID),
 				len(got.Others))
 		}
 	}
@@ -253,7 +253,7 @@ func TestTheCloudOfOneIdentity(t *testing.T) {
 			got := wpj.Evaluate([]wpj.Evidence{keychainOf(one.held(cloudOf(0, test.item))...)},
 				wpj.Conditions{Now: time.Now(), Tenant: tenant, CloudHost: test.configured})
 			if got.State != wpj.StateRegistered {
-				t.Errorf("%q with %q: %s (%s)", test.item, test.configured, got.State, got.Detail)
+				t.Errorf("%q with %q: %s (%s)", test.item, test.configured, got.State, got.Sentence())
 			}
 			told := slices.ContainsFunc(got.Contradictions,
 				func(c wpj.Contradiction) bool { return c.Name == "cloud-differs" })
@@ -261,8 +261,8 @@ func TestTheCloudOfOneIdentity(t *testing.T) {
 				t.Errorf("%q with %q: %+v", test.item, test.configured, got.Contradictions)
 			}
 			for _, c := range got.Contradictions {
-				if strings.ContainsAny(c.Detail, "\x1b\n") || strings.Contains(c.Detail, unknown) {
-					t.Errorf("%q", c.Detail)
+				if strings.ContainsAny(c.Sentence(), "\x1b\n") || strings.Contains(c.Sentence(), unknown) {
+					t.Errorf("%q", c.Sentence())
 				}
 			}
 		}
@@ -282,7 +282,7 @@ func TestOfSeveralUsersNoneIsGuessed(t *testing.T) {
 	})...)}, wpj.Conditions{Now: time.Now(), Tenant: tenantA})
 	if got.State != wpj.StateRegistered || got.UserPrincipalName != "" || len(got.Contradictions) != 1 ||
 		got.Contradictions[0].Name != "users-differ" ||
-		strings.Contains(got.Contradictions[0].Detail+got.Detail, "@") {
+		strings.Contains(got.Contradictions[0].Sentence()+got.Sentence(), "@") {
 		t.Errorf("%+v", got)
 	}
 }

@@ -32,7 +32,7 @@ func TestDocumentation(t *testing.T) {
 	}
 	tables.WriteString("\n## Contradictions\n\n| name | the state follows | against | |\n| --- | --- | --- | --- |\n")
 	for _, c := range contradictions {
-		fmt.Fprintf(&tables, "| `%s` | %s | %s | %s |\n", c.Name, c.Followed, c.Against, c.Detail)
+		fmt.Fprintf(&tables, "| `%s` | %s | %s | %s |\n", c.Name, c.Followed, c.Against, c.Sentence())
 	}
 	tables.WriteString("| `device-ids-differ` | the source that comes first: Platform SSO, Secure Enclave, login " +
 		"keychain | the other | Two places name different Entra devices. |\n")

@@ -26,7 +26,7 @@ type Conditions struct {
 //
 // A source that could not be looked at is never taken for one that holds nothing, and neither is evidence that says
 // nothing at all; a source without evidence was not asked and has no effect. Details are for admins: one sentence that
-// names the thing and the fix, and holds no personal data.
+// names the thing, with the fix apart, and holds no personal data.
 func Evaluate(evidence []Evidence, given Conditions) Identity {
 	readings := read(evidence, given)
 	v := verdicts{}
@@ -40,10 +40,8 @@ func Evaluate(evidence []Evidence, given Conditions) Identity {
 	}
 	identity.State, identity.Rule = decided.state, decided.name
 	identity.UserPrincipalName = identity.UserPrincipalName.Unmasked()
-	identity.Detail = readings[decided.source].detail
-	if decided.detail != "" {
-		identity.Detail = decided.detail
-	}
+	says := cmp.Or(decided.says, readings[decided.source].told)
+	identity.Detail, identity.Fix = says.detail, says.fix
 	for _, c := range contradictions {
 		if c.applies(v) {
 			identity.Contradictions = append(identity.Contradictions, c.Contradiction)

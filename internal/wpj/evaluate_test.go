@@ -125,7 +125,7 @@ func TestEvaluate(t *testing.T) {
 		{"denied", []wpj.Evidence{blocked(wpj.ObstacleAccessDenied, "")}, tenantID, wpj.StateUnreadable,
 			"access to it was denied"},
 		{"remark of the agent", []wpj.Evidence{blocked(wpj.ObstacleFailed, "list keys:\n\x1b[31mbroken. ")}, tenantID,
-			wpj.StateUnreadable, "(list keys: [31mbroken)."},
+			wpj.StateUnreadable, "(list keys: [31mbroken);"},
 		{"unheard-of obstacle", []wpj.Evidence{blocked("on fire", "")}, tenantID, wpj.StateUnreadable,
 			"reading it went wrong"},
 		{"one source locked, the other empty", []wpj.Evidence{nothing(), blocked(wpj.ObstacleLocked, "")}, tenantID,
@@ -152,8 +152,8 @@ func TestEvaluate(t *testing.T) {
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			got := wpj.Evaluate(test.evidence, wpj.Conditions{Now: time.Now(), Tenant: test.tenant})
-			if got.State != test.state || !strings.Contains(got.Detail, test.detail) {
-				t.Errorf("got %s: %s\nwant %s: …%s…", got.State, got.Detail, test.state, test.detail)
+			if got.State != test.state || !strings.Contains(got.Sentence(), test.detail) {
+				t.Errorf("got %s: %s\nwant %s: …%s…", got.State, got.Sentence(), test.state, test.detail)
 			}
 		})
 	}
@@ -208,7 +208,7 @@ func TestEvaluateHoldsTheEndsOfValidityOfTwo(t *testing.T) {
 	for _, now := range []time.Time{device.NotBefore, device.NotAfter} {
 		if got := wpj.Evaluate([]wpj.Evidence{two}, wpj.Conditions{Now: now, Tenant: tenantID}); got.State !=
 			wpj.StateOrphaned {
-			t.Errorf("%s: %s: %s", now, got.State, got.Detail)
+			t.Errorf("%s: %s: %s", now, got.State, got.Sentence())
 		}
 	}
 }
@@ -277,12 +277,12 @@ func TestEvaluateWalk(t *testing.T) {
 									switch {
 									case !slices.Contains(states, got.State):
 										problem = "no state of the table"
-									case got.Detail == "" || strings.ContainsAny(got.Detail, "\n") ||
-										strings.Contains(got.Detail, "%!"):
+									case got.Sentence() == "" || strings.ContainsAny(got.Sentence(), "\n") ||
+										strings.Contains(got.Sentence(), "%!"):
 										problem = "detail is no sentence"
-									case strings.Contains(got.Detail, upn) || strings.Contains(got.Detail, deviceID) ||
-										strings.Contains(got.Detail, userID) ||
-										strings.Contains(got.Detail, string(good.Thumbprint)):
+									case strings.Contains(got.Sentence(), upn) || strings.Contains(got.Sentence(), deviceID) ||
+										strings.Contains(got.Sentence(), userID) ||
+										strings.Contains(got.Sentence(), string(good.Thumbprint)):
 										problem = "detail holds personal data"
 									case got.State == wpj.StateNotRegistered && anyBlocked:
 										problem = "a source that could not be looked at was taken for empty"

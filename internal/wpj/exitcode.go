@@ -27,57 +27,52 @@ const (
 // the names are published [SEED].
 type ExitCodeInfo struct {
 	Code ExitCode
-	// Name is Microsoft's own, for example registrationDeviceCapError.
-	Name string
-	// Admin and User are one sentence each: what happened and what to do.
-	Admin, User string
-	// RetryCanHelp is true where trying again without changing anything may succeed.
-	RetryCanHelp bool
+	ExitInfo
 }
 
 var exitCodes = []ExitCodeInfo{
-	{ExitSuccess, "success",
+	{ExitSuccess, ExitInfo{"success",
 		"Company Portal completed the registration.",
 		"Your Mac is registered.",
-		false},
-	{ExitDefaultError, "defaultError",
+		false}},
+	{ExitDefaultError, ExitInfo{"defaultError",
 		"Company Portal failed without saying why; read its log in ~/Library/Logs/Company Portal.",
 		"The registration did not work. Try again, and ask your help desk if it fails once more.",
-		true},
-	{ExitUserAbandoned, "userAbandoned",
+		true}},
+	{ExitUserAbandoned, ExitInfo{"userAbandoned",
 		"The user closed Company Portal before the registration was complete; ask the user to start it again " +
 			"and to sign in.",
 		"The registration was closed before it was complete. Start it again and sign in with your work account.",
-		true},
-	{ExitRegistrationError, "registrationError",
+		true}},
+	{ExitRegistrationError, ExitInfo{"registrationError",
 		"Entra's device registration service refused this Mac; check in Entra that the user may join or register " +
 			"devices, and the sign-in and audit logs.",
 		"Your organisation's sign-in service refused to register this Mac. Ask your help desk.",
-		false},
-	{ExitRegistrationDeviceCapError, "registrationDeviceCapError",
+		false}},
+	{ExitRegistrationDeviceCapError, ExitInfo{"registrationDeviceCapError",
 		"The user has reached the Entra limit of devices; remove old devices of the user in Entra or raise the limit " +
 			"in the device settings.",
 		"You have registered as many devices as your organisation allows. Ask your help desk to remove an old one.",
-		false},
-	{ExitRegistrationKeychainError, "registrationKeychainError",
+		false}},
+	{ExitRegistrationKeychainError, ExitInfo{"registrationKeychainError",
 		"Company Portal could not write to the login keychain; see that it is not locked, remove stale Workplace " +
 			"Join items, the usual cause, with `usherctl clean`, and register again.",
 		"Company Portal could not use your keychain. Ask your help desk.",
-		false},
-	{ExitAuthenticationError, "authenticationError",
+		false}},
+	{ExitAuthenticationError, ExitInfo{"authenticationError",
 		"The sign-in failed; look the user up in Entra's sign-in logs and check that no Conditional Access policy " +
 			"blocks the registration.",
 		"Signing in did not work. Try again with your work account and its current password.",
-		true},
-	{ExitNetworkError, "networkError",
+		true}},
+	{ExitNetworkError, ExitInfo{"networkError",
 		"Company Portal could not reach Microsoft; check proxy, firewall and TLS inspection for " +
 			"login.microsoftonline.com and enterpriseregistration.windows.net.",
 		"Microsoft's sign-in service could not be reached. Check the network and try again.",
-		true},
-	{ExitCommandLineError, "commandLineError",
+		true}},
+	{ExitCommandLineError, ExitInfo{"commandLineError",
 		"Company Portal did not accept its arguments; update Company Portal, since this version does not know -r.",
 		"Company Portal on this Mac needs an update. Ask your help desk.",
-		false},
+		false}},
 }
 
 // ExitCodes returns every known exit code with its explanation, in the order of their numbers.
@@ -91,14 +86,13 @@ func (c ExitCode) Info() (ExitCodeInfo, bool) {
 			return info, true
 		}
 	}
-	return ExitCodeInfo{
-		Code: c,
+	return ExitCodeInfo{c, ExitInfo{
 		Name: "unknown",
 		Admin: fmt.Sprintf("Company Portal ended with %d, which is not one of its known exit codes; read its "+
 			"log in ~/Library/Logs/Company Portal.", int(c)),
 		User:         "The registration did not work. Try again, and ask your help desk if it fails once more.",
 		RetryCanHelp: true,
-	}, false
+	}}, false
 }
 
 // String returns the name and the number, for example "registrationDeviceCapError (66)".

@@ -64,6 +64,39 @@ func TestRetryCanHelp(t *testing.T) {
 	}
 }
 
+// Each kind of end has its words, and only an end of which the exit code or the signal is known has a name for it.
+func TestExitsExplainThemselves(t *testing.T) {
+	code := wpj.ExitRegistrationDeviceCapError
+	for _, one := range []struct {
+		exit       wpj.Exit
+		name, text string
+		unknown    bool
+	}{
+		{wpj.Exit{Code: &code}, "registrationDeviceCapError", "registrationDeviceCapError (66)", false},
+		{wpj.Exit{Code: &code, FromLog: true}, "registrationDeviceCapError",
+			"registrationDeviceCapError (66), from the log", false},
+		{wpj.Exit{Signal: 9}, "SIGKILL", "SIGKILL (signal 9)", false},
+		{wpj.Exit{Signal: 99}, "signal 99", "signal 99 (signal 99)", false},
+		{wpj.Exit{}, "unknown", "unknown", true},
+	} {
+		info := one.exit.Info()
+		if info.Name != one.name || one.exit.String() != one.text || one.exit.Unknown() != one.unknown {
+			t.Errorf("%+v is %s, %s, unknown %t", one.exit, info.Name, one.exit, one.exit.Unknown())
+		}
+		for _, sentence := range []string{info.Admin, info.User} {
+			if len(sentence) < 20 || !strings.HasSuffix(sentence, ".") {
+				t.Errorf("%s: %q is no sentence", one.exit, sentence)
+			}
+		}
+		if one.exit.Code == nil && !info.RetryCanHelp {
+			t.Errorf("trying again does not help against %s", one.exit)
+		}
+	}
+	if (*wpj.Exit)(nil).Unknown() {
+		t.Error("Company Portal that has not ended has ended unknown")
+	}
+}
+
 func TestExitCodeString(t *testing.T) {
 	for code, want := range map[wpj.ExitCode]string{0: "success (0)", 66: "registrationDeviceCapError (66)",
 		3: "unknown (3)"} {

@@ -9,7 +9,7 @@ import (
 type keychainRule struct {
 	verdict verdict
 	applies func(facts) bool
-	detail  func(facts) string
+	says    func(facts) told
 }
 
 // readKeychain reduces what the login keychain holds. Pieces of evidence are one look: an item of one belongs to the
@@ -21,7 +21,7 @@ func readKeychain(evidence []Evidence, given Conditions) reading {
 	f := gather(evidence, given)
 	for _, r := range keychainRules {
 		if r.applies(f) {
-			return reading{verdict: r.verdict, detail: r.detail(f), identity: f.identity(r.verdict)}
+			return reading{verdict: r.verdict, told: r.says(f), identity: f.identity(r.verdict)}
 		}
 	}
 	panic("wpj: the last rule applies to everything")
@@ -32,7 +32,7 @@ func readKeychain(evidence []Evidence, given Conditions) reading {
 var keychainRules = []keychainRule{
 	{ambiguous,
 		func(f facts) bool { return f.usable > 1 },
-		func(f facts) string {
+		func(f facts) told {
 			which, fix := "which one speaks for this Mac", registerAgain
 			switch {
 			case f.preference(f.chosen) > 0:
@@ -42,120 +42,132 @@ var keychainRules = []keychainRule{
 			default:
 				fix = "set tenant.id, or " + fix
 			}
-			return fmt.Sprintf("The %s holds %d current device certificates with private keys, so it is open %s; %s.",
-				f.place(), f.usable, which, fix)
+			return told{fmt.Sprintf("The %s holds %d current device certificates with private keys, so it is open %s.",
+				f.place(), f.usable, which), fix}
 		}},
 	{noKey,
 		func(f facts) bool { return f.chosen != nil && !f.chosen.hasPrivateKey },
-		func(f facts) string {
-			return fmt.Sprintf("The %s holds a device certificate without its private key; %s.", f.place(),
-				registerAgain)
+		func(f facts) told {
+			return told{fmt.Sprintf("The %s holds a device certificate without its private key.", f.place()),
+				registerAgain}
 		}},
 	{thumbprintDiffers,
 		func(f facts) bool { return f.disagrees(string(f.items().Thumbprint), f.thumbprint()) },
-		func(f facts) string {
+		func(f facts) told {
 			than := "the one that is there"
 			if len(f.found) > 1 {
 				than = "the one of " + tenantName(f.identityTenant()) + " that was chosen"
 			}
-			return fmt.Sprintf("The item %s in the %s names another certificate than %s; %s.", AccountThumbprint,
-				f.place(), than, registerAgain)
+			return told{fmt.Sprintf("The item %s in the %s names another certificate than %s.", AccountThumbprint,
+				f.place(), than), registerAgain}
 		}},
 	{noUser,
 		func(f facts) bool { return f.chosen != nil && len(f.items().UserPrincipalNames) == 0 },
-		func(f facts) string {
+		func(f facts) told {
 			if len(f.found) > 1 {
-				return fmt.Sprintf("The %s holds %d device certificates, and no item %s belongs to the one of %s "+
-					"that was chosen; %s.",
-					f.place(), len(f.found), AccountUserPrincipalName, tenantName(f.identityTenant()), registerAgain)
+				return told{fmt.Sprintf("The %s holds %d device certificates, and no item %s belongs to the one of %s "+
+					"that was chosen.",
+					f.place(), len(f.found), AccountUserPrincipalName, tenantName(f.identityTenant())), registerAgain}
 			}
-			return fmt.Sprintf("The item %s is missing from the %s, so the device certificate there belongs "+
-				"to nobody; %s.",
-				AccountUserPrincipalName, f.place(), registerAgain)
+			return told{fmt.Sprintf("The item %s is missing from the %s, so the device certificate there belongs "+
+				"to nobody.",
+				AccountUserPrincipalName, f.place()), registerAgain}
 		}},
 	{tenantItemDiffers,
 		func(f facts) bool {
 			return f.certificateTenant() != "" && f.disagrees(string(f.items().TenantID), string(f.certificateTenant()))
 		},
-		func(f facts) string {
-			return fmt.Sprintf("The item %s in the %s names another tenant than the device certificate, which is of "+
-				"tenant %s; %s.",
-				AccountTenantID, f.place(), f.certificateTenant(), registerAgain)
+		func(f facts) told {
+			return told{fmt.Sprintf("The item %s in the %s names another tenant than the device certificate, which is "+
+				"of tenant %s.",
+				AccountTenantID, f.place(), f.certificateTenant()), registerAgain}
 		}},
 	{expired,
 		func(f facts) bool { return f.chosen != nil && f.given.Now.After(f.chosen.certificate.NotAfter) },
-		func(f facts) string {
-			return fmt.Sprintf("The device certificate in the %s expired on %s; register again, or set this Mac's "+
-				"clock if that day is yet to come.",
-				f.place(), day(f.chosen.certificate.NotAfter))
+		func(f facts) told {
+			return told{
+				fmt.Sprintf("The device certificate in the %s expired on %s.", f.place(),
+					day(f.chosen.certificate.NotAfter)),
+				"register again, or set this Mac's clock if that day is yet to come",
+			}
 		}},
 	{notYetValid,
 		func(f facts) bool { return f.chosen != nil && f.given.Now.Before(f.chosen.certificate.NotBefore) },
-		func(f facts) string {
-			return fmt.Sprintf("The device certificate in the %s is not yet valid, since it begins on %s; set "+
-				"this Mac's clock.",
-				f.place(), day(f.chosen.certificate.NotBefore))
+		func(f facts) told {
+			return told{
+				fmt.Sprintf("The device certificate in the %s is not yet valid, since it begins on %s.", f.place(),
+					day(f.chosen.certificate.NotBefore)),
+				"set this Mac's clock",
+			}
 		}},
 	{otherTenant,
 		func(f facts) bool {
 			return f.chosen != nil && f.given.Tenant != "" &&
 				!strings.EqualFold(string(f.identityTenant()), string(f.given.Tenant))
 		},
-		func(f facts) string {
-			return fmt.Sprintf("This Mac is registered in %s, and tenant.id is %s; register it again with an account "+
-				"of that tenant, or correct tenant.id.",
-				tenantName(f.identityTenant()), f.given.Tenant)
+		func(f facts) told {
+			return told{
+				fmt.Sprintf("This Mac is registered in %s, and tenant.id is %s.", tenantName(f.identityTenant()),
+					f.given.Tenant),
+				"register it again with an account of that tenant, or correct tenant.id",
+			}
 		}},
 	{usable,
 		func(f facts) bool { return f.chosen != nil },
-		func(f facts) string {
+		func(f facts) told {
 			whose := "its user"
 			if len(f.items().UserPrincipalNames) > 1 {
 				whose = "the names of several users"
 			}
-			return fmt.Sprintf("The %s holds a device certificate that is valid until %s, its private key and %s.",
-				f.place(), day(f.chosen.certificate.NotAfter), whose)
+			return told{detail: fmt.Sprintf(
+				"The %s holds a device certificate that is valid until %s, its private key and %s.", f.place(),
+				day(f.chosen.certificate.NotAfter), whose)}
 		}},
 
 	{contradictsItself,
 		func(f facts) bool { return f.contradictory != nil },
-		func(f facts) string {
-			return fmt.Sprintf("The device certificate in the %s is damaged or made up (%s); %s.", f.place(),
-				f.contradictory, registerAgain)
+		func(f facts) told {
+			return told{fmt.Sprintf("The device certificate in the %s is damaged or made up (%s).", f.place(),
+				f.contradictory), registerAgain}
 		}},
 	{undecodable,
 		func(f facts) bool { return f.undecodable != nil },
-		func(f facts) string {
-			return fmt.Sprintf("The %s holds a device certificate that usher cannot read (%s); update usher, and "+
-				"report it if that does not help.",
-				f.place(), f.undecodable)
+		func(f facts) told {
+			return told{
+				fmt.Sprintf("The %s holds a device certificate that usher cannot read (%s).", f.place(), f.undecodable),
+				updateUsher,
+			}
 		}},
 	{noSession,
 		func(f facts) bool { return f.blocked != nil && f.blocked.Obstacle == ObstacleNoSession },
-		func(f facts) string { return "Whether this Mac is registered is not known: " + explain(*f.blocked) }},
+		func(f facts) told { return notKnown(*f.blocked) }},
 	{couldNotLook,
 		func(f facts) bool { return f.blocked != nil },
-		func(f facts) string {
-			return "Whether this Mac is registered is not known: " + explain(*f.blocked)
-		}},
+		func(f facts) told { return notKnown(*f.blocked) }},
 	{foreignIssuer,
 		func(f facts) bool { return f.foreign != nil },
-		func(f facts) string {
-			return fmt.Sprintf("The %s holds a device certificate that someone else than %s issued (%s); `usherctl "+
-				"clean` leaves it alone, so remove it in Keychain Access if nothing needs it, and have the user "+
-				"register this Mac with Entra.", f.place(), IssuerCommonName, f.foreign)
+		func(f facts) told {
+			return told{
+				fmt.Sprintf("The %s holds a device certificate that someone else than %s issued (%s).", f.place(),
+					IssuerCommonName, f.foreign),
+				"`usherctl clean` leaves it alone, so remove it in Keychain Access if nothing needs it, and have the " +
+					"user register this Mac with Entra",
+			}
 		}},
 	{leftovers,
 		func(f facts) bool { return f.leftovers },
-		func(f facts) string {
-			return fmt.Sprintf("The %s holds no device certificate, but Workplace Join items of an earlier "+
-				"registration; remove them before registering, since they can end Company Portal with %s.",
-				f.place(), ExitRegistrationKeychainError)
+		func(f facts) told {
+			return told{
+				fmt.Sprintf("The %s holds no device certificate, but Workplace Join items of an earlier registration.",
+					f.place()),
+				"remove them before registering, since they can end Company Portal with " +
+					ExitRegistrationKeychainError.String(),
+			}
 		}},
 	{nothing,
 		func(facts) bool { return true },
-		func(f facts) string {
-			return fmt.Sprintf("The %s holds no device certificate by %s; have the user register this Mac.", f.place(),
-				IssuerCommonName)
+		func(f facts) told {
+			return told{fmt.Sprintf("The %s holds no device certificate by %s.", f.place(), IssuerCommonName),
+				"have the user register this Mac"}
 		}},
 }

@@ -61,7 +61,7 @@ func ParseTenantID(text string) (TenantID, error) {
 func (i Identity) LogValue() slog.Value {
 	return slog.GroupValue(
 		slog.String("state", string(i.State)),
-		slog.String("detail", i.Detail),
+		slog.String("detail", i.Sentence()),
 		slog.String("source", string(i.Source)),
 		slog.String("tenant_id", string(i.TenantID)),
 		slog.Any("device_id", i.DeviceID),

@@ -45,22 +45,22 @@ var needsUser = []verdict{pending, needsKeys, userNotRegistered, needsRegistrati
 // registered only where the device is, with a certificate, and where the user's state is known to be normal.
 func readPlatformSSO(e Evidence, given Conditions) reading {
 	if e.Finding == NotThere || e.PlatformSSO == nil {
-		return reading{verdict: nothing, detail: "Platform SSO is not configured."}
+		return saying(nothing, "Platform SSO is not configured.")
 	}
 	sso := *e.PlatformSSO
 	switch sso.Provider() {
 	case ProviderOther:
-		return reading{verdict: otherProvider,
-			detail: fmt.Sprintf("Platform SSO of another provider (%s) is configured; it says nothing about Entra.",
-				oneline.Of(sso.ProviderName(), maximumRemark))}
+		return saying(otherProvider, fmt.Sprintf(
+			"Platform SSO of another provider (%s) is configured; it says nothing about Entra.",
+			oneline.Of(sso.ProviderName(), maximumRemark)))
 	case ProviderUnknown:
-		detail := "Platform SSO is configured, and its output names neither the extension nor the issuer, so usher " +
-			"cannot tell whose it is."
+		says := told{detail: "Platform SSO is configured, and its output names neither the extension nor the issuer, " +
+			"so usher cannot tell whose it is."}
 		if sso.Device == SectionNotSaid {
-			detail = "Platform SSO is configured, and usher-agent is too old to say whose it is; have the user log " +
-				"out and in to update usher-agent."
+			says = told{"Platform SSO is configured, and usher-agent is too old to say whose it is.",
+				"have the user log out and in to update usher-agent"}
 		}
-		return reading{verdict: unclear, detail: detail}
+		return reading{verdict: unclear, told: says}
 	}
 	r := reading{
 		identity: Identity{UserPrincipalName: e.UserPrincipalName.Unmasked(), DeviceID: e.DeviceID,
@@ -92,17 +92,20 @@ func readPlatformSSO(e Evidence, given Conditions) reading {
 	}
 	switch {
 	case err != nil:
-		r.verdict, r.detail = badCertificate,
-			fmt.Sprintf("The Mac is registered with Platform SSO, and its device certificate cannot be read (%s); "+
-				"update usher, and report it if that does not help.", err)
+		r.verdict, r.told = badCertificate, told{
+			fmt.Sprintf("The Mac is registered with Platform SSO, and its device certificate cannot be read (%s).", err),
+			updateUsher,
+		}
 	case certificate == nil:
 		r.verdict, r.detail = noCertificate,
 			"Platform SSO says that the Mac and the user are registered, and shows no device certificate, so usher "+
 				"cannot tell as which device."
 	case given.Now.After(r.identity.NotAfter) || given.Now.Before(r.identity.NotBefore):
-		r.verdict, r.detail = expired,
-			fmt.Sprintf("The device certificate of Platform SSO is valid from %s to %s only; check this Mac's clock.",
-				day(r.identity.NotBefore), day(r.identity.NotAfter))
+		r.verdict, r.told = expired, told{
+			fmt.Sprintf("The device certificate of Platform SSO is valid from %s to %s only.",
+				day(r.identity.NotBefore), day(r.identity.NotAfter)),
+			"check this Mac's clock",
+		}
 	case mismatch(r.identity.TenantID, given.Tenant):
 		r.verdict, r.detail = otherTenant,
 			fmt.Sprintf("This Mac is registered with Platform SSO in %s, and tenant.id is %s.",
@@ -165,12 +168,12 @@ func platformSSORemarks(sso PlatformSSO) (remarks []Contradiction) {
 	if _, agree := ParsePlatformSSOUser(sso.User); !agree {
 		remarks = append(remarks, Contradiction{remarkNameAndNumber, SourcePlatformSSO, SourcePlatformSSO,
 			fmt.Sprintf("The name and the number of the user's state do not belong together, and usher follows "+
-				"the name: %s.", oneline.Of(sso.User, maximumRemark))})
+				"the name: %s.", oneline.Of(sso.User, maximumRemark)), ""})
 	}
 	if sso.TokensExpired {
 		remarks = append(remarks, Contradiction{remarkTokens, SourcePlatformSSO, SourcePlatformSSO,
-			"The user's single sign-on tokens have expired, so the user is signed in again when they next use one; " +
-				"have the user unlock the Mac with a network, or sign in when macOS asks."})
+			"The user's single sign-on tokens have expired, so the user is signed in again when they next use one.",
+			"have the user unlock the Mac with a network, or sign in when macOS asks"})
 	}
 	return remarks
 }
@@ -181,15 +184,15 @@ func completed(sso, enclave reading) reading {
 	if sso.verdict == noCertificate && enclave.identity.DeviceID != "" &&
 		(enclave.verdict == usable || enclave.verdict == otherTenant) {
 		sso.verdict = usable
-		sso.detail = "The Mac is registered with Platform SSO; Microsoft's single sign-on names the device."
+		sso.told = told{detail: "The Mac is registered with Platform SSO; Microsoft's single sign-on names the device."}
 		sso.identity.DeviceID = enclave.identity.DeviceID
 		sso.identity.TenantID = cmp.Or(enclave.identity.TenantID, sso.identity.TenantID)
 		if enclave.verdict == otherTenant {
-			sso.verdict, sso.detail = otherTenant, enclave.detail
+			sso.verdict, sso.told = otherTenant, enclave.told
 		}
 	}
 	if sso.verdict == usable && sso.identity.TenantID == "" && enclave.verdict == otherTenant {
-		sso.verdict, sso.detail = otherTenant, enclave.detail
+		sso.verdict, sso.told = otherTenant, enclave.told
 	}
 	return sso
 }

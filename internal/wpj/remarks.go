@@ -20,25 +20,25 @@ const (
 // no state.
 func (f facts) remarks(came verdict) []Contradiction {
 	var remarks []Contradiction
-	remark := func(name, format string, values ...any) {
+	remark := func(name, fix, format string, values ...any) {
 		remarks = append(remarks, Contradiction{name, SourceLoginKeychain, SourceLoginKeychain,
-			fmt.Sprintf(format, values...)})
+			fmt.Sprintf(format, values...), fix})
 	}
 	if others := f.others(); len(others) > 0 {
-		remark(anotherIdentity, "The %s holds %s beside the one that was chosen, of %s; if nothing needs it any "+
-			"more, remove its certificate and key, here and the device in Entra.",
-			f.place(), identities(len(others)), tenantsOf(others))
+		remark(anotherIdentity,
+			"if nothing needs it any more, remove its certificate and key, here and the device in Entra",
+			"The %s holds %s beside the one that was chosen, of %s.", f.place(), identities(len(others)), tenantsOf(others))
 	}
 	if came != usable {
 		return remarks
 	}
 	if names := len(f.items().UserPrincipalNames); names > 1 {
-		remark(usersDiffer, "The %s names %d users, and it is open which of them the registration is of, so none is "+
-			"reported; to have one reported, %s.", f.place(), names, registerAgain)
+		remark(usersDiffer, "to have one reported, "+registerAgain, "The %s names %d users, and it is open which of "+
+			"them the registration is of, so none is reported.", f.place(), names)
 	}
 	if OtherCloud(f.items().CloudHost, f.given.CloudHost) {
-		remark(cloudDiffers, "The item %s in the %s says that the registration is in %s, and tenant.cloud_host names "+
-			"%s; correct tenant.cloud_host, or register this Mac again.",
+		remark(cloudDiffers, "correct tenant.cloud_host, or register this Mac again",
+			"The item %s in the %s says that the registration is in %s, and tenant.cloud_host names %s.",
 			AccountCloudEnvironment, f.place(), cloudName(f.items().CloudHost), cloudName(f.given.CloudHost))
 	}
 	return remarks

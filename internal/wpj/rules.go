@@ -3,6 +3,8 @@ package wpj
 import (
 	"slices"
 	"strings"
+
+	"usher.internal/internal/phrase"
 )
 
 // verdicts is what every source came to.
@@ -38,13 +40,13 @@ type stateRule struct {
 	// name is stable, for scripts and the documentation.
 	name  string
 	state State
-	// source is the one that the state follows, whose sentence is told unless detail is set.
+	// source is the one that the state follows, whose sentence is shown unless says is set.
 	source  Source
-	detail  string
+	says    told
 	applies func(verdicts) bool
 }
 
-func says(source Source, any ...verdict) func(verdicts) bool {
+func is(source Source, any ...verdict) func(verdicts) bool {
 	return func(v verdicts) bool { return v.is(source, any...) }
 }
 
@@ -68,103 +70,103 @@ func heldBy(source Source) func(verdicts) bool {
 	}
 }
 
-// nobodyLooked is told when no source says anything.
-const nobodyLooked = "Whether this Mac is registered is not known: nobody has looked; try again while the user " +
-	"is logged in."
+// nobodyLooked is shown when no source says anything.
+var nobodyLooked = told{"Whether this Mac is registered is not known: nobody has looked.",
+	"try again while the user is logged in"}
 
 // stateRules is the one table that says what the verdicts come to. They are tried in this order: what the owner of a
 // registration says is wrong with it; then, for a usable identity, what became of it at Jamf; then what cannot be used;
 // then what could not be looked at; and only then that nothing is there.
 var stateRules = []stateRule{
-	{"Platform SSO: user needs registration", StateNeedsRegistration, SourcePlatformSSO, "",
-		says(SourcePlatformSSO, needsRegistration)},
-	{"Platform SSO: user needs new keys", StateNeedsKeys, SourcePlatformSSO, "", says(SourcePlatformSSO, needsKeys)},
-	{"Platform SSO: user not registered", StateUserNotRegistered, SourcePlatformSSO, "",
-		says(SourcePlatformSSO, userNotRegistered)},
-	{"Platform SSO: user needs binding", StateNeedsBinding, SourcePlatformSSO, "",
-		says(SourcePlatformSSO, needsBinding)},
-	{"Platform SSO: user's key is invalid", StateUserKeyInvalid, SourcePlatformSSO, "",
-		says(SourcePlatformSSO, keyInvalid)},
-	{"Platform SSO: user has to sign in again", StatePending, SourcePlatformSSO, "", says(SourcePlatformSSO, pending)},
-	{"Platform SSO: user state not known", StateCannotTell, SourcePlatformSSO, "",
-		says(SourcePlatformSSO, unknownUser)},
-	{"Platform SSO: certificate cannot be read", StateUnreadable, SourcePlatformSSO, "",
-		says(SourcePlatformSSO, badCertificate)},
-	{"Platform SSO: expired", StateExpired, SourcePlatformSSO, "", says(SourcePlatformSSO, expired)},
-	{"Platform SSO: other tenant", StateTenantMismatch, SourcePlatformSSO, "", says(SourcePlatformSSO, otherTenant)},
-	{"Secure Enclave: needs repair", StateNeedsRepair, SourceSecureEnclave, "", says(SourceSecureEnclave, needsRepair)},
-	{"Secure Enclave: other tenant", StateTenantMismatch, SourceSecureEnclave, "", func(v verdicts) bool {
+	{"Platform SSO: user needs registration", StateNeedsRegistration, SourcePlatformSSO, told{},
+		is(SourcePlatformSSO, needsRegistration)},
+	{"Platform SSO: user needs new keys", StateNeedsKeys, SourcePlatformSSO, told{}, is(SourcePlatformSSO, needsKeys)},
+	{"Platform SSO: user not registered", StateUserNotRegistered, SourcePlatformSSO, told{},
+		is(SourcePlatformSSO, userNotRegistered)},
+	{"Platform SSO: user needs binding", StateNeedsBinding, SourcePlatformSSO, told{},
+		is(SourcePlatformSSO, needsBinding)},
+	{"Platform SSO: user's key is invalid", StateUserKeyInvalid, SourcePlatformSSO, told{},
+		is(SourcePlatformSSO, keyInvalid)},
+	{"Platform SSO: user has to sign in again", StatePending, SourcePlatformSSO, told{}, is(SourcePlatformSSO, pending)},
+	{"Platform SSO: user state not known", StateCannotTell, SourcePlatformSSO, told{},
+		is(SourcePlatformSSO, unknownUser)},
+	{"Platform SSO: certificate cannot be read", StateUnreadable, SourcePlatformSSO, told{},
+		is(SourcePlatformSSO, badCertificate)},
+	{"Platform SSO: expired", StateExpired, SourcePlatformSSO, told{}, is(SourcePlatformSSO, expired)},
+	{"Platform SSO: other tenant", StateTenantMismatch, SourcePlatformSSO, told{}, is(SourcePlatformSSO, otherTenant)},
+	{"Secure Enclave: needs repair", StateNeedsRepair, SourceSecureEnclave, told{}, is(SourceSecureEnclave, needsRepair)},
+	{"Secure Enclave: other tenant", StateTenantMismatch, SourceSecureEnclave, told{}, func(v verdicts) bool {
 		return v.is(SourceSecureEnclave, otherTenant) && !v.is(SourcePlatformSSO, usable)
 	}},
 
-	{"Jamf Pro: linked to another device", StateDeviceIDChanged, SourceJamfPro, "",
+	{"Jamf Pro: linked to another device", StateDeviceIDChanged, SourceJamfPro, told{},
 		registeredAnd(SourceJamfPro, otherDeviceLinked)},
-	{"Jamf Pro: linked and compliant", StateCompliant, SourceJamfPro, "",
+	{"Jamf Pro: linked and compliant", StateCompliant, SourceJamfPro, told{},
 		registeredAnd(SourceJamfPro, linkedCompliant)},
-	{"Jamf Pro: linked and not compliant", StateNonCompliant, SourceJamfPro, "",
+	{"Jamf Pro: linked and not compliant", StateNonCompliant, SourceJamfPro, told{},
 		registeredAnd(SourceJamfPro, linkedNonCompliant)},
-	{"Jamf Pro: linked, compliance unknown", StateComplianceUnknown, SourceJamfPro, "",
+	{"Jamf Pro: linked, compliance unknown", StateComplianceUnknown, SourceJamfPro, told{},
 		registeredAnd(SourceJamfPro, linkedUnknown)},
-	{"Jamf Conditional Access: deactivated", StateDeactivated, SourceJamfAgent, "",
+	{"Jamf Conditional Access: deactivated", StateDeactivated, SourceJamfAgent, told{},
 		registeredAnd(SourceJamfAgent, deactivated)},
-	{"Jamf Pro: not linked", StateNotReported, SourceJamfPro, "",
+	{"Jamf Pro: not linked", StateNotReported, SourceJamfPro, told{},
 		registeredAnd(SourceJamfPro, unlinkedCompliant, unlinkedNonCompliant, unlinkedUnknown)},
-	{"Jamf Conditional Access: not acquired", StateNotReported, SourceJamfAgent, "", func(v verdicts) bool {
+	{"Jamf Conditional Access: not acquired", StateNotReported, SourceJamfAgent, told{}, func(v verdicts) bool {
 		// Where Jamf has device compliance off, there is nobody to report to.
 		return v.registered() && v.is(SourceJamfAgent, nothing, notAcquired) && !v.is(SourceJamfSettings, disabled) &&
 			!v.is(SourceJamfPro, notApplicable)
 	}},
-	{"registered with Platform SSO", StateRegistered, SourcePlatformSSO, "", heldBy(SourcePlatformSSO)},
-	{"registered in the Secure Enclave", StateRegistered, SourceSecureEnclave, "", heldBy(SourceSecureEnclave)},
-	{"registered in the login keychain", StateRegistered, SourceLoginKeychain, "", heldBy(SourceLoginKeychain)},
+	{"registered with Platform SSO", StateRegistered, SourcePlatformSSO, told{}, heldBy(SourcePlatformSSO)},
+	{"registered in the Secure Enclave", StateRegistered, SourceSecureEnclave, told{}, heldBy(SourceSecureEnclave)},
+	{"registered in the login keychain", StateRegistered, SourceLoginKeychain, told{}, heldBy(SourceLoginKeychain)},
 
-	{"Platform SSO: no device certificate", StateCannotTell, SourcePlatformSSO, "",
-		says(SourcePlatformSSO, noCertificate)},
-	{"Platform SSO: configured", StatePlatformSSOConfigured, SourcePlatformSSO, "",
-		says(SourcePlatformSSO, configured)},
-	{"login keychain: several identities", StateOrphaned, SourceLoginKeychain, "",
-		says(SourceLoginKeychain, ambiguous)},
-	{"login keychain: certificate without key", StateOrphaned, SourceLoginKeychain, "",
-		says(SourceLoginKeychain, noKey)},
-	{"login keychain: thumbprint disagrees", StateOrphaned, SourceLoginKeychain, "",
-		says(SourceLoginKeychain, thumbprintDiffers)},
-	{"login keychain: no user", StateOrphaned, SourceLoginKeychain, "", says(SourceLoginKeychain, noUser)},
-	{"login keychain: tenant item disagrees", StateOrphaned, SourceLoginKeychain, "",
-		says(SourceLoginKeychain, tenantItemDiffers)},
-	{"login keychain: certificate contradicts itself", StateOrphaned, SourceLoginKeychain, "",
-		says(SourceLoginKeychain, contradictsItself)},
-	{"login keychain: issued by someone else", StateOrphaned, SourceLoginKeychain, "",
-		says(SourceLoginKeychain, foreignIssuer)},
-	{"login keychain: expired", StateExpired, SourceLoginKeychain, "", says(SourceLoginKeychain, expired)},
-	{"login keychain: not yet valid", StateExpired, SourceLoginKeychain, "", says(SourceLoginKeychain, notYetValid)},
-	{"login keychain: other tenant", StateTenantMismatch, SourceLoginKeychain, "",
-		says(SourceLoginKeychain, otherTenant)},
-	{"Secure Enclave: enabled and not registered", StatePlatformSSOConfigured, SourceSecureEnclave, "",
-		says(SourceSecureEnclave, configured)},
+	{"Platform SSO: no device certificate", StateCannotTell, SourcePlatformSSO, told{},
+		is(SourcePlatformSSO, noCertificate)},
+	{"Platform SSO: configured", StatePlatformSSOConfigured, SourcePlatformSSO, told{},
+		is(SourcePlatformSSO, configured)},
+	{"login keychain: several identities", StateOrphaned, SourceLoginKeychain, told{},
+		is(SourceLoginKeychain, ambiguous)},
+	{"login keychain: certificate without key", StateOrphaned, SourceLoginKeychain, told{},
+		is(SourceLoginKeychain, noKey)},
+	{"login keychain: thumbprint disagrees", StateOrphaned, SourceLoginKeychain, told{},
+		is(SourceLoginKeychain, thumbprintDiffers)},
+	{"login keychain: no user", StateOrphaned, SourceLoginKeychain, told{}, is(SourceLoginKeychain, noUser)},
+	{"login keychain: tenant item disagrees", StateOrphaned, SourceLoginKeychain, told{},
+		is(SourceLoginKeychain, tenantItemDiffers)},
+	{"login keychain: certificate contradicts itself", StateOrphaned, SourceLoginKeychain, told{},
+		is(SourceLoginKeychain, contradictsItself)},
+	{"login keychain: issued by someone else", StateOrphaned, SourceLoginKeychain, told{},
+		is(SourceLoginKeychain, foreignIssuer)},
+	{"login keychain: expired", StateExpired, SourceLoginKeychain, told{}, is(SourceLoginKeychain, expired)},
+	{"login keychain: not yet valid", StateExpired, SourceLoginKeychain, told{}, is(SourceLoginKeychain, notYetValid)},
+	{"login keychain: other tenant", StateTenantMismatch, SourceLoginKeychain, told{},
+		is(SourceLoginKeychain, otherTenant)},
+	{"Secure Enclave: enabled and not registered", StatePlatformSSOConfigured, SourceSecureEnclave, told{},
+		is(SourceSecureEnclave, configured)},
 
-	{"login keychain: undecodable", StateUnreadable, SourceLoginKeychain, "", says(SourceLoginKeychain, undecodable)},
-	{"no session", StateNoSession, SourceLoginKeychain, "", says(SourceLoginKeychain, noSession)},
-	{"login keychain: could not look", StateUnreadable, SourceLoginKeychain, "",
-		says(SourceLoginKeychain, couldNotLook)},
-	{"Platform SSO: could not look", StateUnreadable, SourcePlatformSSO, "",
-		says(SourcePlatformSSO, couldNotLook, noSession)},
-	{"Secure Enclave: could not look", StateUnreadable, SourceSecureEnclave, "",
-		says(SourceSecureEnclave, couldNotLook, noSession)},
-	{"Platform SSO: cannot tell", StateCannotTell, SourcePlatformSSO, "", says(SourcePlatformSSO, unclear)},
-	{"Secure Enclave: cannot tell", StateCannotTell, SourceSecureEnclave, "", says(SourceSecureEnclave, unclear)},
+	{"login keychain: undecodable", StateUnreadable, SourceLoginKeychain, told{}, is(SourceLoginKeychain, undecodable)},
+	{"no session", StateNoSession, SourceLoginKeychain, told{}, is(SourceLoginKeychain, noSession)},
+	{"login keychain: could not look", StateUnreadable, SourceLoginKeychain, told{},
+		is(SourceLoginKeychain, couldNotLook)},
+	{"Platform SSO: could not look", StateUnreadable, SourcePlatformSSO, told{},
+		is(SourcePlatformSSO, couldNotLook, noSession)},
+	{"Secure Enclave: could not look", StateUnreadable, SourceSecureEnclave, told{},
+		is(SourceSecureEnclave, couldNotLook, noSession)},
+	{"Platform SSO: cannot tell", StateCannotTell, SourcePlatformSSO, told{}, is(SourcePlatformSSO, unclear)},
+	{"Secure Enclave: cannot tell", StateCannotTell, SourceSecureEnclave, told{}, is(SourceSecureEnclave, unclear)},
 	{"nobody looked", StateUnreadable, SourceLoginKeychain, nobodyLooked, func(v verdicts) bool {
 		return v.is(SourceLoginKeychain, notAsked) && v.is(SourcePlatformSSO, notAsked) &&
 			v.is(SourceSecureEnclave, notAsked)
 	}},
 
-	{"Company Portal: missing", StatePortalMissing, SourcePortal, "", says(SourcePortal, missing)},
-	{"Jamf's settings: off", StateNotApplicable, SourceJamfSettings, "",
+	{"Company Portal: missing", StatePortalMissing, SourcePortal, told{}, is(SourcePortal, missing)},
+	{"Jamf's settings: off", StateNotApplicable, SourceJamfSettings, told{},
 		func(v verdicts) bool { return v.is(SourceJamfSettings, disabled) && !v.applicable() }},
-	{"Jamf Pro: not applicable", StateNotApplicable, SourceJamfPro, "", says(SourceJamfPro, notApplicable)},
-	{"leftovers", StateNotRegistered, SourceLoginKeychain, "", says(SourceLoginKeychain, leftovers)},
-	{"nothing there", StateNotRegistered, SourceLoginKeychain, "", says(SourceLoginKeychain, nothing)},
+	{"Jamf Pro: not applicable", StateNotApplicable, SourceJamfPro, told{}, is(SourceJamfPro, notApplicable)},
+	{"leftovers", StateNotRegistered, SourceLoginKeychain, told{}, is(SourceLoginKeychain, leftovers)},
+	{"nothing there", StateNotRegistered, SourceLoginKeychain, told{}, is(SourceLoginKeychain, nothing)},
 	{"nothing there, the login keychain not asked", StateNotRegistered, SourcePlatformSSO,
-		"No source that was asked knows of a registration; have the user register this Mac.",
+		told{"No source that was asked knows of a registration.", "have the user register this Mac"},
 		func(verdicts) bool { return true }},
 }
 
@@ -184,75 +186,76 @@ var contradictions = []struct {
 }{
 	{Contradiction{"old-key-beside-platform-sso", SourcePlatformSSO, SourceLoginKeychain,
 		"Platform SSO holds the registration, and the login keychain still holds a device certificate of an earlier " +
-			"one; remove the leftover with `usherctl clean`."},
+			"one.", "remove the leftover with `usherctl clean`"},
 		func(v verdicts) bool {
 			return v.is(SourcePlatformSSO, holdsRegistration...) && v.holdsCertificate()
 		}},
 	{Contradiction{"old-key-beside-secure-enclave", SourceSecureEnclave, SourceLoginKeychain,
 		"The registration is in the Secure Enclave, and the login keychain still holds a device certificate of an " +
-			"earlier one; remove the leftover with `usherctl clean`."},
+			"earlier one.", "remove the leftover with `usherctl clean`"},
 		func(v verdicts) bool {
 			return v.is(SourceSecureEnclave, usable, otherTenant, needsRepair) &&
 				!v.is(SourcePlatformSSO, holdsRegistration...) && v.holdsCertificate()
 		}},
 	{Contradiction{"registered-beside-needs-registration", SourcePlatformSSO, SourceSecureEnclave,
 		"Microsoft's single sign-on says registered, and Platform SSO says that the user still has to do something; " +
-			"System Settings may show Registered all the same."},
+			"System Settings may show Registered all the same.", ""},
 		func(v verdicts) bool {
 			return v.is(SourceSecureEnclave, usable, sameDevice) &&
 				(v.is(SourcePlatformSSO, needsUser...) || v.is(SourcePlatformSSO, configured))
 		}},
 	{Contradiction{"registered-beside-not-registered", SourcePlatformSSO, SourceSecureEnclave,
-		"Platform SSO says registered, and Microsoft's single sign-on says that it is not; have the user log out and " +
-			"in, then look again."},
+		"Platform SSO says registered, and Microsoft's single sign-on says that it is not.",
+		"have the user log out and in, then look again"},
 		func(v verdicts) bool {
 			return v.is(SourcePlatformSSO, usable) && v.is(SourceSecureEnclave, nothing, configured)
 		}},
 	{Contradiction{"needs-repair-beside-registered", SourceSecureEnclave, SourcePlatformSSO,
-		"Microsoft's single sign-on says that the registration needs repair, and Platform SSO says registered."},
+		"Microsoft's single sign-on says that the registration needs repair, and Platform SSO says registered.", ""},
 		func(v verdicts) bool {
 			return v.is(SourcePlatformSSO, usable) && v.is(SourceSecureEnclave, needsRepair)
 		}},
 	{Contradiction{"enabled-beside-not-configured", SourceSecureEnclave, SourcePlatformSSO,
-		"Microsoft's single sign-on says that Platform SSO is enabled, and macOS says that it is not configured; see " +
-			"whether the profile has reached this Mac."},
+		"Microsoft's single sign-on says that Platform SSO is enabled, and macOS says that it is not configured.",
+		"see whether the profile has reached this Mac"},
 		func(v verdicts) bool {
 			return v.is(SourceSecureEnclave, configured, needsRepair) && v.is(SourcePlatformSSO, nothing, otherProvider)
 		}},
 	{Contradiction{"platform-sso-not-yet-used", SourceLoginKeychain, SourcePlatformSSO,
-		"Platform SSO is configured, and the user is still registered the old way, in the login keychain."},
+		"Platform SSO is configured, and the user is still registered the old way, in the login keychain.",
+		""},
 		func(v verdicts) bool {
 			return v.registered() && v.is(SourceLoginKeychain, usable) && !v.is(SourceSecureEnclave, usable) &&
 				v.is(SourcePlatformSSO, configured)
 		}},
 	{Contradiction{"acquired-beside-not-registered", SourceLoginKeychain, SourceJamfAgent,
 		"Jamf Conditional Access says that it has acquired an identity, and this Mac holds none that can be used; " +
-			"its state is of an earlier registration."},
+			"its state is of an earlier registration.", ""},
 		func(v verdicts) bool { return v.is(SourceJamfAgent, acquired) && v.certainlyNotRegistered() }},
 	{Contradiction{"linked-beside-not-registered", SourceLoginKeychain, SourceJamfPro,
-		"Jamf Pro has linked this Mac to an Entra device, and this Mac holds no usable identity; remove the device in " +
-			"Entra if it is of an earlier registration."},
+		"Jamf Pro has linked this Mac to an Entra device, and this Mac holds no usable identity.",
+		"remove the device in Entra if it is of an earlier registration"},
 		func(v verdicts) bool {
 			return v.is(SourceJamfPro, linkedCompliant, linkedNonCompliant, linkedUnknown, otherDeviceLinked) &&
 				v.certainlyNotRegistered()
 		}},
 	{Contradiction{"acquired-beside-not-linked", SourceJamfPro, SourceJamfAgent,
 		"Jamf Conditional Access says that it has acquired the identity, and Jamf Pro is not linked to this Mac's " +
-			"Entra device."},
+			"Entra device.", ""},
 		func(v verdicts) bool {
 			return v.registered() && v.is(SourceJamfAgent, acquired) &&
 				v.is(SourceJamfPro, unlinkedCompliant, unlinkedNonCompliant, unlinkedUnknown, otherDeviceLinked)
 		}},
 	{Contradiction{"linked-beside-not-acquired", SourceJamfPro, SourceJamfAgent,
 		"Jamf Pro is linked to this Mac's Entra device, and Jamf Conditional Access says that it has not acquired " +
-			"the identity; it will not report a change."},
+			"the identity; it will not report a change.", ""},
 		func(v verdicts) bool {
 			return v.registered() && v.is(SourceJamfAgent, deactivated, notAcquired, nothing) &&
 				v.is(SourceJamfPro, linkedCompliant, linkedNonCompliant, linkedUnknown)
 		}},
 	{Contradiction{"off-beside-applicable", SourceJamfPro, SourceJamfSettings,
-		"Jamf Pro says that device compliance applies to this Mac, and Jamf's settings here have it off; run `sudo " +
-			"/usr/local/jamf/bin/jamf manage`."},
+		"Jamf Pro says that device compliance applies to this Mac, and Jamf's settings here have it off.",
+		"run `sudo /usr/local/jamf/bin/jamf manage`"},
 		func(v verdicts) bool {
 			return v.is(SourceJamfSettings, disabled) && v.applicable()
 		}},
@@ -288,9 +291,9 @@ func devicesDiffer(readings readings) []Contradiction {
 			if a, b := device(one.source),
 				device(other.source); a != "" && b != "" && !sameID(a, b) && !against(other.source) {
 				found = append(found, Contradiction{name, one.source, other.source,
-					capitalized(withArticle(one.source)) + " and " + withArticle(other.source) +
-						" name different Entra devices; the one that is not used any more should be removed, here " +
-						"and in Entra."})
+					phrase.Title(withArticle(one.source)) + " and " + withArticle(other.source) +
+						" name different Entra devices.",
+					"the one that is not used any more should be removed, here and in Entra"})
 			}
 		}
 	}
@@ -307,7 +310,7 @@ func namesDiffer(identity Identity, readings readings) []Contradiction {
 		return nil
 	}
 	return []Contradiction{{"names-differ", identity.Source, SourceDirectory,
-		capitalized(withArticle(identity.Source)) +
-			" and the user's record in the directory name different users; see who registered this account, and " +
-			"remove what is left of an earlier registration."}}
+		phrase.Title(withArticle(identity.Source)) +
+			" and the user's record in the directory name different users.",
+		"see who registered this account, and remove what is left of an earlier registration"}}
 }

@@ -285,11 +285,11 @@ func TestEvaluateEverySource(t *testing.T) {
 				if got.State != test.state || got.Source != test.source || got.DeviceID != test.device ||
 					strings.Join(names, " ") != test.contradictions {
 					t.Errorf("%s by %q in %s, device %q, %s: %s", got.State, got.Rule, got.Source, string(got.DeviceID),
-						names, got.Detail)
+						names, got.Sentence())
 				}
-				if got.Detail == "" || strings.Contains(got.Detail, upn) || strings.Contains(got.Detail, deviceID) ||
+				if got.Sentence() == "" || strings.Contains(got.Sentence(), upn) || strings.Contains(got.Sentence(), deviceID) ||
 					got.ObservedAt != observed {
-					t.Errorf("detail %q, seen at %s", got.Detail, got.ObservedAt)
+					t.Errorf("detail %q, seen at %s", got.Sentence(), got.ObservedAt)
 				}
 				if t.Failed() {
 					return
@@ -391,7 +391,7 @@ func TestPlatformSSOIsFilledInFromTheSecureEnclave(t *testing.T) {
 			for evidence := range orders([]wpj.Evidence{nothing(), test.sso, test.enclave}) {
 				got := wpj.Evaluate(evidence, wpj.Conditions{Now: time.Now(), Tenant: tenantID})
 				if got.State != wpj.StateRegistered || got.Source != wpj.SourcePlatformSSO {
-					t.Errorf("%s in %s: %s", got.State, got.Source, got.Detail)
+					t.Errorf("%s in %s: %s", got.State, got.Source, got.Sentence())
 				}
 				if got.UserPrincipalName != test.user || got.DeviceID != test.device || got.TenantID != test.tenant ||
 					got.Thumbprint != test.thumbprint {

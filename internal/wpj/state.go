@@ -181,7 +181,10 @@ type Identity struct {
 	// Rule is the name of the rule that the state comes from, for scripts that want to know more exactly.
 	Rule string `json:"rule,omitempty"`
 	// Detail is one sentence: what the state rests on.
-	Detail            string            `json:"detail"`
+	Detail string `json:"detail"`
+	// Fix is what to do about it, without a capital letter and a full stop; empty where there is nothing, and in
+	// journals of before it was kept, whose Detail ends with it.
+	Fix               string            `json:"fix,omitempty"`
 	DeviceID          DeviceID          `json:"device_id,omitempty"`
 	TenantID          TenantID          `json:"tenant_id,omitempty"`
 	UserPrincipalName UserPrincipalName `json:"user_principal_name,omitempty"`
@@ -210,16 +213,23 @@ type OtherIdentity struct {
 	NotAfter   time.Time  `json:"not_after,omitzero"`
 }
 
-// Contradiction is told and not smoothed over: two sources that cannot both be right, and which one the state follows.
+// Contradiction is reported and not smoothed over: two sources that cannot both be right, and which one the state follows.
 type Contradiction struct {
 	// Name is stable, for scripts.
 	Name string `json:"name"`
 	// Followed is the source that the state follows, Against the other one.
 	Followed Source `json:"followed"`
 	Against  Source `json:"against"`
-	// Detail is one sentence with both sides and the fix.
+	// Detail is one sentence with both sides, Fix as in [Identity].
 	Detail string `json:"detail"`
+	Fix    string `json:"fix,omitempty"`
 }
+
+// Sentence returns what the state rests on and the fix in one sentence.
+func (i Identity) Sentence() string { return told{i.Detail, i.Fix}.sentence() }
+
+// Sentence returns both sides and the fix in one sentence.
+func (c Contradiction) Sentence() string { return told{c.Detail, c.Fix}.sentence() }
 
 // JoinType tells how the device is joined, from OID .7 of the certificate [AADInt].
 type JoinType string

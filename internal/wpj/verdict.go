@@ -101,11 +101,16 @@ var verdictsOf = map[Source][]verdict{
 
 // reading is what one source said, reduced to a verdict, with the sentence and the identity that go with it.
 type reading struct {
-	verdict  verdict
-	detail   string
+	verdict verdict
+	told
 	identity Identity
 	// remarks are what the source says against itself.
 	remarks []Contradiction
+}
+
+// saying is a reading about which there is nothing to do.
+func saying(came verdict, detail string) reading {
+	return reading{verdict: came, told: told{detail: detail}}
 }
 
 // readings are what all sources said.
@@ -157,7 +162,7 @@ func strongest(source Source, evidence []Evidence, reader func(Evidence) reading
 	for _, e := range evidence {
 		one := reader(e)
 		if looked(e) == couldNotLook || looked(e) == noSession {
-			one = reading{verdict: looked(e), detail: "Whether this Mac is registered is not known: " + explain(e)}
+			one = reading{verdict: looked(e), told: notKnown(e)}
 		}
 		one.identity.Source, one.identity.ObservedAt = source, e.ObservedAt
 		if slices.Index(order, one.verdict) > slices.Index(order, kept.verdict) ||
@@ -190,7 +195,7 @@ func looked(e Evidence) verdict {
 
 func readSecureEnclave(e Evidence, tenant TenantID) reading {
 	if e.Finding == NotThere || e.SecureEnclave == nil {
-		return reading{verdict: nothing, detail: "Microsoft's single sign-on knows of no registration."}
+		return saying(nothing, "Microsoft's single sign-on knows of no registration.")
 	}
 	r := reading{identity: Identity{DeviceID: e.DeviceID, TenantID: e.TenantID,
 		UserPrincipalName: e.UserPrincipalName.Unmasked(), Thumbprint: e.Thumbprint}}
@@ -226,52 +231,47 @@ func readSecureEnclave(e Evidence, tenant TenantID) reading {
 // away with a registration is not known [PSSO-P5].
 func readDirectory(e Evidence) reading {
 	if e.Finding == NotThere {
-		return reading{verdict: nothing,
-			detail: "The user's record in the directory names no identity of Platform SSO."}
+		return saying(nothing, "The user's record in the directory names no identity of Platform SSO.")
 	}
-	return reading{verdict: bound, detail: "The user's record in the directory names an identity of Platform SSO.",
+	return reading{verdict: bound, told: told{detail: "The user's record in the directory names an identity of Platform SSO."},
 		identity: Identity{UserPrincipalName: e.UserPrincipalName.Unmasked()}}
 }
 
 func readJamfAgent(e Evidence) reading {
 	switch {
 	case e.Finding == NotThere || e.JamfAgent == nil:
-		return reading{verdict: nothing,
-			detail: "Registered, but Jamf Conditional Access has no state for this user: it never acquired " +
-				"the identity."}
+		return saying(nothing, "Registered, but Jamf Conditional Access has no state for this user: it never acquired "+
+			"the identity.")
 	case e.JamfAgent.HaveAzureID == nil:
-		return reading{verdict: notAcquired,
-			detail: "Registered, but Jamf Conditional Access has not acquired the identity: " +
-				"have_an_Azure_id is missing."}
+		return saying(notAcquired, "Registered, but Jamf Conditional Access has not acquired the identity: "+
+			"have_an_Azure_id is missing.")
 	case *e.JamfAgent.HaveAzureID:
-		return reading{verdict: acquired, detail: "Jamf Conditional Access has acquired the identity."}
+		return saying(acquired, "Jamf Conditional Access has acquired the identity.")
 	}
-	return reading{verdict: deactivated,
-		detail: "Registered, but Jamf Conditional Access is deactivated for this user: have_an_Azure_id is false, so " +
-			"it will not try again."}
+	return saying(deactivated, "Registered, but Jamf Conditional Access is deactivated for this user: have_an_Azure_id is false, so "+
+		"it will not try again.")
 }
 
 func readJamfSettings(e Evidence) reading {
 	switch {
 	case e.Finding == NotThere || e.JamfSettings == nil:
-		return reading{verdict: nothing, detail: "Jamf has no settings on this Mac."}
+		return saying(nothing, "Jamf has no settings on this Mac.")
 	case e.JamfSettings.ConditionalAccessEnabled:
-		return reading{verdict: enabled, detail: "Device compliance is enabled for this Mac."}
+		return saying(enabled, "Device compliance is enabled for this Mac.")
 	}
-	return reading{verdict: disabled,
-		detail: "Nothing is registered, and Jamf has device compliance off for this Mac: " +
-			"microsoftCAEnabled is not true."}
+	return saying(disabled, "Nothing is registered, and Jamf has device compliance off for this Mac: "+
+		"microsoftCAEnabled is not true.")
 }
 
 func readPortal(e Evidence) reading {
 	if e.Finding == Found {
-		return reading{verdict: present, detail: "Company Portal is installed."}
+		return saying(present, "Company Portal is installed.")
 	}
 	detail := "Nothing is registered, and Company Portal cannot be used"
 	if remark := quoteRemark(e.Detail); remark != "" {
 		detail += " (" + remark + ")"
 	}
-	return reading{verdict: missing, detail: detail + "."}
+	return saying(missing, detail+".")
 }
 
 // jamfProVerdicts are by whether Jamf Pro has linked the Mac to its Entra device, then by compliance.
@@ -285,15 +285,13 @@ func readJamfPro(e Evidence, device DeviceID) reading {
 	c := e.Compliance
 	switch {
 	case e.Finding == NotThere || c == nil:
-		return reading{verdict: nothing, detail: "Jamf Pro knows nothing of this Mac's compliance."}
+		return saying(nothing, "Jamf Pro knows nothing of this Mac's compliance.")
 	case !c.Applicable:
-		return reading{verdict: notApplicable,
-			detail: "Jamf Pro says that device compliance does not apply to this Mac."}
+		return saying(notApplicable, "Jamf Pro says that device compliance does not apply to this Mac.")
 	}
 	same := slices.ContainsFunc(c.DeviceIDs, func(id DeviceID) bool { return sameID(device, id) })
 	if device != "" && len(c.DeviceIDs) > 0 && !same {
-		return reading{verdict: otherDeviceLinked,
-			detail: "Jamf Pro has linked this Mac to another Entra device than the one that it is registered as."}
+		return saying(otherDeviceLinked, "Jamf Pro has linked this Mac to another Entra device than the one that it is registered as.")
 	}
 	state := c.State
 	if state != "COMPLIANT" && state != "NON_COMPLIANT" {
@@ -312,7 +310,7 @@ func readJamfPro(e Evidence, device DeviceID) reading {
 	default:
 		detail += " and does not say whether it is compliant."
 	}
-	return reading{verdict: jamfProVerdicts[linked][state], detail: detail}
+	return saying(jamfProVerdicts[linked][state], detail)
 }
 
 // sameID tells whether both name a device, and the same one.

@@ -17,7 +17,7 @@ func TestObstaclesAreExplained(t *testing.T) {
 			"the login keychain could not be looked at, as this version of usher cannot read it; update usher."},
 		{Evidence{Source: SourceSecureEnclave, Obstacle: ObstacleUnsupported, Detail: "exit code 1."},
 			"the Secure Enclave could not be looked at, as Jamf Conditional Access, which tells of it, is missing or " +
-				"too old; update Jamf, or leave secure_enclave out of identity.sources (exit code 1)."},
+				"too old (exit code 1); update Jamf, or leave secure_enclave out of identity.sources."},
 		{Evidence{Source: SourcePlatformSSO, Obstacle: ObstacleUnsupported},
 			"Platform SSO could not be looked at, as macOS's program that tells of it is missing; update macOS, or " +
 				"leave platform_sso out of identity.sources."},
@@ -26,7 +26,7 @@ func TestObstaclesAreExplained(t *testing.T) {
 		{Evidence{Source: SourcePlatformSSO, Obstacle: "perhaps"},
 			"Platform SSO could not be looked at, as reading it went wrong; see the log of the user's agent."},
 	} {
-		if got := explain(test.blocked); got != test.want {
+		if got := explain(test.blocked).sentence(); got != test.want {
 			t.Errorf("%s, %s:\n got %s\nwant %s", test.blocked.Source, test.blocked.Obstacle, got, test.want)
 		}
 	}

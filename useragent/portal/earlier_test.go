@@ -8,13 +8,14 @@ import (
 	"testing"
 
 	"usher.internal/internal/earlier"
+	"usher.internal/internal/wpj"
 	"usher.internal/useragent/portal"
 )
 
 // oldRecord is what these tests read of a record that an earlier version left.
 type oldRecord struct {
 	Phase      string            `json:"phase"`
-	Exit       *portal.Exit      `json:"exit"`
+	Exit       *wpj.Exit         `json:"exit"`
 	Milestones []json.RawMessage `json:"milestones"`
 }
 
@@ -60,8 +61,8 @@ func TestRecordsOfAnEarlierVersion(t *testing.T) {
 					exits[old.Phase+" "+want] = true
 					c.started(true)
 					for range old.Milestones {
-						if milestone, ok := c.next().(portal.Milestone); !ok || milestone.Kind == "" ||
-							milestone.Time.IsZero() {
+						if milestone, ok := c.next().(wpj.Milestone); !ok || milestone.Kind == "" ||
+							milestone.At.IsZero() {
 							t.Errorf("%s: a milestone is %+v", file, milestone)
 						}
 					}
@@ -71,7 +72,7 @@ func TestRecordsOfAnEarlierVersion(t *testing.T) {
 			})
 		}
 		for _, one := range []string{"running unknown", "ended success (0)", "ended userAbandoned (64)",
-			"ended signal killed", "ended unknown"} {
+			"ended SIGKILL (signal 9)", "ended unknown"} {
 			if version.Name == "2026-11-27" && !exits[one] {
 				t.Errorf("%s has no run that is %s: %v", version.Name, one, exits)
 			}

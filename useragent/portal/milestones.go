@@ -10,31 +10,16 @@ import (
 	"usher.internal/internal/wpj"
 )
 
-// kinds are the milestones that known events stand for.
-var kinds = map[string]MilestoneKind{
-	event.SignInStarted:     SignInStarted,
-	event.TokenFetched:      TokenFetched,
-	event.DeviceRegistered:  DeviceRegistered,
-	event.JoinCompleted:     WorkplaceJoinCompleted,
-	event.CertificateStored: CertificateStored,
-	event.PortalExited:      Exited,
-	event.PortalFailed:      Exited,
-}
-
 const exitEvent = "CompanyPortalExited"
 
-// milestoneOf returns the milestone that a log entry stands for. An error that usher does not know is none, and neither
-// is trouble that passes by itself.
-func milestoneOf(record *applog.Record) (Milestone, bool) {
+// milestoneOf returns the milestone that a log entry stands for.
+func milestoneOf(record *applog.Record) (wpj.Milestone, bool) {
 	known := event.Recognise(record)
 	if known == nil {
-		return Milestone{}, false
+		return wpj.Milestone{}, false
 	}
-	kind, ok := kinds[known.Name]
-	if known.Class == event.Trouble && !ok && !known.Passing && known.Name != event.ErrorWritten {
-		kind, ok = Trouble, true
-	}
-	return Milestone{kind, record.Time.At, words(detail(known, record))}, ok
+	kind := known.Milestone()
+	return wpj.Milestone{Kind: kind, At: record.Time.At, Detail: words(detail(known, record))}, kind != ""
 }
 
 // detail is Company Portal's name of what happened, or ours; the rest of an entry may name somebody.
@@ -48,9 +33,9 @@ func detail(known *event.Known, record *applog.Record) string {
 	case title != "":
 		return title
 	case record.Fields.Get("Error domain") != "":
-		return fmt.Sprintf("%s: %s, code %s", known.Title, record.Fields.Get("Error domain"), record.Fields.Get("Code"))
+		return fmt.Sprintf("%s: %s, code %s", known.Title(), record.Fields.Get("Error domain"), record.Fields.Get("Code"))
 	}
-	return known.Title
+	return known.Title()
 }
 
 // words bounds what came from a log to one short line of valid UTF-8.
@@ -83,18 +68,18 @@ const maximumMilestones = 200
 
 // addMilestone appends a milestone unless it only says again what is known: a step counts once, and once more after
 // trouble. It returns milestones itself where there is nothing to add.
-func addMilestone(milestones []Milestone, next Milestone) []Milestone {
-	if len(milestones) >= maximumMilestones && next.Kind != Exited || len(milestones) > maximumMilestones {
+func addMilestone(milestones []recordedMilestone, next wpj.Milestone) []recordedMilestone {
+	if len(milestones) >= maximumMilestones && next.Kind != wpj.MilestoneExited || len(milestones) > maximumMilestones {
 		return milestones
 	}
 	for i := len(milestones) - 1; i >= 0; i-- {
 		before := milestones[i]
-		if before.Kind == next.Kind && (next.Kind != Trouble || before.Detail == next.Detail) {
+		if before.Kind == next.Kind && (next.Kind != wpj.MilestoneTrouble || before.Detail == next.Detail) {
 			return milestones
 		}
-		if before.Kind == Trouble && next.Kind != Trouble {
+		if before.Kind == wpj.MilestoneTrouble && next.Kind != wpj.MilestoneTrouble {
 			break
 		}
 	}
-	return append(milestones, next)
+	return append(milestones, recordedMilestone(next))
 }

@@ -4,10 +4,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
-	"syscall"
 	"time"
-
-	"usher.internal/internal/wpj"
 )
 
 var (
@@ -25,8 +22,8 @@ var (
 	ErrClosed = errors.New("the agent is ending")
 )
 
-// Event is a [Started], a [Milestone] or an [Exit].
-type Event interface{ isEvent() }
+// Event is a [Started], a [wpj.Milestone] or, at the end, a [wpj.Exit].
+type Event any
 
 // Started is the first event of every call.
 type Started struct {
@@ -37,58 +34,6 @@ type Started struct {
 	// Attached is true when the run was there before the call.
 	Attached bool
 }
-
-// Milestone is a step that Company Portal's log shows.
-type Milestone struct {
-	Kind MilestoneKind `json:"kind"`
-	// Time is that of the log entry.
-	Time time.Time `json:"time"`
-	// Detail is in Company Portal's words, without personal data: for example "WPJ_DeviceRegistration: Succeeded".
-	Detail string `json:"detail"`
-}
-
-// MilestoneKind is a kind of [Milestone].
-type MilestoneKind string
-
-// The kinds of milestones, named as in usher.v1.MilestoneKind.
-const (
-	SignInStarted          MilestoneKind = "SIGN_IN_STARTED"
-	TokenFetched           MilestoneKind = "TOKEN_FETCHED"
-	DeviceRegistered       MilestoneKind = "DEVICE_REGISTERED"
-	WorkplaceJoinCompleted MilestoneKind = "WORKPLACE_JOIN_COMPLETED"
-	CertificateStored      MilestoneKind = "CERTIFICATE_STORED"
-	Exited                 MilestoneKind = "EXITED"
-	// Trouble is a step that ended otherwise than it should.
-	Trouble MilestoneKind = "TROUBLE"
-)
-
-// Exit is how Company Portal ended, and the last event of a call. Without Code and Signal that is unknown.
-type Exit struct {
-	Code   *wpj.ExitCode  `json:"code,omitempty"`
-	Signal syscall.Signal `json:"signal,omitempty"`
-	// FromLog is true when Code was read from Company Portal's log, since the exit status was lost.
-	FromLog bool `json:"from_log,omitempty"`
-}
-
-// Unknown tells whether it is unknown how Company Portal ended.
-func (e Exit) Unknown() bool { return e.Code == nil && e.Signal == 0 }
-
-// String returns for example "registrationDeviceCapError (66)", "signal killed" or "unknown".
-func (e Exit) String() string {
-	switch {
-	case e.Code != nil && e.FromLog:
-		return e.Code.String() + ", from the log"
-	case e.Code != nil:
-		return e.Code.String()
-	case e.Signal != 0:
-		return "signal " + e.Signal.String()
-	}
-	return "unknown"
-}
-
-func (Started) isEvent()   {}
-func (Milestone) isEvent() {}
-func (Exit) isEvent()      {}
 
 // Config is what a [Runner] needs to know.
 type Config struct {

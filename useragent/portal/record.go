@@ -14,6 +14,7 @@ import (
 	"usher.internal/internal/applog"
 	"usher.internal/internal/atomicfile"
 	"usher.internal/internal/foreign"
+	"usher.internal/internal/wpj"
 )
 
 // phase is how far a run had come when its record was written.
@@ -40,10 +41,17 @@ type record struct {
 	LogKnown bool            `json:"log_known"`
 	Process  process         `json:"process,omitzero"`
 	// LaunchError says why it was not launched.
-	LaunchError string      `json:"launch_error,omitempty"`
-	Milestones  []Milestone `json:"milestones,omitempty"`
-	EndedAt     time.Time   `json:"ended_at,omitzero"`
-	Exit        *Exit       `json:"exit,omitempty"`
+	LaunchError string              `json:"launch_error,omitempty"`
+	Milestones  []recordedMilestone `json:"milestones,omitempty"`
+	EndedAt     time.Time           `json:"ended_at,omitzero"`
+	Exit        *wpj.Exit           `json:"exit,omitempty"`
+}
+
+// recordedMilestone is a [wpj.Milestone] with the names that records have had from the first version on.
+type recordedMilestone struct {
+	Kind   wpj.MilestoneKind `json:"kind"`
+	At     time.Time         `json:"time"`
+	Detail string            `json:"detail"`
 }
 
 func (r record) over() bool { return r.Phase == phaseEnded || r.Phase == phaseNotLaunched }

@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"testing"
 
+	"usher.internal/internal/wpj"
 	"usher.internal/useragent/portal"
 )
 
@@ -48,12 +49,12 @@ func TestAgentIsKilledAndTheNextOneAttaches(t *testing.T) {
 	if started := c.started(true); started.PID != p.hello.PID {
 		t.Errorf("attached to process %d, want %d", started.PID, p.hello.PID)
 	}
-	c.milestones(portal.SignInStarted)
+	c.milestones(wpj.MilestoneSignInStarted)
 	m.logs(event("CompleteWPJOperation", "result = Succeeded"))
-	c.milestones(portal.WorkplaceJoinCompleted)
+	c.milestones(wpj.MilestoneWorkplaceJoinCompleted)
 	m.logs(exitEvent(66))
 	p.tell("exit 66")
-	c.milestones(portal.Exited)
+	c.milestones(wpj.MilestoneExited)
 	c.exit("registrationDeviceCapError (66), from the log")
 	m.noPortal()
 }
@@ -76,10 +77,10 @@ func TestAgentIsKilledAndThePortalEndsUnobserved(t *testing.T) {
 					t.Errorf("process %d", started.PID)
 				}
 				event := c.next()
-				if _, ok := event.(portal.Milestone); ok {
+				if _, ok := event.(wpj.Milestone); ok {
 					event = c.next()
 				}
-				if exit, ok := event.(portal.Exit); !ok || exit.String() != test.want {
+				if exit, ok := event.(wpj.Exit); !ok || exit.String() != test.want {
 					t.Errorf("got %v, want %s", event, test.want)
 				}
 			}
@@ -125,7 +126,7 @@ func TestAgentIsKilledInTheMiddleOfTheLaunch(t *testing.T) {
 	p.do("ignore")
 	m.logs(exitEvent(65))
 	p.tell("exit 65")
-	c.milestones(portal.Exited)
+	c.milestones(wpj.MilestoneExited)
 	c.exit("registrationError (65), from the log")
 	m.noPortal()
 }

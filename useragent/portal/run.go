@@ -76,7 +76,7 @@ func (r *run) follow(ctx context.Context) {
 	}
 	r.mu.Lock()
 	if exit.Unknown() && r.logExit != nil {
-		exit = Exit{Code: r.logExit, FromLog: true}
+		exit = wpj.Exit{Code: r.logExit, FromLog: true}
 	}
 	final := r.record
 	r.mu.Unlock()
@@ -135,12 +135,12 @@ func (r *run) take(entry *applog.Record) {
 }
 
 // waitForExit returns how the process ended as far as its exit status tells. An error means that ctx has ended.
-func (r *run) waitForExit(ctx context.Context) (Exit, error) {
+func (r *run) waitForExit(ctx context.Context) (wpj.Exit, error) {
 	watched := r.exits != nil
 	if watched {
 		defer r.exits.close()
 		if err := r.exits.wait(ctx); err != nil && ctx.Err() != nil {
-			return Exit{}, err
+			return wpj.Exit{}, err
 		} else if err != nil {
 			r.runner.logger.Error("wait for Company Portal", "registration_id", r.id, "error", err)
 			watched = false
@@ -148,12 +148,12 @@ func (r *run) waitForExit(ctx context.Context) (Exit, error) {
 	}
 	if !watched {
 		if err := r.pollExit(ctx); err != nil {
-			return Exit{}, err
+			return wpj.Exit{}, err
 		}
 	}
 	r.markEnded()
 	if r.command == nil {
-		return Exit{}, nil
+		return wpj.Exit{}, nil
 	}
 	return exitOf(r.command.Wait()), nil // at once, for it has ended
 }
@@ -207,24 +207,24 @@ func (r *run) markEnded() {
 }
 
 // exitOf reads what exec's Wait returns.
-func exitOf(err error) Exit {
+func exitOf(err error) wpj.Exit {
 	success := wpj.ExitSuccess
 	if err == nil {
-		return Exit{Code: &success}
+		return wpj.Exit{Code: &success}
 	}
 	exitError, exited := errors.AsType[*exec.ExitError](err)
 	if !exited {
-		return Exit{}
+		return wpj.Exit{}
 	}
 	status, ok := exitError.Sys().(syscall.WaitStatus)
 	switch {
 	case ok && status.Exited():
 		code := wpj.ExitCode(status.ExitStatus())
-		return Exit{Code: &code}
+		return wpj.Exit{Code: &code}
 	case ok && status.Signaled():
-		return Exit{Signal: status.Signal()}
+		return wpj.Exit{Signal: status.Signal()}
 	}
-	return Exit{}
+	return wpj.Exit{}
 }
 
 // stream hands send every event from the start.
@@ -243,7 +243,7 @@ func (r *run) stream(ctx context.Context, attached bool, send func(Event) error)
 		milestones, exit, changed := r.record.Milestones[sent:], r.record.Exit, r.changed.Next()
 		r.mu.Unlock()
 		for _, milestone := range milestones {
-			if err := send(milestone); err != nil {
+			if err := send(wpj.Milestone(milestone)); err != nil {
 				return err
 			}
 			sent++
@@ -258,7 +258,7 @@ func (r *run) stream(ctx context.Context, attached bool, send func(Event) error)
 }
 
 // wait blocks until the run has ended and returns how.
-func (r *run) wait(ctx context.Context) (Exit, error) {
+func (r *run) wait(ctx context.Context) (wpj.Exit, error) {
 	for {
 		r.mu.Lock()
 		exit, changed := r.record.Exit, r.changed.Next()
@@ -267,7 +267,7 @@ func (r *run) wait(ctx context.Context) (Exit, error) {
 			return *exit, nil
 		}
 		if err := r.await(ctx, changed); err != nil {
-			return Exit{}, err
+			return wpj.Exit{}, err
 		}
 	}
 }

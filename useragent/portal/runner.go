@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"usher.internal/internal/applog"
+	"usher.internal/internal/wpj"
 )
 
 // Runner runs Company Portal. Its methods may be called from several goroutines.
@@ -59,7 +60,7 @@ func (r *Runner) Close() {
 }
 
 // Run launches Company Portal for a registration, or attaches to its run, and hands send every event from the start:
-// one [Started], the [Milestone]s, one [Exit]. It blocks until Company Portal has ended (nil), ctx ends (its cause) or
+// one [Started], the [wpj.Milestone]s, one [wpj.Exit]. It blocks until Company Portal has ended (nil), ctx ends (its cause) or
 // send fails (that error); the last two leave Company Portal alone. With attachOnly it never launches.
 //
 // Errors wrap one of the sentinels of this package. A run that failed to launch gives [ErrNotRunnable] again whenever
@@ -74,13 +75,13 @@ func (r *Runner) Run(ctx context.Context, registrationID string, attachOnly bool
 
 // Stop ends Company Portal: SIGTERM to its process group, SIGKILL after the grace time, even if the call is broken off.
 // It returns how Company Portal ended, also if it had ended before. Without a run the error wraps [ErrRunNotFound].
-func (r *Runner) Stop(ctx context.Context, registrationID string) (Exit, error) {
+func (r *Runner) Stop(ctx context.Context, registrationID string) (wpj.Exit, error) {
 	found, _, err := r.obtain(registrationID, true)
 	if errors.Is(err, ErrNotRunnable) {
-		return Exit{}, fmt.Errorf("%w: %s was not launched", ErrRunNotFound, registrationID)
+		return wpj.Exit{}, fmt.Errorf("%w: %s was not launched", ErrRunNotFound, registrationID)
 	}
 	if err != nil {
-		return Exit{}, err
+		return wpj.Exit{}, err
 	}
 	found.stop()
 	return found.wait(ctx)

@@ -68,11 +68,11 @@ func (c *call) started(attached bool) portal.Started {
 	return started
 }
 
-func (c *call) milestones(kinds ...portal.MilestoneKind) (milestones []portal.Milestone) {
+func (c *call) milestones(kinds ...wpj.MilestoneKind) (milestones []wpj.Milestone) {
 	c.t.Helper()
 	for _, kind := range kinds {
 		event := c.next()
-		milestone, ok := event.(portal.Milestone)
+		milestone, ok := event.(wpj.Milestone)
 		if !ok || milestone.Kind != kind {
 			c.t.Fatalf("got %#v, want %s", event, kind)
 		}
@@ -85,7 +85,7 @@ func (c *call) milestones(kinds ...portal.MilestoneKind) (milestones []portal.Mi
 func (c *call) exit(want string) {
 	c.t.Helper()
 	event := c.next()
-	if exit, ok := event.(portal.Exit); !ok || exit.String() != want {
+	if exit, ok := event.(wpj.Exit); !ok || exit.String() != want {
 		c.t.Fatalf("got %v, want %s", event, want)
 	}
 	if <-c.ended; c.err != nil {
@@ -108,7 +108,7 @@ func (c *call) failed(want error) {
 func TestExitsAreToldAndReplayed(t *testing.T) {
 	for command, want := range map[string]string{
 		"exit 0": "success (0)", "exit 1": "defaultError (1)", "exit 66": "registrationDeviceCapError (66)",
-		"exit 7": "unknown (7)", "die": "signal killed",
+		"exit 7": "unknown (7)", "die": "SIGKILL (signal 9)",
 	} {
 		t.Run(command, func(t *testing.T) {
 			m := newMac(t)
@@ -144,10 +144,10 @@ func TestMilestonesComeLiveAndAgainFromTheStart(t *testing.T) {
 	first.started(false)
 
 	m.logs(event("ADALLoginStarted", "result = None"))
-	first.milestones(portal.SignInStarted)
+	first.milestones(wpj.MilestoneSignInStarted)
 	m.logs(event("Auth_FetchSvcToken", "result = Succeeded", "target = SomethingElse"),
 		event("Auth_FetchSvcToken", "result = Succeeded", "target = AADWPJToken"))
-	first.milestones(portal.TokenFetched)
+	first.milestones(wpj.MilestoneTokenFetched)
 	first.cancel(errBrokenOff)
 	first.failed(errBrokenOff)
 
@@ -156,13 +156,13 @@ func TestMilestonesComeLiveAndAgainFromTheStart(t *testing.T) {
 	if started := second.started(true); started.PID != p.hello.PID {
 		t.Errorf("attached to process %d, want %d", started.PID, p.hello.PID)
 	}
-	told := second.milestones(portal.SignInStarted, portal.TokenFetched, portal.Trouble, portal.DeviceRegistered)
+	told := second.milestones(wpj.MilestoneSignInStarted, wpj.MilestoneTokenFetched, wpj.MilestoneTrouble, wpj.MilestoneDeviceRegistered)
 	if told[2].Detail != "WPJ_DeviceRegistration: Failed" || told[3].Detail != "WPJ_DeviceRegistration: Succeeded" {
 		t.Errorf("details %+v", told)
 	}
 	third := run(t, runner, "one", false)
 	third.started(true)
-	third.milestones(portal.SignInStarted, portal.TokenFetched, portal.Trouble, portal.DeviceRegistered)
+	third.milestones(wpj.MilestoneSignInStarted, wpj.MilestoneTokenFetched, wpj.MilestoneTrouble, wpj.MilestoneDeviceRegistered)
 
 	// What is written just before the end is told before the end.
 	m.logs(event("CompleteWPJOperation", "result = Succeeded"),
@@ -171,7 +171,7 @@ func TestMilestonesComeLiveAndAgainFromTheStart(t *testing.T) {
 		exitEvent(0))
 	p.tell("exit 0")
 	for _, c := range []*call{second, third} {
-		told := c.milestones(portal.WorkplaceJoinCompleted, portal.CertificateStored, portal.Exited)
+		told := c.milestones(wpj.MilestoneWorkplaceJoinCompleted, wpj.MilestoneCertificateStored, wpj.MilestoneExited)
 		if told[2].Detail != "CompanyPortalExited: resultData = 0" {
 			t.Errorf("detail %q", told[2].Detail)
 		}
@@ -179,8 +179,8 @@ func TestMilestonesComeLiveAndAgainFromTheStart(t *testing.T) {
 	}
 	replay := run(t, m.runner(), "one", true)
 	replay.started(true)
-	replay.milestones(portal.SignInStarted, portal.TokenFetched, portal.Trouble, portal.DeviceRegistered,
-		portal.WorkplaceJoinCompleted, portal.CertificateStored, portal.Exited)
+	replay.milestones(wpj.MilestoneSignInStarted, wpj.MilestoneTokenFetched, wpj.MilestoneTrouble, wpj.MilestoneDeviceRegistered,
+		wpj.MilestoneWorkplaceJoinCompleted, wpj.MilestoneCertificateStored, wpj.MilestoneExited)
 	replay.exit("success (0)")
 	m.noPortal()
 }
@@ -193,18 +193,18 @@ func TestMilestonesOfTheNewerGrammar(t *testing.T) {
 	const at = "2025-11-03 09:14:43.560 | "
 	m.logs(at + "login | 1 | L.swift: 62 (loginState) | Login state changed from 'NotLoggedIn' to " +
 		"'FetchingAadIntuneToken' for jane@example.com\n")
-	if got := c.milestones(portal.SignInStarted)[0].Detail; got != "The sign-in began" {
+	if got := c.milestones(wpj.MilestoneSignInStarted)[0].Detail; got != "The sign-in began" {
 		t.Errorf("detail %q", got)
 	}
 	m.logs(at+"WARN | login | 1 | L.swift: 1 (f()) | Authentication finished with error: Error domain: "+
 		"com.example\nCode: 306\nDescription: of jane\n",
 		at+"telemetry | 1 | T.swift: 1 (f()) | ReceivedEvent: The event is: \neventTitle: "+
 			"CompanyPortalExited\nresultData: 64\n")
-	if got := c.milestones(portal.Trouble)[0].Detail; got != "The sign-in ended with an error: com.example, code 306" {
+	if got := c.milestones(wpj.MilestoneTrouble)[0].Detail; got != "The sign-in ended with an error: com.example, code 306" {
 		t.Errorf("detail %q", got)
 	}
 	p.tell("exit 64")
-	c.milestones(portal.Exited)
+	c.milestones(wpj.MilestoneExited)
 	c.exit("userAbandoned (64)")
 }
 
@@ -327,7 +327,7 @@ func TestStop(t *testing.T) {
 			if _, err := runner.Stop(ctx, "one"); err != nil && !errors.Is(err, errBrokenOff) {
 				t.Fatal(err)
 			}
-			c.exit("signal " + test.want.String())
+			c.exit(wpj.Exit{Signal: test.want}.String())
 			exit, err := runner.Stop(t.Context(), "one")
 			if err != nil || exit.Signal != test.want {
 				t.Errorf("got %v, %v", exit, err)
@@ -391,18 +391,18 @@ func TestPortalIsBroughtToTheFrontOnceItRuns(t *testing.T) {
 		t.Error("macOS was asked before Company Portal ran")
 	}
 	m.logs(event("ADALLoginStarted", "result = None"))
-	first.milestones(portal.SignInStarted)
+	first.milestones(wpj.MilestoneSignInStarted)
 	<-asked
 	m.logs(event("Auth_FetchSvcToken", "result = Succeeded", "target = AADWPJToken"))
-	first.milestones(portal.TokenFetched)
+	first.milestones(wpj.MilestoneTokenFetched)
 	// Another agent finds it running.
 	runner.Close()
 	first.failed(portal.ErrClosed)
 	second := run(t, m.runner(), "one", true)
 	second.started(true)
-	second.milestones(portal.SignInStarted, portal.TokenFetched)
+	second.milestones(wpj.MilestoneSignInStarted, wpj.MilestoneTokenFetched)
 	m.logs(event("WPJ_DeviceRegistration", "result = Succeeded"))
-	second.milestones(portal.DeviceRegistered)
+	second.milestones(wpj.MilestoneDeviceRegistered)
 	p.tell("exit 0")
 	second.exit("unknown")
 	if len(asked) > 0 {

@@ -23,7 +23,7 @@ func sample(lines int) *timeline.Report {
 	}
 	phase := func(name event.Phase, from, to float64) timeline.Phase {
 		info := name.Info()
-		return timeline.Phase{Name: name, Title: info.Title, Begin: at(from), End: at(to),
+		return timeline.Phase{Name: name, Title: info.Title(), Begin: at(from), End: at(to),
 			Milliseconds: int64((to - from) * 1000), WaitingFor: info.WaitingFor}
 	}
 	report := &timeline.Report{

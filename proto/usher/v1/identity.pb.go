@@ -1240,7 +1240,10 @@ type Contradiction struct {
 	Followed IdentitySource `protobuf:"varint,2,opt,name=followed,proto3,enum=usher.v1.IdentitySource" json:"followed,omitempty"`
 	Against  IdentitySource `protobuf:"varint,3,opt,name=against,proto3,enum=usher.v1.IdentitySource" json:"against,omitempty"`
 	// One sentence with both sides and the fix.
-	Detail        string `protobuf:"bytes,4,opt,name=detail,proto3" json:"detail,omitempty"`
+	Detail string `protobuf:"bytes,4,opt,name=detail,proto3" json:"detail,omitempty"`
+	// The fix in it: the words at its end, without the full stop. Empty where there is nothing to do. An older usherd never
+	// sends it, and its detail is the same sentence.
+	Fix           string `protobuf:"bytes,5,opt,name=fix,proto3" json:"fix,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1299,6 +1302,13 @@ func (x *Contradiction) GetAgainst() IdentitySource {
 func (x *Contradiction) GetDetail() string {
 	if x != nil {
 		return x.Detail
+	}
+	return ""
+}
+
+func (x *Contradiction) GetFix() string {
+	if x != nil {
+		return x.Fix
 	}
 	return ""
 }
@@ -1367,11 +1377,11 @@ func (x *DeviceIDChange) GetTime() *timestamppb.Timestamp {
 	return nil
 }
 
-// Identity is what the helper made of the evidence.
+// Identity is what the helper concludes from the evidence.
 type Identity struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	State IdentityState          `protobuf:"varint,1,opt,name=state,proto3,enum=usher.v1.IdentityState" json:"state,omitempty"`
-	// One sentence: what the state rests on.
+	// One sentence: what the state rests on and, where there is one, the fix.
 	Detail            string `protobuf:"bytes,2,opt,name=detail,proto3" json:"detail,omitempty"`
 	DeviceId          string `protobuf:"bytes,3,opt,name=device_id,json=deviceId,proto3" json:"device_id,omitempty"`
 	TenantId          string `protobuf:"bytes,4,opt,name=tenant_id,json=tenantId,proto3" json:"tenant_id,omitempty"`
@@ -1392,8 +1402,11 @@ type Identity struct {
 	// The identities beside this one in the login keychain that can be used; where it is open which one speaks for the computer, all of
 	// them.
 	OtherIdentities []*OtherIdentity `protobuf:"bytes,16,rep,name=other_identities,json=otherIdentities,proto3" json:"other_identities,omitempty"`
-	unknownFields   protoimpl.UnknownFields
-	sizeCache       protoimpl.SizeCache
+	// The fix in detail: the words at its end, without the full stop. Empty where detail has none. An older usherd never
+	// sends it, and its detail is the same sentence.
+	Fix           string `protobuf:"bytes,17,opt,name=fix,proto3" json:"fix,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
 }
 
 func (x *Identity) Reset() {
@@ -1538,6 +1551,13 @@ func (x *Identity) GetOtherIdentities() []*OtherIdentity {
 	return nil
 }
 
+func (x *Identity) GetFix() string {
+	if x != nil {
+		return x.Fix
+	}
+	return ""
+}
+
 // OtherIdentity is an identity that is there and was not chosen.
 type OtherIdentity struct {
 	state    protoimpl.MessageState `protogen:"open.v1"`
@@ -1680,16 +1700,17 @@ const file_usher_v1_identity_proto_rawDesc = "" +
 	"applicable\x12\x1a\n" +
 	"\x05state\x18\x02 \x01(\tB\x04\xc8\xdb\x18\x01R\x05state\x12#\n" +
 	"\n" +
-	"device_ids\x18\x03 \x03(\tB\x04\xc8\xdb\x18\x02R\tdeviceIds\"\xbd\x01\n" +
+	"device_ids\x18\x03 \x03(\tB\x04\xc8\xdb\x18\x02R\tdeviceIds\"\xd5\x01\n" +
 	"\rContradiction\x12\x18\n" +
 	"\x04name\x18\x01 \x01(\tB\x04\xc8\xdb\x18\x01R\x04name\x12:\n" +
 	"\bfollowed\x18\x02 \x01(\x0e2\x18.usher.v1.IdentitySourceB\x04\xc8\xdb\x18\x01R\bfollowed\x128\n" +
 	"\aagainst\x18\x03 \x01(\x0e2\x18.usher.v1.IdentitySourceB\x04\xc8\xdb\x18\x01R\aagainst\x12\x1c\n" +
-	"\x06detail\x18\x04 \x01(\tB\x04\xc8\xdb\x18\x02R\x06detail\"\x9a\x01\n" +
+	"\x06detail\x18\x04 \x01(\tB\x04\xc8\xdb\x18\x02R\x06detail\x12\x16\n" +
+	"\x03fix\x18\x05 \x01(\tB\x04\xc8\xdb\x18\x01R\x03fix\"\x9a\x01\n" +
 	"\x0eDeviceIDChange\x12(\n" +
 	"\rold_device_id\x18\x01 \x01(\tB\x04\xc8\xdb\x18\x02R\voldDeviceId\x12(\n" +
 	"\rnew_device_id\x18\x02 \x01(\tB\x04\xc8\xdb\x18\x02R\vnewDeviceId\x124\n" +
-	"\x04time\x18\x03 \x01(\v2\x1a.google.protobuf.TimestampB\x04\xc8\xdb\x18\x02R\x04time\"\xa1\x06\n" +
+	"\x04time\x18\x03 \x01(\v2\x1a.google.protobuf.TimestampB\x04\xc8\xdb\x18\x02R\x04time\"\xb9\x06\n" +
 	"\bIdentity\x123\n" +
 	"\x05state\x18\x01 \x01(\x0e2\x17.usher.v1.IdentityStateB\x04\xc8\xdb\x18\x01R\x05state\x12\x1c\n" +
 	"\x06detail\x18\x02 \x01(\tB\x04\xc8\xdb\x18\x02R\x06detail\x12!\n" +
@@ -1710,7 +1731,8 @@ const file_usher_v1_identity_proto_rawDesc = "" +
 	"\x06source\x18\r \x01(\x0e2\x18.usher.v1.IdentitySourceB\x04\xc8\xdb\x18\x01R\x06source\x12\x18\n" +
 	"\x04rule\x18\x0e \x01(\tB\x04\xc8\xdb\x18\x01R\x04rule\x12E\n" +
 	"\x0econtradictions\x18\x0f \x03(\v2\x17.usher.v1.ContradictionB\x04\xc8\xdb\x18\x01R\x0econtradictions\x12H\n" +
-	"\x10other_identities\x18\x10 \x03(\v2\x17.usher.v1.OtherIdentityB\x04\xc8\xdb\x18\x01R\x0fotherIdentities\"\xba\x01\n" +
+	"\x10other_identities\x18\x10 \x03(\v2\x17.usher.v1.OtherIdentityB\x04\xc8\xdb\x18\x01R\x0fotherIdentities\x12\x16\n" +
+	"\x03fix\x18\x11 \x01(\tB\x04\xc8\xdb\x18\x01R\x03fix\"\xba\x01\n" +
 	"\rOtherIdentity\x12!\n" +
 	"\tdevice_id\x18\x01 \x01(\tB\x04\xc8\xdb\x18\x02R\bdeviceId\x12!\n" +
 	"\ttenant_id\x18\x02 \x01(\tB\x04\xc8\xdb\x18\x01R\btenantId\x12$\n" +

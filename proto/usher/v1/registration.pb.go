@@ -440,7 +440,8 @@ func (x *User) GetUid() uint32 {
 	return 0
 }
 
-// PortalExit is how Company Portal ended.
+// PortalExit is how Company Portal ended. usher-agent sends the facts, which are the oneof and from_log; usherd adds the
+// words. What an older agent says in words is not used.
 type PortalExit struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// Types that are valid to be assigned to How:
@@ -451,9 +452,11 @@ type PortalExit struct {
 	How isPortalExit_How `protobuf_oneof:"how"`
 	// The code was read from Company Portal's log, since the exit status was lost.
 	FromLog bool `protobuf:"varint,4,opt,name=from_log,json=fromLog,proto3" json:"from_log,omitempty"`
-	// The name of the exit code, for example registrationDeviceCapError, or of the signal.
+	// The name of the exit code, for example registrationDeviceCapError, or of the signal, for example SIGKILL; "unknown"
+	// where neither is known. An older usherd sends no name for the latter.
 	Name string `protobuf:"bytes,5,opt,name=name,proto3" json:"name,omitempty"`
-	// One sentence for an admin, one for the user, and whether trying again can help.
+	// What happened and what to do, for an admin and for the user, and whether trying again can help. An older usherd
+	// sends no advice for a signal, and none where nothing is known.
 	AdminAdvice   string `protobuf:"bytes,6,opt,name=admin_advice,json=adminAdvice,proto3" json:"admin_advice,omitempty"`
 	UserAdvice    string `protobuf:"bytes,7,opt,name=user_advice,json=userAdvice,proto3" json:"user_advice,omitempty"`
 	RetryCanHelp  bool   `protobuf:"varint,8,opt,name=retry_can_help,json=retryCanHelp,proto3" json:"retry_can_help,omitempty"`
@@ -575,7 +578,7 @@ type PortalExit_Signal struct {
 }
 
 type PortalExit_Unknown struct {
-	// Neither is known.
+	// Neither is known: it ended while nobody watched.
 	Unknown bool `protobuf:"varint,3,opt,name=unknown,proto3,oneof"`
 }
 
