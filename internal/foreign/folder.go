@@ -61,9 +61,6 @@ func (o Opener) folder(path string) (*os.Root, error) {
 	return place.folder, nil
 }
 
-// Info returns what the folder is.
-func (f *Folder) Info() fs.FileInfo { return f.info }
-
 // Close closes it.
 func (f *Folder) Close() error { return f.root.Close() }
 

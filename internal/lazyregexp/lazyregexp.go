@@ -56,6 +56,3 @@ func (r *Regexp) ReplaceAllString(text, by string) string {
 
 // SubexpNames is [regexp.Regexp.SubexpNames].
 func (r *Regexp) SubexpNames() []string { return r.compiled().SubexpNames() }
-
-// SubexpIndex is [regexp.Regexp.SubexpIndex].
-func (r *Regexp) SubexpIndex(name string) int { return r.compiled().SubexpIndex(name) }

@@ -11,9 +11,6 @@ type verdicts map[Source]verdict
 // is tells whether the source came to one of the verdicts.
 func (v verdicts) is(source Source, any ...verdict) bool { return slices.Contains(any, v[source]) }
 
-// blocked tells whether a source that may hold an identity could not be looked at.
-func (v verdicts) blocked(source Source) bool { return v.is(source, couldNotLook, noSession) }
-
 // registered tells whether a source holds an identity that can be used, and none that stands above it says otherwise.
 func (v verdicts) registered() bool {
 	switch {
