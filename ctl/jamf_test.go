@@ -2,50 +2,13 @@ package ctl
 
 import (
 	"context"
-	"errors"
-	"os"
-	"path/filepath"
-	"strings"
-	"testing"
 
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
 
-	"usher.internal/ctl/answer"
 	"usher.internal/internal/contract"
 	usherv1 "usher.internal/proto/usher/v1"
 )
-
-func TestSecretIsTypedUnseen(t *testing.T) {
-	for _, test := range []struct{ keys, secret string }{
-		{plantedSecret + "\r", plantedSecret},
-		{"x\x7f" + plantedSecret + "\r", plantedSecret}, // backspace
-		{plantedSecret + "\x03", ""},                    // Ctrl-C
-		{plantedSecret, ""},                             // the terminal is closed
-	} {
-		var screen strings.Builder
-		secret, err := typedSecret(strings.NewReader(test.keys), &screen)
-		interrupted, _ := errors.AsType[*answer.Failure](err)
-		if secret != test.secret || (test.secret == "") !=
-			(interrupted != nil && interrupted.Code == answer.ExitInterrupted) {
-			t.Errorf("%q: %q, %v", test.keys, secret, err)
-		}
-		if !strings.Contains(screen.String(), "not shown") || strings.Contains(screen.String(), "s3cret") {
-			t.Errorf("%q: the screen shows %q", test.keys, screen.String())
-		}
-	}
-}
-
-func TestSecretThatIsNoTextIsRefused(t *testing.T) {
-	path := filepath.Join(t.TempDir(), "secret")
-	if err := os.WriteFile(path, []byte("\xff\xfe"), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	_, err := new(app).readSecret(path)
-	if refused, ok := errors.AsType[*answer.Failure](err); !ok || refused.Code != answer.ExitUsage {
-		t.Errorf("got %v", err)
-	}
-}
 
 func init() {
 	for name := range jamfScenarios {

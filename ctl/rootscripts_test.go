@@ -14,6 +14,7 @@ import (
 	"strings"
 	"testing"
 
+	"usher.internal/ctl/ea"
 	"usher.internal/ctl/terminal"
 	"usher.internal/internal/attribute"
 	"usher.internal/internal/layout"
@@ -25,7 +26,7 @@ import (
 func TestScriptsThatRootRunsNameOnlyWhatRootInstalled(t *testing.T) {
 	scripts := map[string]string{}
 	for _, one := range attribute.Table() {
-		scripts["usherctl ea script "+one.Key] = script(one)
+		scripts["usherctl ea script "+one.Key] = ea.Script(one)
 	}
 	documents := map[string]string{}
 	for _, folder := range []string{"../docs", "../packaging/macos/scripts", "../packaging/debian"} {
@@ -90,7 +91,8 @@ func TestCommandsWithSudoHaveTheWholePath(t *testing.T) {
 	// takes the PATH of a user.
 	called := regexp.MustCompile(`\bsudo ((?:-u \S+ |-\S+ )*)([A-Za-z_./@<][^\s` + "`" + `]*)`)
 	elsewhere := []string{"make", "apt-get"}
-	prose := regexp.MustCompile(`[^` + "`" + `]\bsudo (is|looks|takes|leaves|and|or|in|by|to|of|for|would|may|with)\b`)
+	prose := regexp.MustCompile(
+		`[^` + "`" + `]\bsudo (is|looks|searches|takes|leaves|and|or|in|by|to|of|for|would|may|with)\b`)
 	whole := 0
 	walkTexts(t, func(path string, content []byte, file *ast.File) {
 		texts := []string{string(content)}
@@ -222,7 +224,8 @@ func refusedForRoot(t *testing.T, script string) (problems []string) {
 		switch {
 		case assignment.MatchString(word), strings.HasPrefix(word, "$"), slices.Contains(ofTheSystem, word),
 			word == "text", strings.HasPrefix(word, "-"):
-		case slices.Contains([]string{"/usr/bin", "/bin", "/usr/sbin", "/sbin", layout.MacOS.Programs, layout.Linux.Programs},
+		case slices.Contains([]string{"/usr/bin", "/bin", "/usr/sbin", "/sbin", layout.MacOS.Programs,
+			layout.Linux.Programs},
 			filepath.Dir(word)):
 		case strings.HasPrefix(word, "/usr/local/bin/"): // said already
 		default:

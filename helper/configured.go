@@ -127,7 +127,7 @@ func (u *usherd) Check(ctx context.Context) error { return u.configured.Load().c
 
 // Examine is what doctor asks for.
 func (u *usherd) Examine(ctx context.Context, caller doctor.Caller,
-	tell func(found doctor.Outcome, total int) error) error {
+	tell func(found doctor.Outcome) error) error {
 	return u.configured.Load().checks.Examine(ctx, caller, tell)
 }
 

@@ -27,6 +27,7 @@ import (
 	"usher.internal/internal/excerpt"
 	"usher.internal/internal/layout"
 	"usher.internal/internal/link"
+	"usher.internal/internal/notice"
 	"usher.internal/internal/version"
 )
 
@@ -57,15 +58,14 @@ type usherd struct {
 	// configured is what keeps no state, made for one configuration. Work in progress keeps the one it started with.
 	configured atomic.Pointer[configured]
 
-	// networkChanged and otherSecret hold at most one signal each.
-	networkChanged, otherSecret chan struct{}
+	networkChanged, otherSecret notice.Signal
 }
 
 func newUsherd(live *config.Live, log *slog.Logger) *usherd {
 	return &usherd{
 		live: live, log: log, started: live.Current(), keychains: new(thismac.Keychains),
 		proxies:        proxy.New(func() string { return live.Current().Proxy.URL }),
-		networkChanged: make(chan struct{}, 1), otherSecret: make(chan struct{}, 1),
+		networkChanged: notice.NewSignal(), otherSecret: notice.NewSignal(),
 	}
 }
 

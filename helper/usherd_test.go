@@ -32,6 +32,7 @@ import (
 	"usher.internal/internal/config"
 	"usher.internal/internal/contract"
 	"usher.internal/internal/link"
+	"usher.internal/internal/notice"
 	usherv1 "usher.internal/proto/usher/v1"
 )
 
@@ -52,7 +53,7 @@ func newUnderTest(t *testing.T, lines string) *underTest {
 	if err != nil {
 		t.Fatal(err)
 	}
-	u := &underTest{t: t, folder: folder, log: &records{more: make(chan struct{}, 1)}}
+	u := &underTest{t: t, folder: folder, log: &records{more: notice.NewSignal()}}
 	u.write(lines)
 	live, err := config.Open(filepath.Join(folder, "config.yaml"), "")
 	if err != nil {
@@ -122,13 +123,13 @@ func (u *underTest) watch() (until func(what string, is func(*usherv1.GetStatusR
 type records struct {
 	mu   sync.Mutex
 	text bytes.Buffer
-	more chan struct{}
+	more notice.Signal
 }
 
 func (r *records) Write(record []byte) (int, error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	signal(r.more)
+	r.more.Set()
 	return r.text.Write(record)
 }
 

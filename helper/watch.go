@@ -28,7 +28,7 @@ func (u *usherd) watchNetwork(ctx context.Context) error {
 	changed := func() {
 		u.outbox.NetworkChanged()
 		u.toFleet.NetworkChanged()
-		signal(u.networkChanged)
+		u.networkChanged.Set()
 	}
 	if err := delivery.WatchNetwork(ctx, changed); err != nil {
 		u.log.Warn("changes of the network are not seen; deliveries wait for their back-off", "error", err)
@@ -59,7 +59,7 @@ func (u *usherd) watchConfiguration(ctx context.Context) error {
 		u.observer.SettingsChanged()
 		u.outbox.NetworkChanged() // what waits may have another way now
 		u.reconsider(ofTheFleet)
-		signal(u.otherSecret)
+		u.otherSecret.Set()
 		u.toFleet.SettingsChanged()
 		u.remote.SettingsChanged()
 	}
@@ -84,14 +84,6 @@ func (u *usherd) watchSecret(ctx context.Context) error {
 		u.log.Warn("a new client secret is not seen; what Jamf Pro has refused is tried again once a day", "error", err)
 	}
 	return nil
-}
-
-// signal leaves a signal in a channel that holds one.
-func signal(to chan<- struct{}) {
-	select {
-	case to <- struct{}{}:
-	default:
-	}
 }
 
 // reconsider has what Jamf Pro has refused tried again, at any time within that.

@@ -3,8 +3,8 @@
 //
 // [layout.Layout] says where everything is on a platform: the definitions are rendered from it, the packages are built
 // from it, and an [Installer] puts in place what differs from it. Each operation is a list of steps that look first
-// whether there is something to do. So an operation can be shown without being done, doing it twice changes nothing, and
-// one that broke off half-way is finished by running it again.
+// whether there is something to do. So an operation can be shown without being done, doing it twice changes nothing,
+// and one that broke off half-way is finished by running it again.
 //
 // The helper's definition is put in place by github.com/kardianos/service. What that library does not have, the agents
 // and launchd's domains, goes through the thin wrappers around launchctl(1) and systemctl(1) in this package. Who calls

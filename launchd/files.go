@@ -76,7 +76,8 @@ func (i *Installer) directory(path string) step {
 	}
 }
 
-// ours tells whether a file belongs to root and to its group; in a test to whoever runs it.
+// ours reports whether a file belongs to root; in a test to the user who runs it. It says whether a step is done, and
+// not who else can change the file, which internal/trust answers when the file is used.
 func (i *Installer) ours(info fs.FileInfo) bool {
 	stat, ok := info.Sys().(*syscall.Stat_t)
 	return ok && int(stat.Uid) == os.Geteuid()

@@ -3,6 +3,7 @@ package launchd
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"os/exec"
@@ -48,25 +49,32 @@ func executableOf(pid int) string {
 }
 
 // Outlive runs a command in a session of its own and waits for its end. launchd ends the process group of a job, which
-// the command is not in, so it goes on when this process is ended; its output is in the returned file. The error is an
-// [exec.ExitError] where the command ended badly. Nobody ran this on a Mac yet.
-func Outlive(_ context.Context, layout layout.Layout, program string, arguments ...string) (where string, err error) {
+// the command is not in, so it goes on when this process is ended; its output is in the returned file. Nobody ran this
+// on a Mac yet.
+func Outlive(ctx context.Context, layout layout.Layout, program string, arguments ...string) (where string,
+	exitCode int, err error) {
 	// As the package's postinstall: for root and admins, whose group a new file should have from /Library/Logs.
 	if err := trust.LogDirectory.MakeDirectory(layout.LogDirectory, 0o750); err != nil {
-		return "", err
+		return "", 0, err
 	}
 	where = filepath.Join(layout.LogDirectory, "install.log")
 	log, err := os.OpenFile(where, os.O_WRONLY|os.O_CREATE|os.O_APPEND|unix.O_NOFOLLOW, 0o640)
 	if err != nil {
-		return "", err
+		return "", 0, err
 	}
 	defer log.Close()
-	run := exec.Command(program, arguments...) // not ended with our context: it is to outlive us
-	run.Env, run.Dir = []string{"PATH=" + command.SystemPath}, "/"
+	run, err := command.Command{Path: program}.With(arguments...).Child(context.WithoutCancel(ctx))
+	if err != nil {
+		return "", 0, err
+	}
 	run.Stdout, run.Stderr = log, log
 	run.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
-	if err := run.Run(); err != nil {
-		return where, fmt.Errorf("run %s: %w", program, err)
+	err = run.Run()
+	if exit, ok := errors.AsType[*exec.ExitError](err); ok {
+		return where, exit.ExitCode(), nil
 	}
-	return where, nil
+	if err != nil {
+		return where, 0, fmt.Errorf("run %s: %w", program, err)
+	}
+	return where, 0, nil
 }

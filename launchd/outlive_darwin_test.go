@@ -18,26 +18,25 @@ func TestOutliveKeepsTheOutput(t *testing.T) {
 	if err := os.WriteFile(program, []byte("#!/bin/sh\necho \"$1 in $PWD\"\nexit \"$2\"\n"), 0o755); err != nil {
 		t.Fatal(err)
 	}
-	where, err := Outlive(t.Context(), here, program, "first", "0")
+	where, _, err := Outlive(t.Context(), here, program, "first", "0")
 	if err != nil {
 		t.Fatal(err)
 	}
-	_, err = Outlive(t.Context(), here, program, "second", "7")
-	if exit, ok := errors.AsType[*exec.ExitError](err); !ok || exit.ExitCode() != 7 {
-		t.Errorf("it ended with %v", err)
+	if _, exitCode, err := Outlive(t.Context(), here, program, "second", "7"); exitCode != 7 || err != nil {
+		t.Errorf("it ended with %d, %v", exitCode, err)
 	}
 	content, err := os.ReadFile(where)
 	if err != nil || string(content) != "first in /\nsecond in /\n" {
 		t.Errorf("%s has %q, %v", where, content, err)
 	}
-	if _, err := Outlive(t.Context(), layout.Layout{LogDirectory: "/dev/null/logs"}, program, "never", "0"); err == nil {
+	if _, _, err := Outlive(t.Context(), layout.Layout{LogDirectory: "/dev/null/logs"}, program, "never", "0"); err == nil {
 		t.Error("there is a log where none can be")
 	}
 	// A log that is a link of somebody's is not written to.
 	if err := errors.Join(os.Remove(where), os.Symlink("/dev/null", where)); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := Outlive(t.Context(), here, program, "third", "0"); err == nil {
+	if _, _, err := Outlive(t.Context(), here, program, "third", "0"); err == nil {
 		t.Error("a link was followed")
 	}
 }

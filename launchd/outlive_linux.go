@@ -2,10 +2,8 @@ package launchd
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"os"
-	"os/exec"
 	"strings"
 
 	"usher.internal/internal/command"
@@ -30,21 +28,11 @@ func inside(layout.Layout) bool {
 }
 
 // Outlive has systemd run a command as a service of its own and waits for its end. The command goes on when this
-// process is ended; its output is in the journal of the returned unit. The error is an [exec.ExitError] where the
-// command ended badly.
-func Outlive(ctx context.Context, _ layout.Layout, program string, arguments ...string) (where string, err error) {
+// process is ended; its output is in the journal of the returned unit.
+func Outlive(ctx context.Context, _ layout.Layout, program string, arguments ...string) (where string, exitCode int,
+	err error) {
 	unit := fmt.Sprintf("usher-install-%d", os.Getpid())
-	run := exec.CommandContext(ctx, "/usr/bin/systemd-run", append([]string{
-		"--quiet", "--collect", "--wait", "--no-ask-password", "--unit=" + unit, "--description=install usher", "--",
-		program,
-	}, arguments...)...)
-	run.Env = []string{"PATH=" + command.SystemPath}
-	where = "journalctl --unit " + unit
-	if err := run.Run(); err != nil {
-		if exit, ok := errors.AsType[*exec.ExitError](err); ok {
-			return where, exit
-		}
-		return where, fmt.Errorf("run systemd-run: %w", err)
-	}
-	return where, nil
+	ran, err := command.SystemdRun.With("--unit="+unit, "--description=install usher", "--", program).
+		With(arguments...).Run(ctx)
+	return "journalctl --unit " + unit, ran.ExitCode, err
 }

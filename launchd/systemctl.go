@@ -90,7 +90,8 @@ func (s *systemctl) State(ctx context.Context, job Job) (State, error) {
 
 // Enabled implements [Manager].
 func (s *systemctl) Enabled(ctx context.Context) (bool, error) {
-	for _, arguments := range [][]string{{"is-enabled", layout.HelperUnit}, {"--global", "is-enabled", layout.AgentUnit}} {
+	for _, arguments := range [][]string{{"is-enabled", layout.HelperUnit},
+		{"--global", "is-enabled", layout.AgentUnit}} {
 		output, err := s.program.With(arguments...).Run(ctx)
 		if err != nil || output.ExitCode != 0 {
 			return false, err
@@ -109,7 +110,8 @@ func (s *systemctl) Enable(ctx context.Context) error {
 
 // Disable implements [Manager].
 func (s *systemctl) Disable(ctx context.Context) error {
-	return errors.Join(s.run(ctx, Job{}, "disable", layout.HelperUnit), s.run(ctx, Job{}, "--global", "disable", layout.AgentUnit))
+	return errors.Join(s.run(ctx, Job{}, "disable", layout.HelperUnit),
+		s.run(ctx, Job{}, "--global", "disable", layout.AgentUnit))
 }
 
 // StateHome implements [Manager].

@@ -123,7 +123,7 @@ func (a *agent) sources(now config.Config) []identitySource {
 	for _, name := range now.Identity.Sources {
 		switch name {
 		case config.LoginKeychain:
-			chosen = append(chosen, identity.LoginKeychainOf(a.login, a.tenant.wanted))
+			chosen = append(chosen, identity.LoginKeychain(a.login, a.tenant.wanted))
 		case config.PlatformSSO:
 			chosen = append(chosen, identity.PlatformSSO(command.AppSSO.At(now.PlatformSSO.Executable)))
 		case config.SecureEnclave:

@@ -13,6 +13,7 @@ import (
 
 	"usher.internal/internal/backoff"
 	"usher.internal/internal/link"
+	"usher.internal/internal/notice"
 	"usher.internal/internal/wpj"
 	usherv1 "usher.internal/proto/usher/v1"
 )
@@ -37,21 +38,16 @@ type tenantWatch struct {
 	serverUID uint32
 	log       *slog.Logger
 	// accepted holds at most one signal that usherd has accepted the agent.
-	accepted chan struct{}
+	accepted notice.Signal
 	now      atomic.Pointer[tenantOf]
 }
 
 func newTenantWatch(socket string, serverUID uint32, log *slog.Logger) *tenantWatch {
-	return &tenantWatch{socket: socket, serverUID: serverUID, log: log, accepted: make(chan struct{}, 1)}
+	return &tenantWatch{socket: socket, serverUID: serverUID, log: log, accepted: notice.NewSignal()}
 }
 
 // connected has it ask. It does not block.
-func (w *tenantWatch) connected() {
-	select {
-	case w.accepted <- struct{}{}:
-	default: // it is about to ask anyway
-	}
-}
+func (w *tenantWatch) connected() { w.accepted.Set() }
 
 // wanted is what the identity should be of; nothing as long as usherd has not said it.
 func (w *tenantWatch) wanted() wpj.Conditions {

@@ -1,7 +1,8 @@
 //go:build manuals
 
 // With the tag manuals, this in place of main.go makes of usherctl the program that writes its own manual pages and
-// completions: `go run -tags manuals ./cmd/usherctl DIRECTORY`. So what generates them is no part of the usherctl that ships.
+// completions: `go run -tags manuals ./cmd/usherctl DIRECTORY`. So what generates them is no part of the usherctl that
+// ships.
 package main
 
 import (

@@ -169,13 +169,16 @@ func (h *Hosts) FetchLogs(ctx context.Context, user string, file *os.File) (*tim
 	if user != "" {
 		arguments = append(arguments, "--user="+user)
 	}
-	command := target.sshCommand(ctx, !h.oneOfSeveral, arguments...)
+	command, err := target.sshCommand(ctx, !h.oneOfSeveral, arguments...)
+	if err != nil {
+		return nil, err
+	}
 	complaint := &tail{limit: keptComplaint}
 	written := &bounded{to: file, left: maximumFetched}
 	skipped := &skipper{to: written}
 	command.Stdout, command.Stderr = skipped, complaint
 	quiet := h.Client.AfterAWhile("fetching the logs of " + target.String() + "…")
-	err := command.Run()
+	err = command.Run()
 	quiet()
 	printed := skipped.preamble.printed()
 	switch {

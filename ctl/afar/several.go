@@ -14,6 +14,7 @@ import (
 
 	"usher.internal/ctl/answer"
 	"usher.internal/ctl/terminal"
+	"usher.internal/internal/english"
 	"usher.internal/internal/envelope"
 )
 
@@ -52,7 +53,7 @@ func (h *Hosts) askSeveral(ctx context.Context, hosts []Host, table Table) error
 	answers := make([]hostAnswer, len(hosts))
 	var asking errgroup.Group
 	asking.SetLimit(h.parallel)
-	bar := h.Client.Progress("asking " + terminal.Count(int64(len(hosts)), "host"))
+	bar := h.Client.Progress("asking " + english.Count(len(hosts), "host"))
 	var mu sync.Mutex
 	done := 0
 	for i, target := range hosts {

@@ -9,7 +9,6 @@ import (
 	"net"
 	"os"
 	"os/exec"
-	"path/filepath"
 	"slices"
 	"strings"
 	"sync"
@@ -25,7 +24,6 @@ import (
 	"usher.internal/ctl/terminal"
 	"usher.internal/internal/command"
 	"usher.internal/internal/layout"
-	"usher.internal/internal/trust"
 )
 
 const (
@@ -44,32 +42,9 @@ func remotePath() string {
 	return "PATH=" + strings.Join([]string{layout.MacOS.Programs, layout.Linux.Programs, command.SystemPath}, ":")
 }
 
-// sshProgram is the ssh of PATH, and the PATH for what it starts. As root a directory that others can write to is left
-// out: sudo leaves the PATH of the user who called it, on macOS with /usr/local/bin before /usr/bin.
-func sshProgram() (program, path string) {
-	path = os.Getenv("PATH")
-	if os.Geteuid() == 0 {
-		directories := slices.DeleteFunc(filepath.SplitList(path), func(directory string) bool {
-			_, err := trust.ProgramDirectory.Check(directory)
-			return err != nil
-		})
-		path = strings.Join(directories, string(filepath.ListSeparator))
-	}
-	for _, directory := range filepath.SplitList(path) {
-		found, err := exec.LookPath(filepath.Join(directory, "ssh"))
-		if err == nil && os.Geteuid() == 0 {
-			_, err = trust.Program.Check(found)
-		}
-		if err == nil && filepath.IsAbs(found) {
-			return found, path
-		}
-	}
-	return "/usr/bin/ssh", path // to say that it is not there
-}
-
 // sshCommand is the system's own ssh with a command of usherctl's on that host, so that the keys, jump hosts and second
 // factors of whoever calls it keep working. Alone it may ask him for a password, at his terminal.
-func (h Host) sshCommand(ctx context.Context, alone bool, arguments ...string) *exec.Cmd {
+func (h Host) sshCommand(ctx context.Context, alone bool, arguments ...string) (*exec.Cmd, error) {
 	options := []string{"-T", "-o", "ConnectTimeout=15", "-o", "ClearAllForwardings=yes", "-o", "RemoteCommand=none"}
 	if !alone {
 		options = append(options, "-o", "BatchMode=yes")
@@ -84,18 +59,21 @@ func (h Host) sshCommand(ctx context.Context, alone bool, arguments ...string) *
 	for _, argument := range arguments {
 		quoted = append(quoted, terminal.Quote(argument))
 	}
-	program, path := sshProgram()
-	ssh := exec.CommandContext(ctx, program, append(options, "--", h.name, strings.Join(quoted, " "))...)
-	ssh.Env = append(os.Environ(), "PATH="+path)
+	program, path := command.SSH()
+	ssh, err := program.With(append(options, "--", h.name, strings.Join(quoted, " "))...).Child(ctx)
+	if err != nil {
+		return nil, h.notStarted(err)
+	}
+	// It is in the caller's process group, which has the terminal.
+	ssh.Env, ssh.Dir, ssh.SysProcAttr = append(os.Environ(), "PATH="+path), "", nil
 	ssh.Cancel = func() error { return ssh.Process.Signal(unix.SIGTERM) }
 	ssh.WaitDelay = sshEndsWithin
-	return ssh
+	return ssh, nil
 }
 
 // sshConn is a connection to usherd on another Mac: ssh's standard input and output, as a socket.
 type sshConn struct {
 	net.Conn
-	host  Host
 	close func() error
 }
 
@@ -105,7 +83,11 @@ func (c *sshConn) Close() error { return c.close() }
 // dialSSH returns a connection when usherd at its other end has said its first word. An error is a [*failure].
 func (h Host) dialSSH(ctx context.Context, alone bool) (net.Conn, error) {
 	running, cancel := context.WithCancel(context.WithoutCancel(ctx))
-	command := h.sshCommand(running, alone, "dial-stdio", "--"+announceFlag)
+	command, err := h.sshCommand(running, alone, "dial-stdio", "--"+announceFlag)
+	if err != nil {
+		cancel()
+		return nil, err
+	}
 	complaint := &tail{limit: keptComplaint}
 	command.Stderr = complaint
 	ours, theirs, err := socketPair()
@@ -119,11 +101,11 @@ func (h Host) dialSSH(ctx context.Context, alone bool) (net.Conn, error) {
 	if err != nil {
 		cancel()
 		ours.Close()
-		return nil, h.unreachable(fmt.Sprintf("ssh could not be started: %v", err), "install OpenSSH's client")
+		return nil, h.notStarted(err)
 	}
 	ended := make(chan error, 1)
 	go func() { ended <- command.Wait() }()
-	connection := &sshConn{Conn: ours, host: h, close: sync.OnceValue(func() error {
+	connection := &sshConn{Conn: ours, close: sync.OnceValue(func() error {
 		err := ours.Close() // the end of its input is the end of ssh
 		timer := time.AfterFunc(sshEndsWithin, cancel)
 		<-ended
@@ -222,6 +204,10 @@ func (h Host) explainSSH(waited error, complaint, printed string) error {
 			Hint:    "run `usherctl status` on that Mac"}
 	}
 	return h.unreachable(last, h.tryIt())
+}
+
+func (h Host) notStarted(err error) error {
+	return h.unreachable(fmt.Sprintf("ssh could not be started: %v", err), "install OpenSSH's client")
 }
 
 func (h Host) unreachable(why, hint string) *answer.Failure {

@@ -64,7 +64,8 @@ var ExitCodes = []struct {
 	{ExitNoSession, "no-session",
 		"nobody is logged in, the user did not log in in time, or has to log out and in to update usher-agent",
 		"run it again at login", true},
-	{ExitTimedOut, "timed-out", "--timeout has passed (the registration continues), or the user did not sign in in time",
+	{ExitTimedOut, "timed-out", "--timeout has passed (the registration continues), or the user did not " +
+		"sign in in time",
 		"run it again: it attaches to the registration", true},
 	{exitNotRegistered, "not-registered", "no identity was found: the user is not registered",
 		"run `usherctl register --wait`; where Platform SSO is configured, have the user answer its notification",
@@ -91,7 +92,8 @@ var ExitCodes = []struct {
 	{exitJournal, "journal", "usherd cannot write its journal, most often because the disk is full, or what it held " +
 		"of the registration was damaged", "free disk space; after damage, register again", false},
 	{ExitConfiguration, "configuration", "the configuration is not valid", "run `usherctl config validate`", false},
-	{ExitDoctorWarning, "doctor-warning", "`doctor`: a check is a warning, and none failed", "see what it names", false},
+	{ExitDoctorWarning, "doctor-warning", "`doctor`: a check is a warning, and none failed", "see what it names",
+		false},
 	{ExitDoctorFailed, "doctor-failed", "`doctor`: a check failed", "fix what it names", false},
 	{ExitDefect, "defect", "anything else: usherctl's output could not be written, or a defect of usher's",
 		"see the message; report a defect with the log of usherd", false},

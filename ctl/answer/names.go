@@ -5,6 +5,7 @@ import (
 	usherv1 "usher.internal/proto/usher/v1"
 )
 
+// IdentityName is the name of a state, - for none.
 func IdentityName(state usherv1.IdentityState) string {
 	if state == usherv1.IdentityState_IDENTITY_STATE_UNSPECIFIED {
 		return "-"
@@ -12,6 +13,7 @@ func IdentityName(state usherv1.IdentityState) string {
 	return contract.Name(state)
 }
 
+// DeliveryName is the name of a state, - for none.
 func DeliveryName(state usherv1.DeliveryState) string {
 	if state == usherv1.DeliveryState_DELIVERY_STATE_UNSPECIFIED {
 		return "-"
@@ -37,4 +39,11 @@ func LastState(r *usherv1.Registration) string {
 		return "FAILED: " + contract.Name(r.GetFailureReason())
 	}
 	return contract.Name(r.GetState())
+}
+
+// Ended reports whether a registration in that state has ended.
+func Ended(state usherv1.RegistrationState) bool {
+	return state == usherv1.RegistrationState_REGISTRATION_STATE_SUCCEEDED ||
+		state == usherv1.RegistrationState_REGISTRATION_STATE_FAILED ||
+		state == usherv1.RegistrationState_REGISTRATION_STATE_CANCELLED
 }

@@ -44,7 +44,7 @@ func (p *Printer) printEnvelope(e envelope.Envelope) error {
 	return nil // what could not be written is found at the end
 }
 
-// PrintFailure says in one sentence what went wrong, and how to mend it.
+// PrintFailure says in one sentence what went wrong, and how to fix it.
 func (p *Printer) PrintFailure(f *Failure) {
 	if f.Message == "" {
 		return // all is printed already, and only the exit code is left to tell

@@ -33,6 +33,7 @@ type Client struct {
 // AnswerWithin is how long the helper may take to answer what it does not have to wait for itself.
 const AnswerWithin = 10 * time.Second
 
+// LoadConfig reads the configuration. The error is a [*answer.Failure].
 func (c *Client) LoadConfig() (*config.Loaded, error) {
 	loaded, err := config.Load(c.ConfigFile)
 	if err != nil {
@@ -41,6 +42,7 @@ func (c *Client) LoadConfig() (*config.Loaded, error) {
 	return loaded, nil
 }
 
+// ConfigurationInvalid is the failure of a configuration that has something wrong.
 func ConfigurationInvalid(err error) *answer.Failure {
 	return &answer.Failure{Code: answer.ExitConfiguration, Reason: "CONFIGURATION_INVALID", Message: err.Error(),
 		Hint: "fix it, then run `usherctl config validate`"}

@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"usher.internal/ctl/fleetview"
+	"usher.internal/internal/english"
 	"usher.internal/internal/webpage"
 	"usher.internal/internal/wpj"
 )
@@ -31,7 +32,7 @@ var (
 
 var pageTemplate = sync.OnceValue(func() *template.Template {
 	return template.Must(template.New("page").
-		Funcs(template.FuncMap{"clean": webpage.Clean, "join": strings.Join, "macs": macs}).Parse(markup))
+		Funcs(template.FuncMap{"clean": webpage.Clean, "join": strings.Join, "count": english.Count[int]}).Parse(markup))
 })
 
 // Write writes the page of a report.
@@ -178,13 +179,6 @@ func (v *view) addTrend() {
 		}
 		v.Days = append(v.Days, drawn)
 	}
-}
-
-func macs(number int) string {
-	if number == 1 {
-		return "1 Mac"
-	}
-	return fmt.Sprintf("%d Macs", number)
 }
 
 // age is how old something is, in its largest unit.

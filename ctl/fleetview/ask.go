@@ -17,6 +17,7 @@ import (
 
 	"usher.internal/internal/contract"
 	"usher.internal/internal/fleet"
+	"usher.internal/internal/notice"
 	"usher.internal/internal/oneline"
 	usherv1 "usher.internal/proto/usher/v1"
 )
@@ -53,7 +54,7 @@ type Question struct {
 func (c *Client) Ask(ctx context.Context, question Question) (*Report, error) {
 	asked := &asking{
 		client: c, question: question, query: nuid.Next(),
-		macs: make(map[string]*answers), news: make(chan struct{}, 1),
+		macs: make(map[string]*answers), news: notice.NewSignal(),
 	}
 	return asked.run(ctx)
 }
@@ -64,7 +65,7 @@ type asking struct {
 	question Question
 	query    string
 	began    time.Time
-	news     chan struct{}
+	news     notice.Signal
 
 	// known are the Macs that are known, nil where they could not be read, which is the warning.
 	known   map[string]*known
@@ -221,12 +222,7 @@ func (a *asking) progress() (answered, expected int, complete bool) {
 	return len(a.macs), len(a.known), complete
 }
 
-func (a *asking) tell() {
-	select {
-	case a.news <- struct{}{}:
-	default:
-	}
-}
+func (a *asking) tell() { a.news.Set() }
 
 // take takes one answer. It is called for one at a time. What is a server's answer, with headers or JSON, was not sent
 // by a Mac: another admin has named this subject for it.
@@ -354,7 +350,6 @@ func (s *Standing) describe(status *usherv1.MacStatus) {
 	if status == nil {
 		return
 	}
-	s.status = status
 	if status.GetState() != usherv1.IdentityState_IDENTITY_STATE_UNSPECIFIED {
 		s.State = contract.Name(status.GetState())
 	} else if status.GetState() == 0 && len(status.GetUsers()) == 0 && status.GetInstance() != "" {

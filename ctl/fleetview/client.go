@@ -24,8 +24,10 @@ import (
 	"golang.org/x/mod/semver"
 
 	"usher.internal/ctl/fleetsetup"
+	"usher.internal/internal/backoff"
 	"usher.internal/internal/fleet"
 	"usher.internal/internal/foreign"
+	"usher.internal/internal/notice"
 )
 
 // ErrNoAccess is wrapped when the files that say how to get at the fleet cannot be used.
@@ -123,7 +125,8 @@ type Client struct {
 	stream, reading jetstream.JetStream
 	// reconnected and lost get a value when the connection is there again, and when it was lost. closed is closed when
 	// it is given up: the servers do not take the credentials any more.
-	reconnected, lost, closed chan struct{}
+	reconnected, lost notice.Signal
+	closed            chan struct{}
 	// servers is how many there are.
 	servers int
 	// refused gets what the server does not permit.
@@ -132,20 +135,17 @@ type Client struct {
 
 // Connect connects. The caller closes the client. The error wraps [ErrUnreachable].
 func Connect(ctx context.Context, access fleet.Access, name string) (*Client, error) {
-	client := &Client{servers: len(access.Servers), reconnected: make(chan struct{}, 1), lost: make(chan struct{}, 1),
+	client := &Client{servers: len(access.Servers), reconnected: notice.NewSignal(), lost: notice.NewSignal(),
 		closed: make(chan struct{}), refused: make(chan error, 1)}
 	options, err := access.Options("usherctl", name)
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrNoAccess, err)
 	}
 	options = append(options,
-		nats.ReconnectHandler(func(*nats.Conn) { signal(client.reconnected) }),
-		nats.DisconnectErrHandler(func(*nats.Conn, error) { signal(client.lost) }),
+		nats.ReconnectHandler(func(*nats.Conn) { client.reconnected.Set() }),
+		nats.DisconnectErrHandler(func(*nats.Conn, error) { client.lost.Set() }),
 		// somebody waits
-		nats.CustomReconnectDelay(func(
-			attempts int) time.Duration {
-			return min(100*time.Millisecond<<min(attempts, 10), 5*time.Second)
-		}),
+		nats.CustomReconnectDelay(backoff.Pauses{First: 200 * time.Millisecond, Longest: 5 * time.Second}.After),
 		// nobody renews credentials meanwhile
 		func(options *nats.Options) error { options.IgnoreAuthErrorAbort = false; return nil },
 		// what is lost is noticed where it is missed
@@ -187,13 +187,6 @@ func Connect(ctx context.Context, access fleet.Access, name string) (*Client, er
 		return nil, fmt.Errorf("use JetStream: %w", err)
 	}
 	return client, nil
-}
-
-func signal(channel chan struct{}) {
-	select {
-	case channel <- struct{}{}:
-	default:
-	}
 }
 
 // Close ends the connection.

@@ -14,6 +14,7 @@ import (
 
 	"usher.internal/internal/contract"
 	"usher.internal/internal/fleet"
+	"usher.internal/internal/notice"
 	usherv1 "usher.internal/proto/usher/v1"
 )
 
@@ -75,10 +76,10 @@ func (s seen) before(change *Change) bool {
 }
 
 // Watch calls show for each change that the stream gets from now on, until ctx ends or show returns an error, which it
-// returns. Changes that come while the connection is lost are shown when it is back; notice, if not nil, is told of
+// returns. Changes that come while the connection is lost are shown when it is back; say, if not nil, is told of
 // both.
-func (c *Client) Watch(ctx context.Context, show func(*Change) error, notice func(string)) error {
-	w := &watch{client: c, show: show, known: seen{}, news: make(chan struct{}, 1), pending: make(map[string]uint64),
+func (c *Client) Watch(ctx context.Context, show func(*Change) error, say func(string)) error {
+	w := &watch{client: c, show: show, known: seen{}, news: notice.NewSignal(), pending: make(map[string]uint64),
 		late: make(map[string]int), next: make(map[string]uint64)}
 	subscription, err := c.conn.Subscribe(fleet.EveryKept, w.told)
 	if err != nil {
@@ -90,10 +91,10 @@ func (c *Client) Watch(ctx context.Context, show func(*Change) error, notice fun
 		return fmt.Errorf("read the changes: %w", err)
 	}
 	w.first = last + 1
-	if notice == nil {
-		notice = func(string) {}
+	if say == nil {
+		say = func(string) {}
 	}
-	return w.run(ctx, notice)
+	return w.run(ctx, say)
 }
 
 // readAgain is the pause after a server had not got yet what another one had told, or could not be asked; there is no
@@ -110,7 +111,7 @@ type watch struct {
 	client *Client
 	show   func(*Change) error
 	known  seen
-	news   chan struct{}
+	news   notice.Signal
 	// first is the number of the first change that is shown, next that of each Mac of which one was shown. counts
 	// are how many changes the stream had of each when it was asked last.
 	first  uint64
@@ -131,13 +132,10 @@ func (w *watch) told(message *nats.Msg) {
 	w.mu.Lock()
 	w.pending[fleet.MacOf(message.Subject)] = number
 	w.mu.Unlock()
-	select {
-	case w.news <- struct{}{}:
-	default:
-	}
+	w.news.Set()
 }
 
-func (w *watch) run(ctx context.Context, notice func(string)) error {
+func (w *watch) run(ctx context.Context, say func(string)) error {
 	again := time.NewTimer(time.Hour)
 	again.Stop()
 	defer again.Stop()
@@ -146,10 +144,10 @@ func (w *watch) run(ctx context.Context, notice func(string)) error {
 		select {
 		case <-w.news:
 		case <-w.client.lost:
-			notice("the connection to the fleet is lost; what happens meanwhile is shown when it is back")
+			say("the connection to the fleet is lost; what happens meanwhile is shown when it is back")
 			continue
 		case <-w.client.reconnected:
-			notice("connected to the fleet again")
+			say("connected to the fleet again")
 			missed = true
 		case <-w.client.closed:
 			return fmt.Errorf("%w: %w", ErrUnreachable, w.client.conn.LastError())

@@ -4,8 +4,6 @@ import (
 	"cmp"
 	"slices"
 	"time"
-
-	usherv1 "usher.internal/proto/usher/v1"
 )
 
 // Answer is what came of asking a Mac.
@@ -49,8 +47,6 @@ type Standing struct {
 	Notes []string `json:"notes,omitempty"`
 	// Took is how long the answer took.
 	Took time.Duration `json:"-"`
-
-	status *usherv1.MacStatus
 }
 
 // Count is how many Macs are in a state.

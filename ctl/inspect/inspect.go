@@ -1,209 +1,222 @@
-// Package inspect says what a file or a pasted text from a Mac shows of its registration.
-//
-// [Read] recognises the formats that admins, users and help desks send: certificates, property lists, the output of
-// app-sso, getPSSOStatus, `security` and `defaults`, values of extension attributes, and configuration profiles, in
-// whatever a terminal, a ticket system or a mail program has made of them. Each becomes a [Thing] with facts. A fact
-// says what is in the text; it is no state of the user, which depends on every place of the Mac. A thing has evidence
-// for a state only where the text is what the Mac's own source for it prints.
-//
-// Nothing is verified: whoever sends a text can have written it.
+// Package inspect is the command that says what a file or a pasted text from a Mac shows of its registration. Package
+// recognise reads it; this one adds the state that follows, and prints.
 package inspect
 
 import (
-	"errors"
+	"context"
+	"encoding/json"
 	"fmt"
-	"slices"
+	"io"
 	"strings"
 	"time"
 
-	"usher.internal/internal/oneline"
+	"github.com/spf13/cobra"
+
+	"usher.internal/ctl/answer"
+	"usher.internal/ctl/files"
+	"usher.internal/ctl/inspect/pasted"
+	"usher.internal/ctl/inspect/recognise"
+	"usher.internal/ctl/interruptible"
+	"usher.internal/ctl/terminal"
+	"usher.internal/internal/contract"
+	"usher.internal/internal/envelope"
 	"usher.internal/internal/wpj"
 )
 
-// MaximumSize is how long what [Read] is given may be, in bytes. Nothing that it reads comes near it.
-const MaximumSize = 1 << 20
+// commands are those of this package, with what they need.
+type commands struct{ *answer.Printer }
 
-// maximumThings is how many things of one text are told; a keychain's listing can have hundreds.
-const maximumThings = 50
-
-// Fact is one thing that a text shows.
-type Fact struct {
-	// Name is what it is, Value what the text says, Meaning what that means; Meaning is empty where the name says it.
-	Name    string `json:"name"`
-	Value   string `json:"value"`
-	Meaning string `json:"meaning,omitempty"`
+// inspectedThing is one thing that was recognised, as --json prints it.
+type inspectedThing struct {
+	// Format is stable, Name for people.
+	Format string `json:"format"`
+	Name   string `json:"name"`
+	// Facts are what it shows.
+	Facts []pasted.Fact `json:"facts"`
+	// State is what follows from it, without the prefix of the enum; empty where none does. Identity and Evidence are
+	// the contract's messages, and there with a state only.
+	State    string          `json:"state,omitempty"`
+	Identity json.RawMessage `json:"identity,omitempty"`
+	Evidence json.RawMessage `json:"evidence,omitempty"`
+	Meaning  string          `json:"meaning"`
+	Fix      string          `json:"fix,omitempty"`
+	Command  string          `json:"command,omitempty"`
+	Note     string          `json:"note,omitempty"`
+	// Problem is why it cannot be used, Advice what to do with it.
+	Problem string `json:"problem,omitempty"`
+	Advice  string `json:"advice,omitempty"`
 }
 
-// Thing is one thing that was recognised.
-type Thing struct {
-	// Format is stable, for programs; Name is what a person calls it.
-	Format, Name string
-	Facts        []Fact
-	// Evidence is what it says of a user's registration; nil where it can give no state.
-	Evidence *wpj.Evidence
-	// Note is what it cannot say.
-	Note string
-	// Problem is why it cannot be used, empty where it can; Advice is what to do.
-	Problem, Advice string
-
-	// at is where it begins in the text. unsure counts what of it could not be read: another way of reading the text
-	// may do.
-	at, unsure int
+// inspection is what a file says, as --json prints it: the first thing that was recognised, then the others.
+type inspection struct {
+	inspectedThing
+	ReadAs []string         `json:"read_as,omitempty"`
+	Others []inspectedThing `json:"others,omitempty"`
 }
 
-// add adds a fact, unless it has no value.
-func (t *Thing) add(name, value, meaning string) {
-	if value = strings.TrimSpace(value); value != "" {
-		t.Facts = append(t.Facts, Fact{name, oneline.Of(value, maximumValue), meaning})
+// Command returns `usherctl inspect`.
+func Command(printer *answer.Printer) *cobra.Command {
+	c := commands{printer}
+	return &cobra.Command{
+		Use:   "inspect FILE|-",
+		Short: "Say what a file or a text from a Mac shows of its registration; asks no helper",
+		Long: `Say what a file or a text that somebody sent shows of a registration: what it is, its facts, and what
+they mean. A state is named only where it follows from this text; a certificate or a property list gives none.
+
+A text may be pasted as it is: with prompts of Terminal, quote marks, code fences, wrapped lines and other
+output, also several things at once, and in UTF-16. - reads standard input. What is read: ` +
+			strings.ReplaceAll(formatList("  "), "`", `"`),
+		Example: `  usherctl inspect device.pem
+  app-sso platform -s | usherctl inspect -
+  security find-certificate -a -p | usherctl inspect -
+  defaults read com.jamf.management.jamfAAD | usherctl inspect -
+  # what a profile lacks
+  usherctl inspect PlatformSSO.mobileconfig
+  # what was copied from a ticket
+  pbpaste | usherctl inspect - --json`,
+		Args: cobra.ExactArgs(1),
+		RunE: func(command *cobra.Command, arguments []string) error {
+			content, err := readInspected(command.Context(), arguments[0], command.InOrStdin())
+			if command.Context().Err() != nil {
+				return answer.Explained(context.Cause(command.Context()))
+			}
+			if err != nil {
+				return &answer.Failure{Code: answer.ExitUsage, Reason: "FILE_NOT_READABLE", Message: err.Error()}
+			}
+			return c.inspect(content, time.Now())
+		},
 	}
 }
 
-// maximumValue is how long a value is told, in characters.
-const maximumValue = 400
-
-// Report is what was recognised, in the order of the text. ReadAs says how the text was read, where that is not as it
-// is.
-type Report struct {
-	Things []Thing
-	ReadAs []string
-}
-
-// Usable reports whether one of the things could be used.
-func (r Report) Usable() bool {
-	return slices.ContainsFunc(r.Things, func(t Thing) bool { return t.Problem == "" })
-}
-
-var (
-	// ErrTooLong says that the content is longer than [MaximumSize].
-	ErrTooLong = errors.New("longer than 1 MiB, which nothing is that inspect reads")
-	// ErrNotRecognised says that nothing was recognised.
-	ErrNotRecognised = errors.New("nothing in it is what inspect reads")
-)
-
-// Format is one that is read, for people.
-type Format struct {
-	ID, Name, Mark string
-}
-
-// Formats are what [Read] reads, in the order in which a help text lists them.
-func Formats() []Format {
-	var all []Format
-	for _, one := range recognisers {
-		all = append(all, Format{one.id, one.name, one.mark})
+// formatList is one line for each format.
+func formatList(indent string) string {
+	var lines []string
+	for _, one := range recognise.Formats() {
+		lines = append(lines, fmt.Sprintf("%s%s: %s", indent, one.Name, one.Mark))
 	}
-	return all
+	return strings.Join(lines, "\n")
 }
 
-// recogniser finds things of one kind.
-type recogniser struct {
-	id, name, mark string
-	find           func(source) []Thing
-}
-
-// source is what is looked through.
-type source struct {
-	// content is as it was given, text as it was read; text is empty for what is not text.
-	content []byte
-	text    string
-	// lines are those of text.
-	lines []string
-	now   time.Time
-	// lists are the property lists in it.
-	lists []list
-}
-
-// offset is where a line begins in the text.
-func (s source) offset(line int) int {
-	at := 0
-	for _, one := range s.lines[:min(line, len(s.lines))] {
-		at += len(one) + 1
-	}
-	return at
-}
-
-// recognisers are all that are tried. What a later one finds within what an earlier one has read is left out by each
-// itself.
-var recognisers []recogniser
-
-func init() {
-	recognisers = []recogniser{
-		{"app-sso", "the output of `app-sso platform -s`", "a line Device Configuration: or User Configuration:",
-			findAppSSO},
-		{"psso-status", "the output of Jamf Conditional Access's getPSSOStatus",
-			"extraDeviceInformation, or a number after the name of the command", findStatus},
-		{"certificate-pem", "certificates, PEM", "a line " + pemBegin + "; also of `security find-certificate -a -p`",
-			findPEM},
-		{"certificate-der", "a certificate, DER", "a DER sequence", findDER},
-		{"keychain-listing", "the output of `security find-certificate -a -Z` or `security dump-keychain`",
-			"lines with \"alis\"<blob>= or \"issu\"<blob>=", findListing},
-		{"identity-listing", "the output of `security find-identity`", "a line that ends with identities found",
-			findIdentities},
-		{"jamf-agent-state", "com.jamf.management.jamfAAD.plist of a user",
-			"have_an_Azure_id or last_aad_token_timestamp, also from `defaults read`", findAgentState},
-		{"jamf-settings", "com.jamfsoftware.jamf.plist of a Mac",
-			"microsoftCAEnabled or microsoftCANativeClientAppId, also from `defaults read`", findSettings},
-		{"configuration-profile", "a configuration profile",
-			"PayloadType, ExtensionIdentifier, or a declaration com.apple.configuration.extensible-sso; also signed, " +
-				"and from `profiles -C -o stdout-xml`", findProfiles},
-		{"directory-record", "AltSecurityIdentities of `dscl . -read /Users/NAME`", "a line AltSecurityIdentities:",
-			findDirectory},
-		{"gather", "the output of Jamf Conditional Access's gatherAADInfo", "a line AAD ID acquired, or not",
-			findGather},
-		{"extension-attribute", "the value of an extension attribute",
-			"<result>, or a value that a known script prints", findAttributes},
-	}
-}
-
-// Read says what content shows at the time now. The error wraps [ErrTooLong] or [ErrNotRecognised].
-func Read(content []byte, now time.Time) (Report, error) {
-	if len(content) > MaximumSize {
-		return Report{}, ErrTooLong
-	}
-	var best Report
-	for _, reading := range readings(content) {
-		report := reading.report(content, now)
-		if better(report, best) {
-			best = report
+func readInspected(ctx context.Context, path string, stdin io.Reader) ([]byte, error) {
+	if path != "-" {
+		file, err := files.Open(path)
+		if err != nil {
+			return nil, err
 		}
+		defer file.Close()
+		stdin = file
 	}
-	if len(best.Things) == 0 {
-		if thing := foreign(content); thing != nil {
-			return Report{Things: []Thing{*thing}}, nil
-		}
-		if thing := bare(content); thing != nil {
-			return Report{Things: []Thing{*thing}}, nil
-		}
-		return Report{}, ErrNotRecognised
+	from, release, err := interruptible.Input(ctx, stdin)
+	if err != nil {
+		return nil, err
 	}
-	return best, nil
+	defer release()
+	content, err := io.ReadAll(io.LimitReader(from, recognise.MaximumSize+1))
+	switch {
+	case err != nil:
+		return nil, err
+	case len(content) > recognise.MaximumSize:
+		return nil, fmt.Errorf("%s is %w; `usherctl timeline` reads logs of any length", path, recognise.ErrTooLong)
+	}
+	return content, nil
 }
 
-// report is what is found in the content when it is read in this way.
-func (r reading) report(content []byte, now time.Time) Report {
-	from := source{content: content, text: r.text, lines: strings.Split(r.text, "\n"), now: now}
-	from.lists = lists(from)
-	report := Report{ReadAs: r.how}
-	for _, one := range recognisers {
-		report.Things = append(report.Things, one.find(from)...)
+// inspected reads content. The error is a [*failure], where nothing in it can be used.
+func inspected(content []byte, now time.Time) (recognise.Report, error) {
+	report, err := recognise.Read(content, now)
+	switch {
+	case err != nil:
+		return report, &answer.Failure{Code: answer.ExitUsage, Reason: "NOT_RECOGNISED",
+			Message: fmt.Sprintf("%v; what was looked for:\n%s", err, formatList(""))}
+	case !report.Usable():
+		thing := report.Things[0]
+		return report, &answer.Failure{Code: answer.ExitUsage, Reason: "NOT_USABLE",
+			Message: fmt.Sprintf("this is %s: %s", thing.Name, thing.Problem), Hint: thing.Advice}
 	}
-	slices.SortStableFunc(report.Things, func(a, b Thing) int { return a.at - b.at })
-	if more := len(report.Things) - maximumThings; more > 0 {
-		report.Things = report.Things[:maximumThings]
-		report.ReadAs = append(slices.Clone(report.ReadAs),
-			fmt.Sprintf("the first %d things; %d more are left out", maximumThings, more))
-	}
-	return report
+	return report, nil
 }
 
-// better reports whether a way of reading shows more than an earlier one, which changed less of the text.
-func better(a, b Report) bool {
-	worth := func(r Report) (sum int) {
-		for _, one := range r.Things {
-			if one.Problem == "" {
-				sum += 1 + 2*len(one.Facts) - 5*one.unsure
+func (c commands) inspect(content []byte, now time.Time) error {
+	report, err := inspected(content, now)
+	if err != nil {
+		return err
+	}
+	found := inspection{ReadAs: report.ReadAs}
+	for i, thing := range report.Things {
+		one := inspectedThing{Format: thing.Format, Name: thing.Name, Facts: thing.Facts, Note: thing.Note,
+			Problem: thing.Problem, Advice: thing.Advice}
+		if err := one.judge(thing.Evidence, now); err != nil {
+			return err
+		}
+		if i == 0 {
+			found.inspectedThing = one
+			continue
+		}
+		found.Others = append(found.Others, one)
+	}
+	if c.JSON {
+		return c.Print(found)
+	}
+	c.printInspection(found)
+	return nil
+}
+
+// judge adds the state that follows from the evidence. That one place holds nothing is no state: a Mac has others.
+func (t *inspectedThing) judge(evidence *wpj.Evidence, now time.Time) error {
+	if t.Facts == nil {
+		t.Facts = []pasted.Fact{}
+	}
+	if evidence == nil {
+		return nil
+	}
+	identity := wpj.Evaluate([]wpj.Evidence{*evidence}, wpj.Conditions{Now: now})
+	if identity.State.Unknown() || evidence.Finding != wpj.Found {
+		return nil
+	}
+	info, _ := identity.State.Info()
+	said := contract.EvidenceToProto(*evidence)
+	for _, certificate := range said.GetCertificates() {
+		certificate.Der = nil // anyone who asks has the file
+	}
+	t.State, t.Meaning, t.Fix, t.Command = string(identity.State), info.Meaning, info.Fix, info.Command
+	var err error
+	if t.Identity, err = envelope.Data(contract.IdentityToProto(&identity)); err != nil {
+		return err
+	}
+	t.Evidence, err = envelope.Data(said)
+	return err
+}
+
+// printInspection prints each thing: what it is, the state that follows, if any, then its facts.
+func (c commands) printInspection(found inspection) {
+	w := c.Out
+	for _, how := range found.ReadAs {
+		c.Field("read as", how)
+	}
+	for i, thing := range append([]inspectedThing{found.inspectedThing}, found.Others...) {
+		if i > 0 {
+			fmt.Fprintln(w)
+		}
+		c.Field("taken for", thing.Name)
+		if thing.State != "" {
+			c.Field("state", thing.State+", by this text only")
+			c.Field("meaning", thing.Meaning)
+			c.Field("what to do", thing.Fix)
+			if thing.Command != "" {
+				fmt.Fprintf(w, "%-18s %s\n", "command:", terminal.Plain(thing.Command)) // on one line, to be pasted
 			}
 		}
-		return sum
+		c.Field("cannot be used", thing.Problem)
+		if len(thing.Facts) > 0 {
+			fmt.Fprintln(w, "\nwhat this file shows:")
+		}
+		for _, fact := range thing.Facts {
+			c.Field(fact.Name, fact.Value)
+			if fact.Meaning != "" {
+				c.Paragraph(fmt.Sprintf("%-19s", ""), fact.Meaning)
+			}
+		}
+		c.Field("note", thing.Note)
+		c.Field("what to do", thing.Advice)
 	}
-	return len(a.Things) > 0 && (len(b.Things) == 0 || worth(a) > worth(b))
 }

@@ -24,6 +24,7 @@ const (
 	barWidth  = 30
 )
 
+// Progress returns a bar about what goes on.
 func (t *Terminal) Progress(what string) *Bar {
 	return &Bar{terminal: t, what: what, started: time.Now()}
 }

@@ -76,7 +76,7 @@ func wrappedRow(w io.Writer, row []string, widths []int) {
 	cells := make([][]string, len(row))
 	height := 1
 	for i, cell := range row {
-		cells[i] = wrap(cell, widths[i])
+		cells[i] = Wrap(cell, widths[i])
 		height = max(height, len(cells[i]))
 	}
 	for line := range height {

@@ -4,7 +4,8 @@
 //
 //   - Standard output has the answer and nothing else. What is said meanwhile, what is asked, warnings and errors go to
 //     standard error, an error behind "usherctl: " and with its fix on a line of its own behind "hint: ".
-//   - On a terminal a table has a heading and fits the width. In a pipe it has neither: one line for each row, with tabs
+//   - On a terminal a table has a heading and fits the width. In a pipe it has neither: one line for each row, with
+//     tabs
 //     between the cells, and times with their date and zone.
 //   - With --json nothing is said about progress.
 //   - A text that usherctl did not write itself goes through [Plain]: it is one line, and no terminal obeys it. The
@@ -86,7 +87,7 @@ func (t *Terminal) Paragraph(first, text string) {
 	if t.Width > indent {
 		width = t.Width - indent
 	}
-	for i, line := range wrap(Plain(text), width) {
+	for i, line := range Wrap(Plain(text), width) {
 		if i > 0 {
 			first = strings.Repeat(" ", indent)
 		}

@@ -2,23 +2,11 @@ package terminal
 
 import (
 	"cmp"
-	"fmt"
 	"strings"
 )
 
 // Dash is a text, or what stands in a table for none.
 func Dash(text string) string { return cmp.Or(text, "-") }
-
-// Count writes a number of things.
-func Count(number int64, thing string) string {
-	if number == 1 {
-		return "1 " + thing
-	}
-	if strings.HasSuffix(thing, "y") {
-		return fmt.Sprintf("%d %sies", number, strings.TrimSuffix(thing, "y"))
-	}
-	return fmt.Sprintf("%d %ss", number, thing)
-}
 
 // Quote makes one word of a text for any shell that a user may have; fish knows backslashes within quotes.
 func Quote(text string) string {

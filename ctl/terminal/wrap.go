@@ -22,9 +22,9 @@ func words(text string) (all []string) {
 	return all
 }
 
-// wrap breaks text into lines of at most width characters. One of its [words] that is longer has a line of its own and
+// Wrap breaks text into lines of at most width characters. One of its [words] that is longer has a line of its own and
 // is not cut. A width of 0 or less is no limit.
-func wrap(text string, width int) []string {
+func Wrap(text string, width int) []string {
 	if width <= 0 || utf8.RuneCountInString(text) <= width {
 		return []string{text}
 	}

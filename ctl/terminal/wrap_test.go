@@ -25,7 +25,7 @@ func TestWrap(t *testing.T) {
 		{"run `usherctl status --look` again", 12, []string{"run", "`usherctl status --look`", "again"}},
 		{"run (`usherctl doctor`), then `x`", 20, []string{"run", "(`usherctl doctor`),", "then `x`"}},
 	} {
-		if got := wrap(test.text, test.width); !slices.Equal(got, test.want) {
+		if got := Wrap(test.text, test.width); !slices.Equal(got, test.want) {
 			t.Errorf("%q at %d: %q", test.text, test.width, got)
 		}
 	}

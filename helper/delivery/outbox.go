@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"usher.internal/helper/store"
+	"usher.internal/internal/notice"
 )
 
 // Config wires an [Outbox].
@@ -39,7 +40,7 @@ type Outbox struct {
 	circumstances func() string
 
 	// Each holds at most one signal: whatever happened, Run looks at the journal.
-	wake, network, publishable chan struct{}
+	wake, network, publishable notice.Signal
 
 	// indexed is true once the books of this journal are known to be complete; see [Outbox.index].
 	indexed atomic.Bool
@@ -59,13 +60,13 @@ func New(config Config) *Outbox {
 		random:    config.Random,
 		log:       config.Logger,
 		onChange:  func(*store.Tx, Delivery) error { return nil },
-		wake:      make(chan struct{}, 1),
-		network:   make(chan struct{}, 1),
+		wake:      notice.NewSignal(),
+		network:   notice.NewSignal(),
 
 		publishes: config.Publishes,
 
 		circumstances: config.Circumstances,
-		publishable:   make(chan struct{}, 1),
+		publishable:   notice.NewSignal(),
 		clock:         newClock(),
 	}
 	if outbox.publishes == nil {
@@ -129,7 +130,7 @@ func (o *Outbox) Enqueue(tx *store.Tx, report Report) (Delivery, error) {
 	if err := o.keepUnpublished(tx, id, told, now); err != nil {
 		return Delivery{}, err
 	}
-	tx.OnCommit(func() { signal(o.wake) })
+	tx.OnCommit(func() { o.wake.Set() })
 	return added, nil
 }
 
@@ -204,7 +205,7 @@ func (o *Outbox) Flush() (due int, err error) {
 				return err
 			}
 		}
-		tx.OnCommit(func() { signal(o.wake) })
+		tx.OnCommit(func() { o.wake.Set() })
 		return nil
 	})
 	if err != nil {
@@ -250,7 +251,7 @@ func (o *Outbox) reconsider(due time.Time, concerned func(Delivery) bool) error 
 					}
 				}
 			}
-			tx.OnCommit(func() { signal(o.wake) })
+			tx.OnCommit(func() { o.wake.Set() })
 			return nil
 		})
 	}
@@ -269,7 +270,7 @@ func (o *Outbox) reconsidered() time.Time {
 
 // NetworkChanged makes pending deliveries due within seconds, unless the server asked for a longer pause. It does not
 // block; [Outbox.Run] does the work.
-func (o *Outbox) NetworkChanged() { signal(o.network) }
+func (o *Outbox) NetworkChanged() { o.network.Set() }
 
 // change writes a delivery that is in the outbox already and tells of it.
 func (o *Outbox) change(tx *store.Tx, d Delivery) error {
@@ -305,11 +306,4 @@ func undelivered(tx *store.Tx) ([]Delivery, error) {
 	}
 	slices.Reverse(found)
 	return found, nil
-}
-
-func signal(channel chan struct{}) {
-	select {
-	case channel <- struct{}{}:
-	default:
-	}
 }

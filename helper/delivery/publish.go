@@ -108,7 +108,7 @@ func (o *Outbox) keepUnpublished(tx *store.Tx, id uint64, report Report, now tim
 			return err
 		}
 		kept.Waiting++
-		tx.OnCommit(func() { signal(o.publishable) })
+		tx.OnCommit(func() { o.publishable.Set() })
 	case kept.Waiting == 0:
 		return nil
 	default:

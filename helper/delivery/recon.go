@@ -12,6 +12,7 @@ import (
 	"syscall"
 	"time"
 
+	"usher.internal/internal/command"
 	"usher.internal/internal/oneline"
 	"usher.internal/internal/processgroup"
 	"usher.internal/internal/trust"
@@ -66,28 +67,28 @@ func (d *reconDeliverer) run(ctx context.Context, executable string) error {
 		return fmt.Errorf("run jamf recon: %w", err)
 	}
 	defer output.Close()
-	command := exec.Command(executable, "recon")
-	command.Dir = "/"
-	command.Env = reconEnvironment
-	command.Stdout, command.Stderr = output, output
-	// jamf starts children; at the end of our patience all of them have to go.
-	command.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	jamf, err := command.Recon.At(executable).Child(context.WithoutCancel(ctx))
+	if err != nil {
+		return fmt.Errorf("run jamf recon: %w", err)
+	}
+	jamf.Env = reconEnvironment
+	jamf.Stdout, jamf.Stderr = output, output
 	began := time.Now()
-	if err := command.Start(); err != nil {
+	if err := jamf.Start(); err != nil {
 		return fmt.Errorf("run jamf recon: %w", err)
 	}
 	ended := make(chan error, 1)
-	go func() { ended <- command.Wait() }() // ends with jamf, which is why it may outlive this call
+	go func() { ended <- jamf.Wait() }() // ends with jamf, which is why it may outlive this call
 	patience := time.NewTimer(d.patience)
 	defer patience.Stop()
 	select {
 	case err = <-ended:
 	case <-ctx.Done():
-		d.log.Info("jamf recon is left running", "pid", command.Process.Pid)
+		d.log.Info("jamf recon is left running", "pid", jamf.Process.Pid)
 		return fmt.Errorf("run jamf recon: %w", ctx.Err())
-	case <-patience.C:
+	case <-patience.C: // jamf starts children, and all of them have to go
 		// They may have ended meanwhile.
-		if err := processgroup.Signal(command.Process.Pid, syscall.SIGKILL); err != nil &&
+		if err := processgroup.Signal(jamf.Process.Pid, syscall.SIGKILL); err != nil &&
 			!errors.Is(err, os.ErrProcessDone) {
 			return fmt.Errorf("run jamf recon: end it after %v: %w", d.patience, err)
 		}

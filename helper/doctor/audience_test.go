@@ -56,7 +56,7 @@ func (c countingAgent) ExamineSession(context.Context, *usherv1.ExamineSessionRe
 func seenBy(t *testing.T, checks *doctor.Checks, caller doctor.Caller) map[string]doctor.Outcome {
 	t.Helper()
 	seen := map[string]doctor.Outcome{}
-	err := checks.Examine(t.Context(), caller, func(found doctor.Outcome, _ int) error {
+	err := checks.Examine(t.Context(), caller, func(found doctor.Outcome) error {
 		seen[found.Name] = found
 		return nil
 	})
@@ -211,7 +211,7 @@ func TestALookEndsWithTheLastWhoWaits(t *testing.T) {
 		ctx, giveUp := context.WithCancel(t.Context())
 		var all sync.WaitGroup
 		all.Go(func() {
-			if err := checks.Examine(ctx, anAdmin, func(doctor.Outcome, int) error { return nil }); !errors.Is(err,
+			if err := checks.Examine(ctx, anAdmin, func(doctor.Outcome) error { return nil }); !errors.Is(err,
 				context.Canceled) {
 				t.Errorf("got %v", err)
 			}
@@ -228,7 +228,7 @@ func TestALookEndsWithTheLastWhoWaits(t *testing.T) {
 			t.Errorf("Jamf Pro was asked %d times", asked)
 		}
 		ctx, giveUp = context.WithCancel(t.Context())
-		all.Go(func() { checks.Examine(ctx, anAdmin, func(doctor.Outcome, int) error { return nil }) })
+		all.Go(func() { checks.Examine(ctx, anAdmin, func(doctor.Outcome) error { return nil }) })
 		synctest.Wait()
 		giveUp()
 		all.Wait() // or else the bubble says that a goroutine is left

@@ -165,15 +165,14 @@ func (c *Checks) Check(ctx context.Context) error {
 
 // Examine makes the checks that the caller may see side by side and calls tell with what each came to, in the order of
 // the table, as soon as it is there. A check that only admins see is told as such. Of users it looks only at those whom
-// the caller may see. Total is how many outcomes there are in all, as far as that is known by then; with the last one
-// it is exact.
+// the caller may see.
 //
 // Examinations that ask the same at the same time share the answer. An admin's looks are otherwise made now, those of
 // anyone else as [Caller] says.
 //
 // It returns the first error of tell, or that of a context that has ended. Each check has its own time limit, so it
 // ends by itself, within a minute.
-func (c *Checks) Examine(ctx context.Context, caller Caller, tell func(found Outcome, total int) error) error {
+func (c *Checks) Examine(ctx context.Context, caller Caller, tell func(found Outcome) error) error {
 	begun := time.Now()
 	table := c.table(caller, begun)
 	ctx, cancel := context.WithCancel(ctx)
@@ -185,7 +184,6 @@ func (c *Checks) Examine(ctx context.Context, caller Caller, tell func(found Out
 		answers[i] = make(chan []Outcome, 1)
 		looks.Go(func() { answers[i] <- c.examine(ctx, one, caller, begun) })
 	}
-	total := len(table)
 	for _, answer := range answers {
 		var found []Outcome
 		select {
@@ -195,9 +193,8 @@ func (c *Checks) Examine(ctx context.Context, caller Caller, tell func(found Out
 		if ctx.Err() != nil { // what an interrupted look came to says nothing
 			return fmt.Errorf("examine: %w", context.Cause(ctx))
 		}
-		total += len(found) - 1
 		for _, one := range found {
-			if err := tell(one, total); err != nil {
+			if err := tell(one); err != nil {
 				return err
 			}
 		}

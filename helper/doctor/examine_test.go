@@ -35,16 +35,12 @@ var anAdmin = doctor.Caller{Admin: true, All: true}
 func examine(t *testing.T, config doctor.Config) []doctor.Outcome {
 	t.Helper()
 	var all []doctor.Outcome
-	last := 0
-	err := doctor.New(config).Examine(t.Context(), anAdmin, func(found doctor.Outcome, total int) error {
-		all, last = append(all, found), total
+	err := doctor.New(config).Examine(t.Context(), anAdmin, func(found doctor.Outcome) error {
+		all = append(all, found)
 		return nil
 	})
 	if err != nil {
 		t.Fatal(err)
-	}
-	if last != len(all) {
-		t.Errorf("the last of %d outcomes says that there are %d", len(all), last)
 	}
 	for _, found := range all {
 		switch unwell := found.Result == doctor.Warning || found.Result == doctor.Failed; {
@@ -330,7 +326,7 @@ func TestWhatAnAgentClaimsIsBounded(t *testing.T) {
 	var claimed []doctor.Outcome
 	err := doctor.New(doctor.Config{Sessions: fakeSessions{session("jane", 501, fakeAgent{checks: many})}}).
 		Examine(t.Context(), anAdmin,
-			func(found doctor.Outcome, _ int) error {
+			func(found doctor.Outcome) error {
 				if strings.HasPrefix(found.Name, "session-") {
 					claimed = append(claimed, found)
 				}
@@ -399,7 +395,7 @@ func TestSessionsOfOthersAreNotLookedAt(t *testing.T) {
 		session("john", 502, fakeAgent{asked: &asked}),
 	}}
 	var about []string
-	err := doctor.New(config).Examine(t.Context(), doctor.Caller{UID: 501}, func(found doctor.Outcome, _ int) error {
+	err := doctor.New(config).Examine(t.Context(), doctor.Caller{UID: 501}, func(found doctor.Outcome) error {
 		if found.User.Name != "" {
 			about = append(about, found.User.Name+" "+found.Name)
 		}
@@ -455,7 +451,7 @@ func TestFindingsComeInOrderAndAsSoonAsTheyAreThere(t *testing.T) {
 		var before, after []string
 		err := doctor.New(doctor.Config{PortalExecutable: portal, JamfPro: slowJamfPro{},
 			Endpoints: []string{"slow.example:443"}, Dial: hangs, Transport: slowClock{}}).
-			Examine(t.Context(), anAdmin, func(found doctor.Outcome, _ int) error {
+			Examine(t.Context(), anAdmin, func(found doctor.Outcome) error {
 				if time.Since(begun) == 0 {
 					before = append(before, found.Name)
 				} else {
@@ -489,7 +485,7 @@ func TestExaminationEndsWithItsContextAndItsListener(t *testing.T) {
 	checks := doctor.New(doctor.Config{Endpoints: []string{"slow.example:443"}, Dial: hangs, Transport: slowClock{}})
 	ctx, cancel := context.WithCancel(t.Context())
 	told := 0
-	err := checks.Examine(ctx, anAdmin, func(doctor.Outcome, int) error {
+	err := checks.Examine(ctx, anAdmin, func(doctor.Outcome) error {
 		if told++; told == 3 {
 			cancel()
 		}
@@ -499,7 +495,7 @@ func TestExaminationEndsWithItsContextAndItsListener(t *testing.T) {
 		t.Errorf("after %d outcomes: %v", told, err)
 	}
 	gone := errors.New("listener is gone")
-	if err := checks.Examine(t.Context(), anAdmin, func(doctor.Outcome, int) error { return gone }); !errors.Is(err,
+	if err := checks.Examine(t.Context(), anAdmin, func(doctor.Outcome) error { return gone }); !errors.Is(err,
 		gone) {
 		t.Errorf("got %v", err)
 	}

@@ -51,7 +51,7 @@ func TestRenamedLoginKeychains(t *testing.T) {
 	about := func(caller doctor.Caller) map[string]doctor.Outcome {
 		t.Helper()
 		found := map[string]doctor.Outcome{}
-		err := doctor.New(config).Examine(t.Context(), caller, func(one doctor.Outcome, _ int) error {
+		err := doctor.New(config).Examine(t.Context(), caller, func(one doctor.Outcome) error {
 			if one.Name == "login-keychain-renamed" {
 				found[one.User.Name] = one
 			}

@@ -19,7 +19,7 @@ type Cleaner interface {
 }
 
 type cleanService struct {
-	usherv1.UnimplementedCleanServiceServer
+	usherv1.UnsafeCleanServiceServer
 	cleaner  Cleaner
 	foremost Foremost
 }

@@ -15,7 +15,7 @@ type Outbox interface {
 }
 
 type deliveryService struct {
-	usherv1.UnimplementedDeliveryServiceServer
+	usherv1.UnsafeDeliveryServiceServer
 	outbox        Outbox
 	configuration Configuration
 }

@@ -12,12 +12,12 @@ import (
 
 // Doctor examines what a registration needs; [doctor.Checks] is one.
 type Doctor interface {
-	// Examine calls tell with each outcome that is for the caller, and the number of outcomes so far known.
-	Examine(ctx context.Context, caller doctor.Caller, tell func(found doctor.Outcome, total int) error) error
+	// Examine calls tell with each outcome that is for the caller.
+	Examine(ctx context.Context, caller doctor.Caller, tell func(found doctor.Outcome) error) error
 }
 
 type doctorService struct {
-	usherv1.UnimplementedDoctorServiceServer
+	usherv1.UnsafeDoctorServiceServer
 	doctor       Doctor
 	examinations *examinations
 }
@@ -31,8 +31,8 @@ func (s *doctorService) Examine(_ *usherv1.ExamineRequest, stream usherv1.Doctor
 		return gate.Limited(uid, fmt.Sprintf("examines more often than every %s; wait a moment", examinationInterval))
 	}
 	return s.doctor.Examine(stream.Context(), doctor.Caller{Admin: admin, UID: uid, All: admin},
-		func(found doctor.Outcome, total int) error {
-			return stream.Send(&usherv1.ExamineResponse{Check: outcomeToProto(found), Total: int32(total)})
+		func(found doctor.Outcome) error {
+			return stream.Send(&usherv1.ExamineResponse{Check: outcomeToProto(found)})
 		})
 }
 

@@ -23,7 +23,7 @@ type JamfPro interface {
 }
 
 type jamfProService struct {
-	usherv1.UnimplementedJamfProServiceServer
+	usherv1.UnsafeJamfProServiceServer
 	jamfPro JamfPro
 	wanted  []jamfpro.Definition
 	log     *slog.Logger

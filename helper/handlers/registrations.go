@@ -31,7 +31,7 @@ const (
 )
 
 type registrationService struct {
-	usherv1.UnimplementedRegistrationServiceServer
+	usherv1.UnsafeRegistrationServiceServer
 	registrations Registrations
 	foremost      Foremost
 }

@@ -18,7 +18,7 @@ type Status interface {
 }
 
 type statusService struct {
-	usherv1.UnimplementedStatusServiceServer
+	usherv1.UnsafeStatusServiceServer
 	status Status
 }
 

@@ -20,7 +20,6 @@ import (
 	"usher.internal/helper/support"
 	"usher.internal/helper/wire"
 	"usher.internal/internal/accounts"
-	"usher.internal/internal/config"
 	"usher.internal/internal/envelope"
 	"usher.internal/internal/excerpt"
 	"usher.internal/internal/personal"
@@ -52,7 +51,7 @@ type Observations interface {
 }
 
 type supportService struct {
-	usherv1.UnimplementedSupportServiceServer
+	usherv1.UnsafeSupportServiceServer
 	logs          SupportLogs
 	registrations Registrations
 	status        Status
@@ -208,7 +207,7 @@ func (s *supportService) about(actor *gate.Actor, user accounts.User) ([]support
 	if actor.IsAdmin() {
 		files = append(files, written("configuration.json",
 			"usherd's configuration, as `usherctl config show --json` shows it; it holds no secrets",
-			"config show", private, settings(s.configuration.Current().Values())))
+			"config show", private, s.configuration.Current().Values()))
 	}
 	for _, log := range s.logs.List() {
 		if log.Own && !actor.IsAdmin() {
@@ -247,7 +246,7 @@ func (s *supportService) examine(ctx context.Context, actor *gate.Actor, user ac
 	private func(string) string,
 	to io.Writer) error {
 	return s.doctor.Examine(ctx, doctor.Caller{Admin: actor.IsAdmin(), UID: user.UID},
-		func(found doctor.Outcome, _ int) error {
+		func(found doctor.Outcome) error {
 			return writeEnvelope(to, "doctor", private, outcomeToProto(found))
 		})
 }
@@ -357,20 +356,4 @@ func writeEnvelope(to io.Writer, command string, private func(string) string, da
 		return fmt.Errorf("write %T: %w", data, err)
 	}
 	return nil
-}
-
-// setting is a configuration value, as `usherctl config show --json` prints it.
-type setting struct {
-	Key         string `json:"key"`
-	Value       string `json:"value"`
-	Origin      string `json:"origin"`
-	Default     string `json:"default"`
-	Description string `json:"description"`
-}
-
-func settings(values []config.Value) (all []setting) {
-	for _, value := range values {
-		all = append(all, setting{value.Key, value.Value, value.Origin, value.Default, value.Description})
-	}
-	return all
 }

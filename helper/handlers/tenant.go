@@ -9,7 +9,7 @@ import (
 )
 
 type tenantService struct {
-	usherv1.UnimplementedTenantServiceServer
+	usherv1.UnsafeTenantServiceServer
 	configuration Configuration
 }
 

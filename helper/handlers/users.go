@@ -20,7 +20,7 @@ type Forgetter interface {
 }
 
 type userService struct {
-	usherv1.UnimplementedUserServiceServer
+	usherv1.UnsafeUserServiceServer
 	forgetter Forgetter
 	status    Status
 	log       *slog.Logger

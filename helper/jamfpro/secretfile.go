@@ -80,9 +80,9 @@ func writeSecret(path, secret string) error {
 		return err
 	}
 	// From here on everything is done inside this one directory, whatever becomes of its path.
-	root, err := os.OpenRoot(directory)
+	root, err := trust.SecretDirectory.OpenRoot(directory)
 	if err != nil {
-		return fmt.Errorf("open its directory: %w", privatefile.Pathless(err))
+		return err
 	}
 	defer root.Close()
 	if err := regularOrMissing(root.Lstat(name)); err != nil {

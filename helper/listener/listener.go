@@ -22,6 +22,7 @@ import (
 	"google.golang.org/grpc/keepalive"
 
 	"usher.internal/internal/filewatch"
+	"usher.internal/internal/notice"
 	usherv1 "usher.internal/proto/usher/v1"
 )
 
@@ -72,26 +73,26 @@ type Listener struct {
 	log       *slog.Logger
 	clients   *clients
 	materials *materials
-	renew     chan struct{}
-	changed   chan struct{}
+	renew     notice.Signal
+	changed   notice.Signal
 
 	mu      sync.Mutex
 	trouble error
 	address net.Addr
-	looked  chan struct{} // closed, and made anew, when materials or settings may be others
+	looked  notice.Broadcast // sent when materials or settings may be others
 }
 
 // New returns a listener that does not listen before [Listener.Run].
 func New(config Config) *Listener {
 	return &Listener{
 		config: config, log: config.Logger, clients: newClients(), materials: new(materials),
-		renew: make(chan struct{}, 1), changed: make(chan struct{}, 1), looked: make(chan struct{}),
+		renew: notice.NewSignal(), changed: notice.NewSignal(),
 	}
 }
 
 // SettingsChanged has [Listener.Run] take note of other settings. It does not block.
 func (l *Listener) SettingsChanged() {
-	signal(l.renew)
+	l.renew.Set()
 }
 
 // Trouble is why the listener does not answer, or goes on with certificates whose files have become unusable; nil when
@@ -122,7 +123,7 @@ func (l *Listener) Run(ctx context.Context, status Status) error {
 	l.status = status
 	group, ctx := errgroup.WithContext(ctx)
 	group.Go(func() error {
-		filewatch.WatchOrRenew(ctx, l.log, l.files, l.renew, func() { signal(l.changed) }, func(err error) {
+		filewatch.WatchOrRenew(ctx, l.log, l.files, l.renew, func() { l.changed.Set() }, func(err error) {
 			l.log.Warn("changes of the listener's certificates are not seen; they count when usherd starts next, or "+
 				"is configured anew", "error", err)
 		})
@@ -198,15 +199,14 @@ func (l *Listener) note(trouble error, running *server) {
 	if running != nil {
 		l.address = running.bound
 	}
-	close(l.looked)
-	l.looked = make(chan struct{})
+	l.looked.Send()
 }
 
 // next returns a channel that is closed when materials or settings may be others.
 func (l *Listener) next() <-chan struct{} {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	return l.looked
+	return l.looked.Next()
 }
 
 // mayAsk returns the allowed name of a client that has shown this certificate, false where it may not ask.
@@ -269,11 +269,4 @@ func (l *Listener) start(address string) (*server, error) {
 		rpc.GracefulStop()
 		serving.Wait()
 	}}, nil
-}
-
-func signal(channel chan struct{}) {
-	select {
-	case channel <- struct{}{}:
-	default: // whoever waits is going to look anyway
-	}
 }

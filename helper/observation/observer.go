@@ -16,6 +16,7 @@ import (
 	"usher.internal/helper/thismac"
 	"usher.internal/internal/accounts"
 	"usher.internal/internal/contract"
+	"usher.internal/internal/notice"
 	"usher.internal/internal/wpj"
 	usherv1 "usher.internal/proto/usher/v1"
 )
@@ -84,9 +85,9 @@ type Observer struct {
 	reads flights[Reading]
 	looks flights[found]
 	// asked holds at most one signal, for the uids in wanted.
-	asked chan struct{}
+	asked notice.Signal
 	// changed holds at most one signal that the settings have changed.
-	changed chan struct{}
+	changed notice.Signal
 
 	mu     sync.Mutex
 	wanted map[uint32]bool
@@ -101,7 +102,7 @@ func New(config Config) *Observer {
 	}
 	return &Observer{
 		config: config, log: cmp.Or(config.Logger, slog.New(slog.DiscardHandler)),
-		asked: make(chan struct{}, 1), changed: make(chan struct{}, 1), wanted: make(map[uint32]bool),
+		asked: notice.NewSignal(), changed: notice.NewSignal(), wanted: make(map[uint32]bool),
 		unasked: make(map[uint32]context.CancelCauseFunc),
 	}
 }

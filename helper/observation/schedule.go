@@ -80,12 +80,7 @@ func (o *Observer) lookAtAbsent(ctx context.Context, present []sessions.Session)
 }
 
 // SettingsChanged has [Observer.Run] take note of other settings. It does not block.
-func (o *Observer) SettingsChanged() {
-	select {
-	case o.changed <- struct{}{}:
-	default: // it is going to look at them anyway
-	}
-}
+func (o *Observer) SettingsChanged() { o.changed.Set() }
 
 // pause is the interval with a fifth of jitter either way, so that a fleet does not look at once.
 func pause(interval time.Duration) time.Duration {
@@ -107,10 +102,7 @@ func (o *Observer) LookSoon(uids ...uint32) {
 		o.wanted[uid] = true
 	}
 	o.mu.Unlock()
-	select {
-	case o.asked <- struct{}{}:
-	default:
-	}
+	o.asked.Set()
 }
 
 // Woke looks at everyone after this Mac has slept for so long. It does not block.

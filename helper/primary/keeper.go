@@ -18,6 +18,7 @@ import (
 	"usher.internal/internal/attribute"
 	"usher.internal/internal/backoff"
 	"usher.internal/internal/contract"
+	"usher.internal/internal/notice"
 	usherv1 "usher.internal/proto/usher/v1"
 )
 
@@ -80,7 +81,7 @@ type Config struct {
 type Keeper struct {
 	Config
 	// asked holds at most one signal.
-	asked chan struct{}
+	asked notice.Signal
 	// refused is what Jamf Pro has refused last; nil where it has not.
 	refused atomic.Pointer[described]
 	// wanted holds while somebody has asked, and notBefore is until when no change is sent, since too many were. They
@@ -90,16 +91,11 @@ type Keeper struct {
 }
 
 // NewKeeper returns a keeper that does nothing by itself before [Keeper.Run].
-func NewKeeper(config Config) *Keeper { return &Keeper{Config: config, asked: make(chan struct{}, 1)} }
+func NewKeeper(config Config) *Keeper { return &Keeper{Config: config, asked: notice.NewSignal()} }
 
 // Send has Jamf Pro sent how the users stand because somebody has asked for it, whatever it was sent before. It does
 // not block.
-func (k *Keeper) Send() {
-	select {
-	case k.asked <- struct{}{}:
-	default: // it is going to be sent
-	}
-}
+func (k *Keeper) Send() { k.asked.Set() }
 
 // Run keeps who is at the Mac, and sends changes, until ctx ends. It returns nil.
 func (k *Keeper) Run(ctx context.Context) error {

@@ -10,6 +10,7 @@ import (
 	"strconv"
 	"strings"
 
+	"usher.internal/internal/config"
 	"usher.internal/internal/propertylist"
 )
 
@@ -188,7 +189,7 @@ func (s System) For(target *url.URL) Choice {
 	if target.Scheme == "https" {
 		server = s.HTTPS
 	}
-	if !server.IsSet() || isLoopback(target.Hostname()) {
+	if !server.IsSet() || config.IsLoopback(target.Hostname()) {
 		return Choice{Origin: None}
 	}
 	if exception, is := s.excepted(target.Hostname(), target.Port()); is {
@@ -197,11 +198,6 @@ func (s System) For(target *url.URL) Choice {
 	// macOS speaks plain HTTP to both kinds of proxy.
 	return Choice{URL: &url.URL{Scheme: "http", Host: net.JoinHostPort(server.Host, strconv.Itoa(server.Port))},
 		Origin: MacOS}
-}
-
-func isLoopback(host string) bool {
-	address, err := netip.ParseAddr(host)
-	return strings.EqualFold(host, "localhost") || err == nil && address.IsLoopback()
 }
 
 func (s System) excepted(host, port string) (exception string, is bool) {

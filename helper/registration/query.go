@@ -7,6 +7,7 @@ import (
 	"sync"
 
 	"usher.internal/helper/store"
+	"usher.internal/internal/notice"
 )
 
 // Get returns the registration with that id, or the only one whose id begins so. The errors wrap [ErrNotFound] and
@@ -168,19 +169,19 @@ const anyRegistration = ""
 // watchers wakes who watches a registration. The zero value is ready; it is safe for concurrent use.
 type watchers struct {
 	mu   sync.Mutex
-	byID map[string]map[chan struct{}]bool
+	byID map[string]map[notice.Signal]bool
 }
 
 // watch returns a channel that holds a signal after each change, until stop is called.
 func (w *watchers) watch(id string) (changed <-chan struct{}, stop func()) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	signal := make(chan struct{}, 1)
+	signal := notice.NewSignal()
 	if w.byID == nil {
-		w.byID = make(map[string]map[chan struct{}]bool)
+		w.byID = make(map[string]map[notice.Signal]bool)
 	}
 	if w.byID[id] == nil {
-		w.byID[id] = make(map[chan struct{}]bool)
+		w.byID[id] = make(map[notice.Signal]bool)
 	}
 	w.byID[id][signal] = true
 	return signal, func() {
@@ -198,10 +199,7 @@ func (w *watchers) wake(id string) {
 	defer w.mu.Unlock()
 	for _, watched := range []string{id, anyRegistration} {
 		for signal := range w.byID[watched] {
-			select {
-			case signal <- struct{}{}:
-			default:
-			}
+			signal.Set()
 		}
 	}
 }

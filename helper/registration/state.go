@@ -53,14 +53,6 @@ var transitions = map[State][]State{
 	StateCancelled:         nil,
 }
 
-// States returns every state, in the order in which a registration passes them.
-func States() []State {
-	return []State{
-		StatePreflight, StateWaitingForSession, StateLaunchingPortal, StateWaitingForSignIn, StateReadingIdentity,
-		StateDelivering, StateSucceeded, StateFailed, StateCancelled,
-	}
-}
-
 // Ended reports whether nothing leads out of the state. A state of another version, which this one does not know, has
 // not ended.
 func (s State) Ended() bool {

@@ -16,6 +16,7 @@ import (
 
 	"usher.internal/internal/contract"
 	"usher.internal/internal/fleet"
+	"usher.internal/internal/notice"
 	usherv1 "usher.internal/proto/usher/v1"
 )
 
@@ -44,7 +45,7 @@ type connection struct {
 	// kept gets what the servers tell about changes of this Mac, see [fleet.KeptOf].
 	kept chan *nats.Msg
 	// connected gets a value when the connection is there, again too, and lost when it was lost.
-	connected, lost chan struct{}
+	connected, lost notice.Signal
 	closed          chan struct{}
 	// announced is set when the fleet knows that this Mac has come.
 	announced bool
@@ -79,7 +80,7 @@ func (r *Reporter) open(ctx context.Context, settings Settings) (*connection, er
 	c := &connection{
 		Reporter: r, settings: settings, files: files, name: name, requests: make(chan *nats.Msg, requestsInHand),
 		kept: make(chan *nats.Msg, keptInHand),
-		lost: make(chan struct{}, 1), connected: make(chan struct{}, 1), closed: make(chan struct{}),
+		lost: notice.NewSignal(), connected: notice.NewSignal(), closed: make(chan struct{}),
 		id: uuid.NewString(),
 	}
 	expires, err := settings.Expires()
@@ -122,13 +123,13 @@ func (c *connection) isConnected(conn *nats.Conn) {
 	c.note(func(state *usherv1.FleetStatus) {
 		state.Server, state.Since, state.LastError = server, contract.Timestamp(time.Now()), ""
 	})
-	signal(c.connected)
+	c.connected.Set()
 }
 
 // isDisconnected is called when the connection is lost, without an error when we closed it, and after attempts to make
 // it.
 func (c *connection) isDisconnected(err error) {
-	signal(c.lost)
+	c.lost.Set()
 	c.note(func(state *usherv1.FleetStatus) {
 		if state.Server != "" {
 			state.Server, state.Since = "", contract.Timestamp(time.Now())

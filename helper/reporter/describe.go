@@ -51,8 +51,8 @@ func change(one delivery.Delivery) *usherv1.StatusChange {
 	return told
 }
 
-// describe is what the fleet is told of a status: it copies what docs/fleet-reference.md lists, and nothing else. What is
-// personal in it is left out when it is sent.
+// describe is what the fleet is told of a status: it copies what docs/fleet-reference.md lists, and nothing else. What
+// is personal in it is left out when it is sent.
 func describe(status *usherv1.GetStatusResponse) *usherv1.MacStatus {
 	helper := status.GetHelper()
 	told := &usherv1.MacStatus{

@@ -136,7 +136,8 @@ func remarks(t *testing.T) map[string]string {
 	return all
 }
 
-// What docs/fleet-reference.md says is sent is what the contract has, and what it marks as personal is what is left out.
+// What docs/fleet-reference.md says is sent is what the contract has, and what it marks as personal is what is left
+// out.
 func TestEverythingThatIsSentIsDocumented(t *testing.T) {
 	said := remarks(t)
 	whole := make(map[string]bool)
@@ -164,7 +165,8 @@ func TestEverythingThatIsSentIsDocumented(t *testing.T) {
 		}
 	}
 	table.WriteString("\n")
-	documented.Part(t, "../../docs/fleet-reference.md", "sent", "go test ./helper/reporter -update", table.String(), *update)
+	documented.Part(t, "../../docs/fleet-reference.md", "sent", "go test ./helper/reporter -update", table.String(),
+		*update)
 }
 
 // Without personal data no text of a person's is left anywhere in the bytes.

@@ -1,5 +1,5 @@
-// Package reporter tells the admins of a fleet how this Mac stands, through NATS (docs/fleet-reference.md). The helper dials out;
-// nothing listens.
+// Package reporter tells the admins of a fleet how this Mac stands, through NATS (docs/fleet-reference.md). The helper
+// dials out; nothing listens.
 //
 // It answers two subjects, its own and that of all Macs, with a [usherv1.MacStatus], and publishes each change
 // out of the outbox that feeds Jamf Pro to a stream of JetStream. That is all: of what comes in the id of a question is
@@ -24,6 +24,7 @@ import (
 	"usher.internal/internal/filewatch"
 	"usher.internal/internal/fleet"
 	"usher.internal/internal/foreign"
+	"usher.internal/internal/notice"
 	usherv1 "usher.internal/proto/usher/v1"
 )
 
@@ -73,9 +74,9 @@ type Reporter struct {
 	log      *slog.Logger
 	instance string
 	limiter  *rate.Limiter
-	renew    chan struct{}
-	changed  chan struct{}
-	network  chan struct{}
+	renew    notice.Signal
+	changed  notice.Signal
+	network  notice.Signal
 
 	mu    sync.Mutex
 	state *usherv1.FleetStatus
@@ -89,15 +90,15 @@ func New(config Config) *Reporter {
 	return &Reporter{
 		config: config, log: config.Logger, instance: uuid.NewString(),
 		limiter: rate.NewLimiter(answersPerSecond, answersAtOnce),
-		renew:   make(chan struct{}, 1), changed: make(chan struct{}, 1), network: make(chan struct{}, 1),
+		renew:   notice.NewSignal(), changed: notice.NewSignal(), network: notice.NewSignal(),
 	}
 }
 
 // SettingsChanged has [Reporter.Run] take note of other settings. It does not block.
-func (r *Reporter) SettingsChanged() { signal(r.renew) }
+func (r *Reporter) SettingsChanged() { r.renew.Set() }
 
 // NetworkChanged has the connection tried, or made, at once. It does not block.
-func (r *Reporter) NetworkChanged() { signal(r.network) }
+func (r *Reporter) NetworkChanged() { r.network.Set() }
 
 // State is how the connection stands; nil where no fleet is configured.
 func (r *Reporter) State() *usherv1.FleetStatus {
@@ -129,7 +130,7 @@ func (r *Reporter) Run(ctx context.Context, status Status) error {
 	group, ctx := errgroup.WithContext(ctx)
 	group.Go(func() error {
 		files := func() []string { return r.config.Settings().Files() }
-		filewatch.WatchOrRenew(ctx, r.log, files, r.renew, func() { signal(r.changed) }, func(err error) {
+		filewatch.WatchOrRenew(ctx, r.log, files, r.renew, func() { r.changed.Set() }, func(err error) {
 			r.log.Warn("changes of the fleet's credentials are not seen; they count when the connection is made next",
 				"error", err)
 		})
@@ -204,12 +205,5 @@ func (r *Reporter) note(change func(*usherv1.FleetStatus)) {
 	defer r.mu.Unlock()
 	if r.state != nil {
 		change(r.state)
-	}
-}
-
-func signal(channel chan struct{}) {
-	select {
-	case channel <- struct{}{}:
-	default:
 	}
 }

@@ -18,6 +18,7 @@ import (
 
 	"usher.internal/internal/accounts"
 	"usher.internal/internal/link"
+	"usher.internal/internal/notice"
 	"usher.internal/internal/oneline"
 	usherv1 "usher.internal/proto/usher/v1"
 )
@@ -51,8 +52,8 @@ type Registry struct {
 
 	mu       sync.Mutex
 	sessions map[uint32]*entry
-	// changed is closed and replaced whenever a session comes or goes.
-	changed chan struct{}
+	// changed is sent whenever a session comes or goes.
+	changed notice.Broadcast
 }
 
 type entry struct {
@@ -63,7 +64,7 @@ type entry struct {
 
 // New returns an empty registry.
 func New(config Config) *Registry {
-	return &Registry{config: config, sessions: make(map[uint32]*entry), changed: make(chan struct{})}
+	return &Registry{config: config, sessions: make(map[uint32]*entry)}
 }
 
 // Admit decides whether the process behind a connection to agent.sock may be an agent: the installed program, run by a
@@ -162,7 +163,7 @@ func (r *Registry) put(session *entry) bool {
 		return false
 	}
 	r.sessions[session.User.UID] = session
-	r.tell()
+	r.changed.Send()
 	return true
 }
 
@@ -170,21 +171,15 @@ func (r *Registry) remove(session *entry) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	delete(r.sessions, session.User.UID)
-	r.tell()
+	r.changed.Send()
 	close(session.gone)
-}
-
-// tell wakes who waits for a change. The caller holds mu.
-func (r *Registry) tell() {
-	close(r.changed)
-	r.changed = make(chan struct{})
 }
 
 // Await returns the agent of a user's session. It blocks until there is one or ctx ends, and then returns ctx's error.
 func (r *Registry) Await(ctx context.Context, uid uint32) (usherv1.UserAgentServiceClient, error) {
 	for {
 		r.mu.Lock()
-		session, changed := r.sessions[uid], r.changed
+		session, changed := r.sessions[uid], r.changed.Next()
 		r.mu.Unlock()
 		if session != nil {
 			return session.Agent, nil
@@ -201,7 +196,7 @@ func (r *Registry) Await(ctx context.Context, uid uint32) (usherv1.UserAgentServ
 func (r *Registry) Watch() (now []Session, changed <-chan struct{}) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	return r.list(), r.changed
+	return r.list(), r.changed.Next()
 }
 
 // List returns the sessions in the order of their uids.

@@ -7,6 +7,7 @@ import (
 
 	"usher.internal/internal/config"
 	"usher.internal/internal/contract"
+	"usher.internal/internal/english"
 	"usher.internal/internal/wpj"
 	usherv1 "usher.internal/proto/usher/v1"
 )
@@ -39,10 +40,10 @@ func problems(status *usherv1.GetStatusResponse, without string) []string {
 	if outbox := status.GetOutbox(); outbox.GetRefused() > 0 {
 		add("Jamf Pro refused %s: %s. Fix that; usherd tries again when the configuration changes and once a day, "+
 			"`%s` does it now.",
-			counted(outbox.GetRefused(), "result"), outbox.GetLastError(), flush)
+			english.Count(outbox.GetRefused(), "result"), outbox.GetLastError(), flush)
 	} else if outbox.GetPending() > 0 && outbox.GetLastError() != "" {
 		add("%s not in Jamf Pro yet: %s. usherd tries again by itself; `%s` does it now.",
-			counted(outbox.GetPending(), "result"), outbox.GetLastError(), flush)
+			english.Count(outbox.GetPending(), "result"), outbox.GetLastError(), flush)
 	}
 	switch whole := status.GetOutbox() != nil; {
 	case without != "":
@@ -110,11 +111,4 @@ func outlived(user *usherv1.UserStatus) bool {
 	return last.GetFailureReason() != usherv1.FailureReason_FAILURE_REASON_DELIVERY_REFUSED &&
 		contract.StateFromProto(user.GetIdentity().GetState()).Registered() &&
 		contract.Time(user.GetLookTime()).After(contract.Time(last.GetUpdateTime()))
-}
-
-func counted(count int32, noun string) string {
-	if count == 1 {
-		return "1 " + noun
-	}
-	return fmt.Sprintf("%d %ss", count, noun)
 }

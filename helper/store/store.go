@@ -16,6 +16,7 @@ import (
 	bolt "go.etcd.io/bbolt"
 	"golang.org/x/sys/unix"
 
+	"usher.internal/internal/notice"
 	"usher.internal/internal/oneline"
 )
 
@@ -75,8 +76,8 @@ type Store struct {
 	writeError error
 	// written is the mark of the newest commit, the zero one before the file was open.
 	written mark
-	// changed is closed with the next commit, reopened when the file was opened again; nil while nobody waits for it.
-	changed, reopened chan struct{}
+	// changed is sent after each commit, reopened when the file was opened again.
+	changed, reopened notice.Broadcast
 }
 
 // Open opens the file at path, or makes it with mode 0600 in a directory that must exist, and brings it to the present
@@ -239,37 +240,17 @@ func (s *Store) reopen() error {
 	}
 	s.doubtful.Store(false)
 	s.generation.Add(1)
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	for _, waiting := range []*chan struct{}{&s.changed, &s.reopened} {
-		if *waiting != nil {
-			close(*waiting)
-			*waiting = nil
-		}
-	}
+	s.changed.Send()
+	s.reopened.Send()
 	return nil
 }
 
 // Reopened returns a channel that is closed when damage has made the store open its file again. What was read before
 // may not be there any more. A caller that waits for it asks for it before reading.
-func (s *Store) Reopened() <-chan struct{} {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.reopened == nil {
-		s.reopened = make(chan struct{})
-	}
-	return s.reopened
-}
+func (s *Store) Reopened() <-chan struct{} { return s.reopened.Next() }
 
 // Changed returns a channel that is closed after the next commit. Whoever waits for it asks for it before he reads.
-func (s *Store) Changed() <-chan struct{} {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.changed == nil {
-		s.changed = make(chan struct{})
-	}
-	return s.changed
-}
+func (s *Store) Changed() <-chan struct{} { return s.changed.Next() }
 
 // Generation returns a number that is another one after each commit: what was read before it and is asked for again is
 // still true while the number is the same.

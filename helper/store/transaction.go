@@ -101,10 +101,7 @@ func (s *Store) write(f func(*Tx) error) (committed *Tx, err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.writeError = err
-	if s.changed != nil {
-		close(s.changed)
-		s.changed = nil
-	}
+	s.changed.Send()
 	return committed, err
 }
 

@@ -31,8 +31,6 @@ type MSALLine struct {
 	SDK, Version string
 	// OS is the system and its version, as "Mac 13.0.1".
 	OS string
-	// Time is the moment in UTC, to the second.
-	Time time.Time
 	// Correlation is the identifier of the request, "" outside of one. Component is the part of the library.
 	Correlation, Component string
 	Message                string
@@ -41,10 +39,7 @@ type MSALLine struct {
 // ParseMSAL reads a message that begins as MSAL's and ADAL's do, at "TID=". It is false for any other text.
 func ParseMSAL(message string) (MSALLine, bool) {
 	var d day
-	line, unix, ok := d.msal(message)
-	if ok {
-		line.Time = time.Unix(unix, 0).UTC()
-	}
+	line, _, ok := d.msal(message)
 	return line, ok
 }
 

@@ -26,6 +26,14 @@ const (
 	DateTime DataType = "DATE_TIME"
 )
 
+// InForm is what Jamf Pro's form calls the data type.
+func (t DataType) InForm() string {
+	if t == DateTime {
+		return "Date"
+	}
+	return "String"
+}
+
 // longest is how long a value may be, in characters; sentences and lists of users are cut.
 const longest = 1000
 

@@ -1,5 +1,17 @@
 // Package command is the one list of the external programs that usher runs, with their absolute paths, and the one way
-// to run them: with a clean environment, no input, a deadline and a limit on what they may print.
+// to run them. [Command.Run] gives a program a clean environment, no input, a deadline and a limit on its output.
+//
+// [Command.Child] is for a program that its caller has to follow. It has the path, the check of who can change the
+// program, the directory and the environment of Run, and no deadline or limit. These use it:
+//   - Company Portal (useragent/portal) waits for a person. It outlives its agent, whose successor follows it.
+//   - `jamf recon` (helper/delivery) outlives usherd, since an upgrade of usher can be one of its policies. It has a
+//     deadline of its own, and an environment that is the same whatever starts usherd.
+//   - usherctl, when an installation has to outlive usher's own service (launchd on macOS).
+//   - ssh (ctl) talks with usherctl for as long as its caller likes. It has the caller's environment, directory and
+//     terminal, so that keys, agents and passwords work.
+//
+// Lint refuses other ways (forbidigo in .golangci.yml). One is left: github.com/kardianos/service runs launchctl or
+// systemctl by itself to install and remove usherd's definition.
 package command
 
 import (
@@ -10,7 +22,6 @@ import (
 	"os/exec"
 	"path/filepath"
 	"slices"
-	"strings"
 	"syscall"
 	"time"
 
@@ -88,28 +99,38 @@ type Output struct {
 	Stderr []byte
 }
 
+// Child returns the program as a process of a group of its own, which the caller starts, waits for and ends; it is
+// killed when ctx ends. Its streams are /dev/null. The error wraps [ErrMissing] or [trust.ErrUntrusted].
+func (c Command) Child(ctx context.Context) (*exec.Cmd, error) {
+	if !filepath.IsAbs(c.Path) {
+		return nil, fmt.Errorf("run %q: %w: the path is not absolute", c.Path, ErrMissing)
+	}
+	resolved, err := c.trusted()
+	if errors.Is(err, trust.ErrUntrusted) {
+		return nil, fmt.Errorf("run %s: %w", c.Path, err)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("run %s: %w: %w", c.Path, ErrMissing, err)
+	}
+	child := exec.CommandContext(ctx, c.Path, c.Arguments...)
+	child.Path = resolved // it keeps the name that it is called by
+	child.Env = c.environment()
+	child.Dir = "/"
+	child.SysProcAttr = &syscall.SysProcAttr{Setpgid: true, Credential: c.credential}
+	return child, nil
+}
+
 // Run runs the program in a process group of its own and returns what it left; an exit code that is not 0 is no error.
 // When the deadline or ctx ends the group gets SIGTERM, and then SIGKILL. The error wraps one of this package's, is
 // ctx's, or wraps [trust.ErrUntrusted]: root runs only what nobody else can change ([trust.Program]), and with
 // [SystemPath]. The error holds nothing of what was printed.
 func (c Command) Run(ctx context.Context) (Output, error) {
-	if !filepath.IsAbs(c.Path) {
-		return Output{}, fmt.Errorf("run %q: %w: the path is not absolute", c.Path, ErrMissing)
-	}
-	resolved, err := c.trusted()
-	if errors.Is(err, trust.ErrUntrusted) {
-		return Output{}, fmt.Errorf("run %s: %w", c.Path, err)
-	}
-	if err != nil {
-		return Output{}, fmt.Errorf("run %s: %w: %w", c.Path, ErrMissing, err)
-	}
 	limited, cancel := context.WithTimeout(ctx, c.Deadline)
 	defer cancel()
-	command := exec.CommandContext(limited, c.Path, c.Arguments...)
-	command.Path = resolved // it keeps the name that it is called by
-	command.Env = c.environment()
-	command.Dir = "/"
-	command.SysProcAttr = &syscall.SysProcAttr{Setpgid: true, Credential: c.credential}
+	command, err := c.Child(limited)
+	if err != nil {
+		return Output{}, err
+	}
 	command.Cancel = func() error { return processgroup.Signal(command.Process.Pid, syscall.SIGTERM) }
 	command.WaitDelay = killAfter
 	stdout, stderr := &limitedBuffer{limit: c.OutputLimit, strict: true}, &limitedBuffer{limit: stderrLimit}
@@ -178,27 +199,18 @@ var inherited = []string{
 }
 
 func (c Command) environment() []string {
-	environment := Environment()
-	if c.credential != nil {
-		environment = slices.DeleteFunc(environment, func(variable string) bool {
-			return !strings.HasPrefix(variable, "PATH=") && !strings.HasPrefix(variable, "LANG=")
-		})
-	}
-	return append(environment, c.variables...)
-}
-
-// Environment is what of this process's environment a program gets. As root PATH is [SystemPath], whatever sudo or a
-// service manager has set.
-func Environment() []string {
 	var environment []string
 	for _, name := range inherited {
+		if c.credential != nil && name != "PATH" && name != "LANG" {
+			continue
+		}
 		value, ok := os.LookupEnv(name)
-		if name == "PATH" && os.Geteuid() == 0 {
+		if name == "PATH" && os.Geteuid() == 0 { // whatever sudo or a service manager has set
 			value, ok = SystemPath, true
 		}
 		if ok {
 			environment = append(environment, name+"="+value)
 		}
 	}
-	return environment
+	return append(environment, c.variables...)
 }

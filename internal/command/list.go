@@ -2,10 +2,14 @@ package command
 
 import "time"
 
-// The list of what usher runs beside Company Portal, which it follows otherwise (useragent/portal), and `jamf recon`,
-// which delivers (helper/delivery). Nothing else is ever run, and nothing that an agent or a server says becomes part
-// of it. A path that the configuration sets takes the place of the one here with [Command.At].
+// The list of what usher runs. Nothing else is ever run, but for ssh ([SSH]) and usherctl itself, and nothing that an
+// agent or a server says becomes part of it. A path that the configuration sets takes the place of the one here with
+// [Command.At].
 var (
+	// Portal is Company Portal in registration mode, and Recon an inventory by Jamf. Their paths are the
+	// configuration's.
+	Portal = Command{Arguments: []string{"-r"}}
+	Recon  = Command{Arguments: []string{"recon"}}
 	// AppSSO tells the state of Platform SSO [FL-GO].
 	AppSSO = Command{Path: "/usr/bin/app-sso", Arguments: []string{"platform", "-s"}, Deadline: 10 * time.Second,
 		OutputLimit: 1 << 20}
@@ -32,6 +36,9 @@ var (
 	Launchctl = Command{Path: "/bin/launchctl", Deadline: 40 * time.Second, OutputLimit: 1 << 20}
 	Systemctl = Command{Path: "/usr/bin/systemctl", Arguments: []string{"--no-pager", "--no-ask-password"},
 		Deadline: 40 * time.Second, OutputLimit: 1 << 20}
+	// SystemdRun waits for the end of a service that outlives its caller; its arguments are launchd's.
+	SystemdRun = Command{Path: "/usr/bin/systemd-run", Deadline: time.Hour,
+		Arguments: []string{"--quiet", "--collect", "--wait", "--no-ask-password"}}
 	// PackageUtility forgets the receipt of the macOS package.
 	PackageUtility = Command{Path: "/usr/sbin/pkgutil", Deadline: 30 * time.Second, OutputLimit: 64 << 10}
 	// Getent and ID ask the Name Service Switch of Linux, and with it each directory service that the computer is bound

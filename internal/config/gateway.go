@@ -22,7 +22,7 @@ func IsJamfGateway(text string) bool {
 // IsLoopback reports whether a host is this computer, where stand-ins are.
 func IsLoopback(host string) bool {
 	address, err := netip.ParseAddr(host)
-	return host == "localhost" || err == nil && address.IsLoopback()
+	return strings.EqualFold(host, "localhost") || err == nil && address.IsLoopback()
 }
 
 // gatewayProblem is what is wrong with the keys that say whose Jamf Pro is meant, and the key that it is wrong with; ""

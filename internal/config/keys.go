@@ -131,7 +131,8 @@ func table(p platform) []row {
 			func(c *Config) *time.Duration { return &c.Identity.Heartbeat }),
 		boolean("identity.proof_of_possession", false,
 			"Have the agent sign a challenge with the private key of the device certificate, which "+
-				"distinguishes a copied certificate from a real one. On macOS the user may be asked to allow it. Only looks that "+
+				"distinguishes a copied certificate from a real one. On macOS the user may be asked to allow it. "+
+				"Only looks that "+
 				"read the login keychain ask for it.",
 			func(c *Config) *bool { return &c.Identity.ProofOfPossession }),
 		path("platform_sso.executable", command.AppSSO.Path,
@@ -181,7 +182,8 @@ func table(p platform) []row {
 				"delivery.api.environment_id.",
 			func(c *Config) *string { return &c.Delivery.API.TenantID }),
 		computerID(computerIDKey, "",
-			"This computer's ID in Jamf Pro, which Jamf fills in for $JSSID in a profile. Recommended: usherd then does "+
+			"This computer's ID in Jamf Pro, which Jamf fills in for $JSSID in a profile. Recommended: "+
+				"usherd then does "+
 				"not search for the computer, and the API client does not need the privilege Read Computers. Empty: "+
 				"usherd finds it by its hardware UUID.",
 			func(c *Config) *string { return &c.Delivery.API.ComputerID }),

@@ -449,19 +449,11 @@ func checkURL(given string) (string, error) {
 		return "", errors.New("has a user in it")
 	case parsed.RawQuery != "" || parsed.ForceQuery || parsed.Fragment != "":
 		return "", errors.New("has a query or a fragment")
-	case parsed.Scheme == "https", parsed.Scheme == "http" && isLoopback(parsed.Hostname()):
+	case parsed.Scheme == "https", parsed.Scheme == "http" && IsLoopback(parsed.Hostname()):
 		return strings.TrimRight(given, "/#"), nil
 	default:
 		return "", errors.New("is not an https URL")
 	}
-}
-
-func isLoopback(host string) bool {
-	if strings.EqualFold(host, "localhost") {
-		return true
-	}
-	address, err := netip.ParseAddr(host)
-	return err == nil && address.IsLoopback()
 }
 
 // listenAddress is where a listener is: host:port, of which the host may be left out.
@@ -510,7 +502,7 @@ func natsServers(name, fallback, description string, field func(*Config) *[]stri
 			return errors.New("has a user in it; credentials stand in files")
 		case parsed.Path != "" || parsed.RawQuery != "" || parsed.ForceQuery || parsed.Fragment != "":
 			return errors.New("has more than a host and a port")
-		case parsed.Scheme == "tls", parsed.Scheme == "nats" && isLoopback(parsed.Hostname()):
+		case parsed.Scheme == "tls", parsed.Scheme == "nats" && IsLoopback(parsed.Hostname()):
 			return nil
 		}
 		return errors.New("not a tls URL")

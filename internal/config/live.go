@@ -9,6 +9,8 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"usher.internal/internal/notice"
 )
 
 // Live is the configuration of a program that runs. What its files say counts as soon as they say it; while they cannot
@@ -25,7 +27,7 @@ type Live struct {
 	// mu is held while the files are read, and guards what follows.
 	mu      sync.Mutex
 	log     *slog.Logger
-	changed chan struct{}
+	changed notice.Broadcast
 }
 
 // inForce is what a [Live] knows at one moment. It is not changed once it is made.
@@ -61,8 +63,7 @@ func Open(path, keep string) (*Live, error) {
 func (p Places) Open(keep string) (*Live, error) { return p.open(false, keep) }
 
 func (p Places) open(required bool, keep string) (*Live, error) {
-	l := &Live{places: p, required: required, keep: keep, log: slog.New(slog.DiscardHandler),
-		changed: make(chan struct{})}
+	l := &Live{places: p, required: required, keep: keep, log: slog.New(slog.DiscardHandler)}
 	loaded, err := p.load(required)
 	if err == nil {
 		l.now.Store(&inForce{loaded: loaded})
@@ -110,11 +111,7 @@ func (l *Live) Problem() *Problem { return l.now.Load().problem }
 func (l *Live) Pending() []string { return slices.Clone(l.now.Load().pending) }
 
 // Changed returns a channel that is closed when something else is in force, or when what is wrong has changed.
-func (l *Live) Changed() <-chan struct{} {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.changed
-}
+func (l *Live) Changed() <-chan struct{} { return l.changed.Next() }
 
 // Reload reads the files anew and tells whether anything is in force now that was not before.
 func (l *Live) Reload() (changed bool) {
@@ -164,8 +161,7 @@ func (l *Live) Reload() (changed bool) {
 // become has something else be in force, and tells whoever waits for that.
 func (l *Live) become(now *inForce) {
 	l.now.Store(now)
-	close(l.changed)
-	l.changed = make(chan struct{})
+	l.changed.Send()
 }
 
 // tell logs the problem. What stands in the files under unknown keys is not part of it.

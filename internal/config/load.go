@@ -28,24 +28,23 @@ type Loaded struct {
 	origins map[string]origin
 }
 
-// origin is where a key's value stands, and where a weaker one stood that did not count.
+// origin is where a key's value is.
 type origin struct {
-	layer      Layer
-	file       string
-	line       int
-	overridden []string
+	layer Layer
+	file  string
+	line  int
 }
 
-// Value is one key as it is now, written as a file would have it.
+// Value is one key as it is now, written as a file would have it. Its JSON is what `usherctl config show` prints.
 type Value struct {
-	Key, Value string
+	Key   string `json:"key"`
+	Value string `json:"value"`
 	// Origin is "default", or the layer and its file, for example "managed (/Library/Managed
 	// Preferences/org.usher.plist)".
-	Origin               string
-	Default, Description string
-	Layer                Layer
-	// Overridden are files whose value of this key does not count, since a managed one does.
-	Overridden []string
+	Origin      string `json:"origin"`
+	Default     string `json:"default"`
+	Description string `json:"description"`
+	Layer       Layer  `json:"-"`
 }
 
 // Load reads the configuration from the platform's places, or from the file at path in the place of the local one. A
@@ -167,7 +166,7 @@ func (l *Loaded) apply(layer Layer, file string, entries []entry) (problems []*K
 			if layer == LayerManaged {
 				found.value = found.value.orDefault(row)
 			}
-			winner, decided := l.origins[row.Name]
+			_, decided := l.origins[row.Name]
 			target := &l.Config
 			if decided { // only to check it
 				target = &Config{}
@@ -178,10 +177,7 @@ func (l *Loaded) apply(layer Layer, file string, entries []entry) (problems []*K
 				problem.Problem, problem.Allowed, problem.Value = err.Error(), row.Allowed, row.show(found.value)
 				break
 			}
-			if decided {
-				winner.overridden = append(winner.overridden, file)
-				l.origins[row.Name] = winner
-			} else {
+			if !decided {
 				l.origins[row.Name] = origin{layer: layer, file: file, line: found.line}
 			}
 			continue
@@ -235,7 +231,7 @@ func (l *Loaded) Values() []Value {
 		value := Value{Key: row.Name, Value: row.get(&l.Config), Origin: string(LayerDefault),
 			Default: row.Default, Description: row.Description, Layer: LayerDefault}
 		if origin, ok := l.origins[row.Name]; ok {
-			value.Layer, value.Overridden = origin.layer, origin.overridden
+			value.Layer = origin.layer
 			value.Origin = fmt.Sprintf("%s (%s)", origin.layer, origin.file)
 		}
 		values = append(values, value)

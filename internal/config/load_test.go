@@ -154,8 +154,7 @@ func TestManagedValueCannotBeOverridden(t *testing.T) {
 		t.Errorf("got %+v", loaded.Config)
 	}
 	got := valueOf(t, loaded, "log_level")
-	if got.Layer != config.LayerManaged || got.Origin != "managed ("+managed+")" ||
-		!reflect.DeepEqual(got.Overridden, []string{local}) {
+	if got.Layer != config.LayerManaged || got.Origin != "managed ("+managed+")" {
 		t.Errorf("log_level is %+v", got)
 	}
 	if !reflect.DeepEqual(loaded.Files, []string{managed, local}) {
@@ -183,8 +182,7 @@ func TestEmptyManagedValueIsTheDefault(t *testing.T) {
 				t.Errorf("got %+v", loaded.Config)
 			}
 			for _, value := range loaded.Values() {
-				if value.Value != value.Default || value.Origin != "managed ("+managed+")" ||
-					len(value.Overridden) != 1 {
+				if value.Value != value.Default || value.Origin != "managed ("+managed+")" {
 					t.Errorf("%s is %+v", value.Key, value)
 				}
 			}

@@ -1,5 +1,5 @@
-// Package envelope is the one form of JSON that usher prints: usherctl with --json, and usherd in the files of a support
-// archive. docs/json.md describes it.
+// Package envelope is the one form of JSON that usher prints: usherctl with --json, and usherd in the files of a
+// support archive. docs/json.md describes it.
 package envelope
 
 import (

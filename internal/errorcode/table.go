@@ -46,7 +46,7 @@ const (
 	dsregcmd        = "public reports of dsregcmd /debug /join; nobody has shown it for a Mac"
 	directoryQuota  = "https://learn.microsoft.com/entra/identity/users/directory-service-limits-restrictions"
 	intuneEnrolment = "Microsoft, \"Troubleshoot iOS/iPadOS device enrollment errors in Microsoft Intune\""
-	wpjClasses      = "Microsoft's WorkplaceJoin SDK of iOS, error classes in its public header; nobody has shown " +
+	wpjClasses      = "public header of Microsoft's WorkplaceJoin SDK of iOS, its error classes; nobody has shown " +
 		"them for a Mac"
 )
 

@@ -25,9 +25,6 @@ var phases = []PhaseInfo{
 	{Delivery, "Telling Jamf Pro", Server},
 }
 
-// Phases returns every phase, in the order in which a registration goes through them.
-func Phases() []PhaseInfo { return slices.Clone(phases) }
-
 // Info describes the phase; the zero value describes one that is not known.
 func (p Phase) Info() PhaseInfo {
 	for _, info := range phases {

@@ -89,7 +89,8 @@ func TestEverySignHasASample(t *testing.T) {
 	for _, known := range all {
 		for _, sign := range known.Signs {
 			if words := sign.words(); !seen[known.Name][words] {
-				t.Errorf("%s: no sample shows %+v; write a line into testdata, from %s", known.Name, words, known.Source)
+				t.Errorf("%s: no sample shows %+v; write a line into testdata, from %s", known.Name, words,
+					known.Source)
 			}
 		}
 	}

@@ -8,6 +8,8 @@ import (
 	"sync"
 	"syscall"
 	"time"
+
+	"usher.internal/internal/notice"
 )
 
 const (
@@ -24,7 +26,7 @@ var errChanged = errors.New("they were replaced meanwhile")
 // that is lost or means nothing does no harm. Its methods are safe for concurrent use.
 type Watcher struct {
 	queue   *queue
-	changes chan struct{}
+	changes notice.Signal
 	ended   chan struct{}
 	// lookAgain fires where not everything can be watched.
 	lookAgain      *time.Timer
@@ -44,7 +46,7 @@ func New() (*Watcher, error) {
 	if err != nil {
 		return nil, fmt.Errorf("watch files: %w", err)
 	}
-	w := &Watcher{queue: queue, changes: make(chan struct{}, 1), ended: make(chan struct{}),
+	w := &Watcher{queue: queue, changes: notice.NewSignal(), ended: make(chan struct{}),
 		lookAgainAfter: lookAgainAfter}
 	w.lookAgain = time.AfterFunc(lookAgainAfter, func() { w.wake(false) })
 	w.lookAgain.Stop()
@@ -157,10 +159,7 @@ func (w *Watcher) wake(touched bool) {
 	w.mu.Lock()
 	w.touched = w.touched || touched
 	w.mu.Unlock()
-	select {
-	case w.changes <- struct{}{}:
-	default:
-	}
+	w.changes.Set()
 }
 
 // run makes one wake-up of whatever number of events; Close waits for it.

@@ -6,10 +6,8 @@ import (
 	"errors"
 	"fmt"
 	"net"
-	"net/netip"
 	"net/url"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/nats-io/jwt/v2"
@@ -17,6 +15,7 @@ import (
 	"github.com/nats-io/nkeys"
 
 	"usher.internal/internal/backoff"
+	"usher.internal/internal/config"
 	"usher.internal/internal/privatefile"
 	"usher.internal/internal/trust"
 )
@@ -121,11 +120,10 @@ func (a Access) plain() (bool, error) {
 		if err != nil || parsed.User != nil || parsed.Hostname() == "" {
 			return false, errors.New("a server is not tls://host:port")
 		}
-		address, _ := netip.ParseAddr(parsed.Hostname())
 		switch {
 		case parsed.Scheme == "tls":
 			plain = false
-		case parsed.Scheme != "nats" || !address.IsLoopback() && !strings.EqualFold(parsed.Hostname(), "localhost"):
+		case parsed.Scheme != "nats" || !config.IsLoopback(parsed.Hostname()):
 			return false, fmt.Errorf("the server %s is reached without TLS; it is tls://host:port, or nats:// on "+
 				"this computer alone", server)
 		}

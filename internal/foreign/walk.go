@@ -256,7 +256,9 @@ func (p *place) judge(found bool) error {
 
 func ownerOf(info fs.FileInfo) uint32 { return info.Sys().(*syscall.Stat_t).Uid }
 
-// onlyRootWrites reports whether nobody but root can put anything into a folder. Root's own group has root's rights.
+// onlyRootWrites reports whether nobody but root can put anything into a folder. Root's own group has root's rights. It
+// is no policy of internal/trust, which refuses what a user can change: here root reads in folders that a user may
+// control, and has to know whether that user could have put a file or link of others there.
 func onlyRootWrites(folder fs.FileInfo) bool {
 	stat := folder.Sys().(*syscall.Stat_t)
 	return stat.Uid == 0 && folder.Mode().Perm()&0o002 == 0 && (folder.Mode().Perm()&0o020 == 0 || stat.Gid == 0)

@@ -33,7 +33,8 @@ func TestAPathHasOneHome(t *testing.T) {
 			return err
 		}
 		name, _ := filepath.Rel(top, path)
-		if entry.IsDir() && slices.Contains([]string{".git", "sim", "e2e", "bench", "tools", "testdata"}, entry.Name()) {
+		if entry.IsDir() && slices.Contains([]string{".git", "sim", "e2e", "bench", "tools", "testdata"},
+			entry.Name()) {
 			return filepath.SkipDir
 		}
 		if !strings.HasSuffix(name, ".go") || strings.HasSuffix(name, "_test.go") || strings.HasSuffix(name, ".pb.go") {

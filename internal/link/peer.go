@@ -16,7 +16,7 @@ import (
 // Peer is the process at the other end of a connection, as the kernel recorded it when the connection was made. It is
 // valid until the connection is closed, and safe for concurrent use.
 type Peer struct {
-	UID, GID uint32
+	UID uint32
 	// PID is 0 where the peer had closed the connection before it was asked for, and macOS no longer knows it.
 	PID int
 

@@ -53,9 +53,6 @@ func peerOf(fd int) (*Peer, error) {
 		return nil, fmt.Errorf("read peer credentials: %w", os.NewSyscallError("LOCAL_PEERCRED", err))
 	}
 	peer := &Peer{UID: credentials.Uid}
-	if credentials.Ngroups > 0 {
-		peer.GID = credentials.Groups[0] // the effective group; the list is of the login, and ends at 16
-	}
 	length := uint32(auditTokenSize)
 	// x/sys has no call for a socket option that is neither a number nor text.
 	_, _, errno := syscall.Syscall6(syscall.SYS_GETSOCKOPT, uintptr(fd), unix.SOL_LOCAL, unix.LOCAL_PEERTOKEN,

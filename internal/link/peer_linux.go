@@ -41,7 +41,7 @@ func peerOf(fd int) (*Peer, error) {
 	if errors.Is(err, unix.ENOPROTOOPT) {
 		pidfd, err = holdByNumber(fd, credentials)
 	}
-	peer := &Peer{UID: credentials.Uid, GID: credentials.Gid, PID: int(credentials.Pid)}
+	peer := &Peer{UID: credentials.Uid, PID: int(credentials.Pid)}
 	peer.process.pidfd = pidfd
 	if errors.Is(err, unix.ESRCH) || errors.Is(err, unix.EINVAL) {
 		// The process has ended already and was reaped: it is known who it was, and that it is gone.

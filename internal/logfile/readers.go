@@ -8,6 +8,8 @@ import (
 	"path/filepath"
 	"runtime"
 	"syscall"
+
+	"usher.internal/internal/trust"
 )
 
 // Root's log names users and says how their registrations went, so only root and admins read it.
@@ -71,31 +73,25 @@ func wantedMode(info fs.FileInfo) fs.FileMode {
 	return rootFile
 }
 
-// belongs reports whether a file is root's and the group's, as far as we could make it so.
+// belongs reports whether a file is root's and the group's, as far as we could make it so. That is who can read it,
+// which is not a question of internal/trust.
 func belongs(info fs.FileInfo, group int) bool {
 	stat, ok := info.Sys().(*syscall.Stat_t)
 	return os.Geteuid() != 0 || ok && stat.Uid == 0 && int(stat.Gid) == group
 }
 
-// eachFile calls take with a folder, and then with each regular file in it.
+// eachFile calls take with a folder ([trust.LogFolder]), and then with each regular file in it.
 func eachFile(folder string, take func(name string, file *os.File, info fs.FileInfo) error) error {
-	opened, err := os.OpenFile(folder, os.O_RDONLY|syscall.O_NOFOLLOW|syscall.O_DIRECTORY, 0)
+	root, err := trust.LogFolder.OpenRoot(folder)
 	if err != nil {
 		return fmt.Errorf("look at logs: %w", err)
 	}
-	defer opened.Close()
-	info, err := opened.Stat()
-	if err != nil {
-		return fmt.Errorf("look at logs: %w", err)
-	}
-	if stat, ok := info.Sys().(*syscall.Stat_t); !ok || stat.Uid != 0 && int(stat.Uid) != os.Geteuid() {
-		return fmt.Errorf("look at logs: %s belongs to another user", folder)
-	}
+	defer root.Close()
 	// First the folder: from then on nobody else puts anything into it.
-	if err := take(folder, opened, info); err != nil {
+	if err := oneFile(root, ".", take); err != nil {
 		return fmt.Errorf("look at logs: %w", err)
 	}
-	entries, err := opened.ReadDir(-1)
+	entries, err := fs.ReadDir(root.FS(), ".")
 	if err != nil {
 		return fmt.Errorf("look at logs: %w", err)
 	}
@@ -103,25 +99,25 @@ func eachFile(folder string, take func(name string, file *os.File, info fs.FileI
 		if !entry.Type().IsRegular() {
 			continue
 		}
-		name := filepath.Join(folder, entry.Name())
-		if err := oneFile(name, take); err != nil && !errors.Is(err, fs.ErrNotExist) { // newsyslog may have rotated it
+		err := oneFile(root, entry.Name(), take)
+		if err != nil && !errors.Is(err, fs.ErrNotExist) { // newsyslog may have rotated it
 			return fmt.Errorf("look at logs: %w", err)
 		}
 	}
 	return nil
 }
 
-func oneFile(name string, take func(name string, file *os.File, info fs.FileInfo) error) error {
-	file, err := os.OpenFile(name, os.O_RDONLY|syscall.O_NOFOLLOW|syscall.O_NONBLOCK, 0)
+func oneFile(folder *os.Root, name string, take func(name string, file *os.File, info fs.FileInfo) error) error {
+	file, err := folder.OpenFile(name, os.O_RDONLY|syscall.O_NOFOLLOW|syscall.O_NONBLOCK, 0)
 	if err != nil {
 		return err
 	}
 	defer file.Close()
 	info, err := file.Stat()
-	if err != nil || !info.Mode().IsRegular() {
+	if err != nil || !info.Mode().IsRegular() && name != "." {
 		return err
 	}
-	return take(name, file, info)
+	return take(filepath.Join(folder.Name(), name), file, info)
 }
 
 // closeToUsers has only root and admins read root's log, whatever has made the file: launchd does, before usherd runs.

@@ -28,10 +28,14 @@ func TestEveryConstantIsUsed(t *testing.T) {
 			}
 		}
 	}
-	for of, constants := range enumerations(all) {
-		for name := range constants {
-			if !used[name] && !other[name[strings.LastIndexByte(name, '.')+1:]] && !strings.HasPrefix(of, contracts) {
-				t.Errorf("%s is used by nothing but tests: remove it", name)
+	for _, one := range all {
+		if one.PkgPath == contracts {
+			continue
+		}
+		for _, name := range one.Types.Scope().Names() {
+			object, ok := one.Types.Scope().Lookup(name).(*types.Const)
+			if ok && name != "_" && !used[named(object)] && !other[name] {
+				t.Errorf("%s is used by nothing but tests: remove it", named(object))
 			}
 		}
 	}

@@ -12,7 +12,7 @@ import (
 // story is what an attempt's events say together. An index of -1 is that of an event that is not there.
 type story struct {
 	*attempt
-	policy, launch, signIn, token, device, join, certificate, joined, exit, acquired, ended int
+	launch, signIn, token, device, join, certificate, joined, exit, acquired, ended int
 	// cause is the first trouble that nothing overcame.
 	cause int
 }
@@ -22,9 +22,9 @@ func newStory(a *attempt) *story {
 		return slices.IndexFunc(a.events, func(f found) bool { return slices.Contains(names, f.Name) })
 	}
 	s := &story{
-		attempt: a, policy: first(event.PolicyStarted),
-		launch: first(event.PortalLaunching, "usher-waiting-for-sign-in", event.PortalStarted),
-		signIn: first(event.SignInStarted), token: first(event.TokenFetched, event.SignInFinished),
+		attempt: a,
+		launch:  first(event.PortalLaunching, "usher-waiting-for-sign-in", event.PortalStarted),
+		signIn:  first(event.SignInStarted), token: first(event.TokenFetched, event.SignInFinished),
 		device: first(event.DeviceRegistered),
 		join:   first(event.JoinCompleted), certificate: first(event.CertificateStored),
 		joined: first(event.JoinedState, "device-joined"),

@@ -115,6 +115,10 @@ var (
 	LogDirectory = Policy{name: "the directory of usherd's log", kind: directory, writers: []group{root},
 		above: []group{root, admin}, noLink: true,
 		consequence: "so others could put files and links there"}
+	// LogFolder is that directory once more, when usherd or an installation closes it to users: its mode is corrected.
+	LogFolder = Policy{name: "the directory of usherd's log, when it is closed to users", kind: directory,
+		corrects: true, above: []group{root, admin}, noLink: true,
+		consequence: "so others could put files and links there"}
 	// Sockets is the directory of usherd's sockets, and Lock the file in it that says who serves.
 	Sockets = Policy{name: "`socket_directory`", kind: directory, writers: []group{root},
 		above: []group{root, admin, daemon}, noLink: true,
@@ -134,7 +138,7 @@ var (
 // Policies returns all of them.
 func Policies() []Policy {
 	return []Policy{Jamf, Program, ProgramDirectory, Agent, Portal, Secret, SecretDirectory, KeyDirectory, Certificates,
-		Configuration, Log, LogDirectory, Sockets, Lock, State, StateFile}
+		Configuration, Log, LogDirectory, LogFolder, Sockets, Lock, State, StateFile}
 }
 
 // String is the policy's name.

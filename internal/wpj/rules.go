@@ -230,7 +230,8 @@ var contradictions = []struct {
 			"its state is of an earlier registration."},
 		func(v verdicts) bool { return v.is(SourceJamfAgent, acquired) && v.certainlyNotRegistered() }},
 	{Contradiction{"linked-beside-not-registered", SourceLoginKeychain, SourceJamfPro,
-		"Jamf Pro has linked this Mac to an Entra device, and this Mac holds no usable identity; remove the device in " +
+		"Jamf Pro has linked this Mac to an Entra device, and this Mac holds no usable identity; remove " +
+			"the device in " +
 			"Entra if it is of an earlier registration."},
 		func(v verdicts) bool {
 			return v.is(SourceJamfPro, linkedCompliant, linkedNonCompliant, linkedUnknown, otherDeviceLinked) &&

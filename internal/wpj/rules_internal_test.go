@@ -45,7 +45,8 @@ func TestWalk(t *testing.T) {
 		switch {
 		case state.Registered() != v.registered():
 			problem = "registered just when a source holds an identity that can be used"
-		case slices.Contains(notRegisteredStates, state) && slices.ContainsFunc(identitySources, v.blocked):
+		case slices.Contains(notRegisteredStates, state) && slices.ContainsFunc(identitySources,
+			func(source Source) bool { return v.is(source, couldNotLook, noSession) }):
 			problem = "a source that could not be looked at was taken for empty"
 		case slices.Contains(notRegisteredStates, state) && !allEmpty(v):
 			problem = "what a source holds was overlooked"

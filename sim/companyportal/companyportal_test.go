@@ -143,7 +143,8 @@ func (u *user) events(name string) []string {
 // look returns what usher makes of the keychain of files.
 func (u *user) look() wpj.Identity {
 	u.t.Helper()
-	evidence := identity.LoginKeychain(files{filekeychain.Open(u.keychainDirectory())}).Look(u.t.Context())
+	evidence := identity.LoginKeychain(files{filekeychain.Open(u.keychainDirectory())},
+		func() wpj.Conditions { return wpj.Conditions{Now: time.Now()} }).Look(u.t.Context())
 	return wpj.Evaluate([]wpj.Evidence{evidence}, wpj.Conditions{Now: time.Now(), Tenant: tenantID})
 }
 

@@ -92,7 +92,7 @@ func TestRegistersInARealKeyring(t *testing.T) {
 	})
 	u.environment = ring.Environment()
 	t.Setenv("DBUS_SESSION_BUS_ADDRESS", ring.Address())
-	source := identity.LoginKeychain(keychain.Open())
+	source := identity.LoginKeychain(keychain.Open(), func() wpj.Conditions { return wpj.Conditions{Now: time.Now()} })
 	comesTo := func(leave string, exitCode int, want wpj.State) {
 		t.Helper()
 		u.set(map[string]any{"keychain": "secretservice", "leave": leave})

@@ -1,10 +1,12 @@
 package main
 
 import (
+	"bytes"
 	"fmt"
 	"os"
 	"path"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 )
@@ -48,4 +50,29 @@ func anchorsOf(dir, name string, pages map[string]page) map[string]bool {
 		return nil
 	}
 	return parse(string(content)).anchors
+}
+
+var mention = regexp.MustCompile(`\bdocs/[\w/-]+\.md\b`)
+
+// brokenMentions returns the pages that programs, contracts and scripts name, and that are not there. What earlier
+// versions said (testdata) and the changelog stay as they are.
+func brokenMentions(dir string) (problems []string, err error) {
+	files, err := listed(dir, ":!*.md", ":!*/testdata/*", ":!tools")
+	if err != nil {
+		return nil, err
+	}
+	for _, name := range files {
+		content, err := os.ReadFile(filepath.Join(dir, name))
+		if err != nil || bytes.IndexByte(content, 0) >= 0 {
+			continue // a folder behind a link, or no text
+		}
+		for i, line := range bytes.Split(content, []byte("\n")) {
+			for _, page := range mention.FindAllString(string(line), -1) {
+				if _, err := os.Stat(filepath.Join(dir, page)); err != nil {
+					problems = append(problems, fmt.Sprintf("%s:%d: no file %s", name, i+1, page))
+				}
+			}
+		}
+	}
+	return problems, nil
 }

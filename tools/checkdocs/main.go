@@ -37,7 +37,8 @@ func main() {
 }
 
 func check(dir string, files []string, comments bool) (problems []string, err error) {
-	if len(files) == 0 {
+	all := len(files) == 0
+	if all {
 		if files, err = listed(dir, "*.md"); err != nil {
 			return nil, err
 		}
@@ -71,7 +72,12 @@ func check(dir string, files []string, comments bool) (problems []string, err er
 			problems = append(problems, name+":"+problem)
 		}
 	}
-	return append(problems, brokenLinks(dir, pages)...), nil
+	problems = append(problems, brokenLinks(dir, pages)...)
+	if !all {
+		return problems, nil
+	}
+	mentions, err := brokenMentions(dir)
+	return append(problems, mentions...), err
 }
 
 // listed returns the files that git knows and those that are new.

@@ -13,7 +13,6 @@ import (
 	"usher.internal/sim/filekeychain"
 	"usher.internal/sim/keyring"
 	"usher.internal/sim/secretservice"
-	"usher.internal/useragent/identity"
 	"usher.internal/useragent/keychain"
 )
 
@@ -31,7 +30,7 @@ func TestLookAtARealKeyring(t *testing.T) {
 		}
 	})
 	t.Setenv("DBUS_SESSION_BUS_ADDRESS", ring.Address())
-	source := identity.LoginKeychain(keychain.Open())
+	source := loginKeychain(keychain.Open())
 	if got := source.Look(ctx); got.Finding != wpj.NotThere {
 		t.Errorf("empty keyring: %s, %s", got.Finding, got.Detail)
 	}

@@ -7,8 +7,8 @@ import (
 	"fmt"
 	"slices"
 	"strings"
-	"time"
 
+	"usher.internal/internal/english"
 	"usher.internal/internal/wpj"
 	"usher.internal/useragent/keychain"
 )
@@ -25,14 +25,10 @@ type Keychain interface {
 // and generic passwords whose attributes say who registered, all of them in the user's login keychain [MSID].
 //
 // The evidence holds certificates of Workplace Join alone: what else is in a user's keychain is nobody's business.
-func LoginKeychain(keychain Keychain) Source {
-	return LoginKeychainOf(keychain, func() wpj.Conditions { return wpj.Conditions{Now: time.Now()} })
-}
-
-// LoginKeychainOf is [LoginKeychain] where an identity of a certain tenant and cloud is wanted. Of several identities
-// the evidence's own items are those of the wanted one. All are in the evidence, each certificate with the items that
-// belong to it.
-func LoginKeychainOf(keychain Keychain, wanted func() wpj.Conditions) Source {
+//
+// Of several identities the evidence's own items are those of the wanted tenant and cloud. All are in the evidence,
+// each certificate with the items that belong to it.
+func LoginKeychain(keychain Keychain, wanted func() wpj.Conditions) Source {
 	return &loginKeychain{keychain, wanted}
 }
 
@@ -136,12 +132,8 @@ func describe(evidence *wpj.Evidence, doubts []string) (wpj.Finding, string) {
 			withKey++
 		}
 	}
-	plural := "s"
-	if len(evidence.Certificates) == 1 {
-		plural = ""
-	}
-	detail := fmt.Sprintf("The login keychain holds %d device certificate%s, %d with a private key",
-		len(evidence.Certificates), plural, withKey)
+	detail := fmt.Sprintf("The login keychain holds %s, %d with a private key",
+		english.Count(len(evidence.Certificates), "device certificate"), withKey)
 	if len(doubts) > 0 {
 		detail += ", and " + strings.Join(doubts, ", ")
 	}

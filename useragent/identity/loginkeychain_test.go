@@ -18,6 +18,11 @@ import (
 	"usher.internal/useragent/keychain"
 )
 
+// loginKeychain is the source for whom any tenant and cloud will do.
+func loginKeychain(keychain identity.Keychain) identity.Source {
+	return identity.LoginKeychain(keychain, func() wpj.Conditions { return wpj.Conditions{Now: time.Now()} })
+}
+
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 var newCA = sync.OnceValues(entra.NewCA)
@@ -80,7 +85,7 @@ func holding(issued *entra.Issued) *fake {
 func TestLookFindsARegistration(t *testing.T) {
 	issued := issue(t, entra.Device{})
 	before := time.Now()
-	got := identity.LoginKeychain(holding(issued)).Look(t.Context())
+	got := loginKeychain(holding(issued)).Look(t.Context())
 	if got.Source != wpj.SourceLoginKeychain || got.Finding != wpj.Found || got.Obstacle != "" {
 		t.Errorf("got %s, %s, %s", got.Source, got.Finding, got.Obstacle)
 	}
@@ -116,7 +121,7 @@ func TestLookTellsTheKeyByLabelAndTag(t *testing.T) {
 	} {
 		k := holding(issued)
 		k.keys = keys
-		got := identity.LoginKeychain(k).Look(t.Context())
+		got := loginKeychain(k).Look(t.Context())
 		if got.Finding != wpj.Found || len(got.Certificates) != 1 || got.Certificates[0].HasPrivateKey {
 			t.Errorf("%s: %s, %+v", name, got.Finding, got.Certificates)
 		}
@@ -129,7 +134,7 @@ func TestLookTakesTheKeychainsWordForAKey(t *testing.T) {
 	k := holding(issued)
 	k.keys = nil
 	k.certificates = []keychain.Certificate{{DER: other.DER}, {DER: issued.DER, HasPrivateKey: true}}
-	got := identity.LoginKeychain(k).Look(t.Context())
+	got := loginKeychain(k).Look(t.Context())
 	if len(got.Certificates) != 2 || got.Certificates[0].HasPrivateKey || !got.Certificates[1].HasPrivateKey {
 		t.Errorf("got %+v", got.Certificates)
 	}
@@ -141,7 +146,7 @@ func TestLookTakesTheKeychainsWordForAKey(t *testing.T) {
 }
 
 func TestLookKeepsOtherCertificatesToItself(t *testing.T) {
-	got := identity.LoginKeychain(&fake{
+	got := loginKeychain(&fake{
 		certificates: []keychain.Certificate{{DER: []byte("a certificate of the user's own")}},
 		passwords:    []keychain.GenericPassword{{Account: "mail", Service: "example.com"}},
 	}).Look(t.Context())
@@ -152,7 +157,7 @@ func TestLookKeepsOtherCertificatesToItself(t *testing.T) {
 
 func TestLookHandsOnACertificateThatCannotBeRead(t *testing.T) {
 	issued := issue(t, entra.Device{CommonName: "Jane's Mac"})
-	got := identity.LoginKeychain(holding(issued)).Look(t.Context())
+	got := loginKeychain(holding(issued)).Look(t.Context())
 	if got.Finding != wpj.Found || len(got.Certificates) != 1 {
 		t.Errorf("got %+v", got)
 	}
@@ -162,7 +167,7 @@ func TestLookHandsOnACertificateThatCannotBeRead(t *testing.T) {
 // only mentioned.
 func TestLookAtCertificatesThatAreUnlikeOthers(t *testing.T) {
 	issued := issue(t, entra.Device{}.NegativeSerial())
-	got := identity.LoginKeychain(holding(issued)).Look(t.Context())
+	got := loginKeychain(holding(issued)).Look(t.Context())
 	if state := wpj.Evaluate([]wpj.Evidence{got}, wpj.Conditions{Now: time.Now()}); state.State !=
 		wpj.StateRegistered || string(state.DeviceID) != issued.Device.DeviceID {
 		t.Errorf("negative serial number: %s (%s), device %q", state.State, state.Detail, string(state.DeviceID))
@@ -170,7 +175,7 @@ func TestLookAtCertificatesThatAreUnlikeOthers(t *testing.T) {
 
 	k := holding(issued)
 	k.certificates[0].DER = issued.DER[:len(issued.DER)/2]
-	got = identity.LoginKeychain(k).Look(t.Context())
+	got = loginKeychain(k).Look(t.Context())
 	if len(got.Certificates) != 1 ||
 		!strings.Contains(got.Detail, "1 device certificate, 0 with a private key, and 1 that cannot be parsed") {
 		t.Errorf("damaged: %+v", got)
@@ -180,7 +185,7 @@ func TestLookAtCertificatesThatAreUnlikeOthers(t *testing.T) {
 		t.Errorf("damaged: %s (%s)", state.State, state.Detail)
 	}
 
-	got = identity.LoginKeychain(&fake{certificates: []keychain.Certificate{{DER: []byte("garbage")}}}).
+	got = loginKeychain(&fake{certificates: []keychain.Certificate{{DER: []byte("garbage")}}}).
 		Look(t.Context())
 	if got.Finding != wpj.NotThere || len(got.Certificates) != 0 ||
 		!strings.Contains(got.Detail, "1 of unknown issuers that cannot be parsed") {
@@ -191,7 +196,7 @@ func TestLookAtCertificatesThatAreUnlikeOthers(t *testing.T) {
 func TestLookFindsLeftovers(t *testing.T) {
 	for _, account := range []string{wpj.AccountUserPrincipalName, wpj.AccountTenantID, wpj.AccountThumbprint,
 		wpj.AccountCloudEnvironment} {
-		got := identity.LoginKeychain(&fake{passwords: []keychain.GenericPassword{{Account: account, Service: "x"}}}).
+		got := loginKeychain(&fake{passwords: []keychain.GenericPassword{{Account: account, Service: "x"}}}).
 			Look(t.Context())
 		if got.Finding != wpj.Found {
 			t.Errorf("%s: %s", account, got.Finding)
@@ -207,7 +212,7 @@ func TestLookOfItemsThatAreThereTwice(t *testing.T) {
 		{Account: wpj.AccountUserPrincipalName, Service: "zoe@example.com"},
 		{Account: wpj.AccountTenantID, Service: strings.ToUpper(issued.Device.TenantID)},
 	}, k.passwords...)
-	got := identity.LoginKeychain(k).Look(t.Context())
+	got := loginKeychain(k).Look(t.Context())
 	if string(got.Thumbprint) != issued.Thumbprint || got.UserPrincipalName != "jane@example.com" {
 		t.Errorf("took %s and %s", string(got.Thumbprint), string(got.UserPrincipalName))
 	}
@@ -234,7 +239,7 @@ func TestLookSaysWhyItCouldNot(t *testing.T) {
 		for i := range 3 { // whichever of the three it is
 			k := holding(issued)
 			*[]*error{&k.certificatesErr, &k.keysErr, &k.passwordsErr}[i] = fmt.Errorf("operation: %w", test.err)
-			got := identity.LoginKeychain(k).Look(t.Context())
+			got := loginKeychain(k).Look(t.Context())
 			if got.Finding != wpj.CouldNotLook || got.Obstacle != test.want ||
 				!strings.Contains(got.Detail, test.err.Error()) {
 				t.Errorf("%v: %s, %s: %s", test.err, got.Finding, got.Obstacle, got.Detail)
@@ -250,7 +255,7 @@ func TestLookSaysWhyItCouldNot(t *testing.T) {
 func TestLookEndsByItself(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		begin := time.Now()
-		got := identity.LoginKeychain(&fake{hang: true}).Look(t.Context())
+		got := loginKeychain(&fake{hang: true}).Look(t.Context())
 		if took := time.Since(begin); took != identity.Deadline {
 			t.Errorf("took %s", took)
 		}
@@ -266,7 +271,7 @@ func TestLookEndsWithItsContext(t *testing.T) {
 		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
 		defer cancel()
 		begin := time.Now()
-		got := identity.LoginKeychain(&fake{hang: true}).Look(ctx)
+		got := loginKeychain(&fake{hang: true}).Look(ctx)
 		if took := time.Since(begin); took != time.Second || got.Finding != wpj.CouldNotLook {
 			t.Errorf("took %s, %s", took, got.Finding)
 		}

@@ -94,7 +94,7 @@ func TestLookAtTwoIdentities(t *testing.T) {
 				shuffle(test.keychain.certificates)
 				shuffle(test.keychain.keys)
 				shuffle(test.keychain.passwords)
-				got := identity.LoginKeychainOf(test.keychain, test.wanted).Look(t.Context())
+				got := identity.LoginKeychain(test.keychain, test.wanted).Look(t.Context())
 				if len(got.Certificates) != 2 || !got.Certificates[0].HasPrivateKey ||
 					!got.Certificates[1].HasPrivateKey {
 					t.Fatalf("not both are told: %+v", got.Certificates)
@@ -145,7 +145,7 @@ func TestLeftItemsAreNotThoseOfTheCertificate(t *testing.T) {
 			for range 20 {
 				shuffle(k.certificates)
 				shuffle(k.passwords)
-				got := identity.LoginKeychain(k).Look(t.Context())
+				got := loginKeychain(k).Look(t.Context())
 				came := wpj.Evaluate([]wpj.Evidence{got}, wpj.Conditions{Now: time.Now()})
 				if came.State != wpj.StateRegistered || string(came.DeviceID) != now.Device.DeviceID ||
 					string(got.Thumbprint) != now.Thumbprint || got.TenantID != tenantB {
@@ -168,7 +168,7 @@ func TestItemsOfTheSameTenantStayWithTheirCertificate(t *testing.T) {
 	k := holding(newer)
 	k.certificates = append(k.certificates, keychain.Certificate{DER: older.DER})
 	k.keys = []keychain.Key{{ApplicationTag: []byte(wpj.DeviceKeyTag), ApplicationLabel: older.PublicKeyHash}}
-	got := identity.LoginKeychainOf(k, wants(tenantA, public)).Look(t.Context())
+	got := identity.LoginKeychain(k, wants(tenantA, public)).Look(t.Context())
 	if came := wpj.Evaluate([]wpj.Evidence{got}, wpj.Conditions{Now: time.Now(), Tenant: tenantA}); came.State !=
 		wpj.StateOrphaned {
 		t.Errorf("%s (%s)", came.State, came.Detail)

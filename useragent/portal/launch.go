@@ -1,10 +1,9 @@
 package portal
 
 import (
+	"context"
 	"fmt"
 	"os/exec"
-	"path/filepath"
-	"syscall"
 
 	"usher.internal/internal/command"
 )
@@ -12,13 +11,11 @@ import (
 // start starts the executable with -r in a process group of its own, so that neither what ends the agent's group ends
 // it nor the other way round. Its standard streams are /dev/null. The error wraps [ErrNotRunnable].
 func start(executable, id string) (*exec.Cmd, error) {
-	if !filepath.IsAbs(executable) {
-		return nil, fmt.Errorf("%w: %q is not an absolute path", ErrNotRunnable, executable)
+	portal, err := command.Portal.At(executable).Child(context.Background()) // it outlives the agent
+	if err != nil {
+		return nil, fmt.Errorf("%w: %w", ErrNotRunnable, err)
 	}
-	portal := exec.Command(executable, "-r")
-	portal.Env = append(command.Environment(), registrationVariable+"="+id)
-	portal.Dir = "/"
-	portal.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	portal.Env = append(portal.Env, registrationVariable+"="+id)
 	if err := portal.Start(); err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrNotRunnable, err)
 	}

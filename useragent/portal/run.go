@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"usher.internal/internal/applog"
+	"usher.internal/internal/notice"
 	"usher.internal/internal/processgroup"
 	"usher.internal/internal/wpj"
 )
@@ -28,8 +29,8 @@ type run struct {
 	alive    bool
 	stopping *time.Timer
 	logExit  *wpj.ExitCode
-	// changed is closed and replaced when there is something new.
-	changed chan struct{}
+	// changed is sent when there is something new.
+	changed notice.Broadcast
 	// activating ends when Company Portal has been brought to the front, or could not be.
 	activating sync.WaitGroup
 	activate   sync.Once
@@ -37,12 +38,12 @@ type run struct {
 
 func newRun(runner *Runner, saved record) *run {
 	saved.Milestones = nil // told by the log again, from the recorded place on
-	return &run{runner: runner, id: saved.RegistrationID, record: saved, changed: make(chan struct{})}
+	return &run{runner: runner, id: saved.RegistrationID, record: saved}
 }
 
 // pastRun is a run that is known from its record only.
 func pastRun(runner *Runner, saved record) *run {
-	return &run{runner: runner, id: saved.RegistrationID, record: saved, changed: make(chan struct{})}
+	return &run{runner: runner, id: saved.RegistrationID, record: saved}
 }
 
 func (r *run) isAlive() bool {
@@ -56,8 +57,7 @@ func (r *run) update(change func()) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	change()
-	close(r.changed)
-	r.changed = make(chan struct{})
+	r.changed.Send()
 }
 
 // follow follows the log and waits for the end of the process, then reads the log to its end and brings the record to
@@ -240,7 +240,7 @@ func (r *run) stream(ctx context.Context, attached bool, send func(Event) error)
 	}
 	for sent := 0; ; {
 		r.mu.Lock()
-		milestones, exit, changed := r.record.Milestones[sent:], r.record.Exit, r.changed
+		milestones, exit, changed := r.record.Milestones[sent:], r.record.Exit, r.changed.Next()
 		r.mu.Unlock()
 		for _, milestone := range milestones {
 			if err := send(milestone); err != nil {
@@ -261,7 +261,7 @@ func (r *run) stream(ctx context.Context, attached bool, send func(Event) error)
 func (r *run) wait(ctx context.Context) (Exit, error) {
 	for {
 		r.mu.Lock()
-		exit, changed := r.record.Exit, r.changed
+		exit, changed := r.record.Exit, r.changed.Next()
 		r.mu.Unlock()
 		if exit != nil {
 			return *exit, nil

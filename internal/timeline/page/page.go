@@ -24,6 +24,9 @@ import (
 	"usher.internal/internal/webpage"
 )
 
+// Lines is how many lines of the logs a page has at most.
+const Lines = 100_000
+
 var (
 	//go:embed page.html.tmpl
 	markup string

@@ -204,10 +204,8 @@ func (*ExamineRequest) Descriptor() ([]byte, []int) {
 }
 
 type ExamineResponse struct {
-	state protoimpl.MessageState `protogen:"open.v1"`
-	Check *Check                 `protobuf:"bytes,1,opt,name=check,proto3" json:"check,omitempty"`
-	// How many checks there are in all.
-	Total         int32 `protobuf:"varint,2,opt,name=total,proto3" json:"total,omitempty"`
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Check         *Check                 `protobuf:"bytes,1,opt,name=check,proto3" json:"check,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -249,13 +247,6 @@ func (x *ExamineResponse) GetCheck() *Check {
 	return nil
 }
 
-func (x *ExamineResponse) GetTotal() int32 {
-	if x != nil {
-		return x.Total
-	}
-	return 0
-}
-
 var File_usher_v1_doctor_proto protoreflect.FileDescriptor
 
 const file_usher_v1_doctor_proto_rawDesc = "" +
@@ -268,10 +259,9 @@ const file_usher_v1_doctor_proto_rawDesc = "" +
 	"\bevidence\x18\x04 \x01(\tB\x04\xc8\xdb\x18\x02R\bevidence\x12\x16\n" +
 	"\x03fix\x18\x05 \x01(\tB\x04\xc8\xdb\x18\x02R\x03fix\x12\x18\n" +
 	"\x04user\x18\x06 \x01(\tB\x04\xc8\xdb\x18\x02R\x04user\"\x10\n" +
-	"\x0eExamineRequest\"Z\n" +
+	"\x0eExamineRequest\"K\n" +
 	"\x0fExamineResponse\x12+\n" +
-	"\x05check\x18\x01 \x01(\v2\x0f.usher.v1.CheckB\x04\xc8\xdb\x18\x01R\x05check\x12\x1a\n" +
-	"\x05total\x18\x02 \x01(\x05B\x04\xc8\xdb\x18\x01R\x05total*\x94\x01\n" +
+	"\x05check\x18\x01 \x01(\v2\x0f.usher.v1.CheckB\x04\xc8\xdb\x18\x01R\x05checkJ\x04\b\x02\x10\x03R\x05total*\x94\x01\n" +
 	"\vCheckResult\x12\x1c\n" +
 	"\x18CHECK_RESULT_UNSPECIFIED\x10\x00\x12\x1f\n" +
 	"\x1bCHECK_RESULT_NOT_APPLICABLE\x10\x01\x12\x13\n" +

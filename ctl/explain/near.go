@@ -1,0 +1,72 @@
+package explain
+
+import (
+	"cmp"
+	"slices"
+	"strings"
+
+	"usher.internal/internal/errorcode"
+)
+
+const (
+	// shortestNear and longestNear are how long a query is for which names like it are looked for: a shorter one is
+	// like too many, a longer one is no name.
+	shortestNear, longestNear = 4, 60
+	maximumNear               = 5
+)
+
+// nearNames returns names that a query may mean, the nearest first: those that it is a part of, and those that differ
+// from it by a letter in four or less.
+func nearNames(query string) []string {
+	if len(query) < shortestNear || len(query) > longestNear {
+		return nil
+	}
+	query = plainName(query)
+	distances := map[string]int{}
+	consider := func(name string) {
+		other := plainName(name)
+		distance := changes(query, other)
+		if strings.Contains(other, query) {
+			distance = 0
+		}
+		if distance <= len(query)/4 {
+			distances[name] = distance
+		}
+	}
+	for _, one := range slices.Concat(exitCodeExplanations(), namedExplanations()) {
+		consider(one.Name)
+	}
+	for _, c := range errorcode.All() {
+		consider(c.Name)
+	}
+	near := make([]string, 0, len(distances))
+	for name := range distances {
+		near = append(near, name)
+	}
+	slices.SortFunc(near, func(a,
+		b string) int {
+		return cmp.Or(cmp.Compare(distances[a], distances[b]), strings.Compare(a, b))
+	})
+	return near[:min(len(near), maximumNear)]
+}
+
+// changes returns how many letters have to be put in, taken out or changed to make b of a.
+func changes(a, b string) int {
+	row := make([]int, len(b)+1)
+	for i := range row {
+		row[i] = i
+	}
+	for i := range len(a) {
+		diagonal := row[0]
+		row[0] = i + 1
+		for j := range len(b) {
+			change := diagonal
+			if a[i] != b[j] {
+				change++
+			}
+			diagonal = row[j+1]
+			row[j+1] = min(change, row[j]+1, row[j+1]+1)
+		}
+	}
+	return row[len(b)]
+}

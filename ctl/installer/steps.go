@@ -1,0 +1,55 @@
+package installer
+
+import (
+	"errors"
+	"fmt"
+
+	"usher.internal/ctl/answer"
+	"usher.internal/ctl/terminal"
+	"usher.internal/launchd"
+)
+
+// tellSteps has each step printed when it is through, and returns where they are gathered.
+func (c commands) tellSteps(installer *launchd.Installer) *[]launchd.Outcome {
+	var steps []launchd.Outcome
+	if c.Person && !c.JSON {
+		// Stopping a service can take half a minute; the line is written over when that is through.
+		installer.Begin = func(what string) { fmt.Fprintf(c.Out, "…          %s", terminal.Plain(what)) }
+	}
+	installer.Report = func(outcome launchd.Outcome) {
+		steps = append(steps, outcome)
+		if c.JSON {
+			return
+		}
+		if installer.Begin != nil {
+			fmt.Fprint(c.Out, "\r\x1b[K")
+		}
+		line := fmt.Sprintf("%-10s %s", outcome.Result, outcome.Step)
+		if outcome.Detail != "" {
+			line += ": " + outcome.Detail
+		}
+		fmt.Fprintln(c.Out, terminal.Plain(line))
+	}
+	return &steps
+}
+
+// toldSteps ends a command whose steps were told.
+func (c commands) toldSteps(steps []launchd.Outcome, err error) error {
+	if c.JSON {
+		if printErr := c.Print(map[string]any{"steps": steps}); printErr != nil {
+			return printErr
+		}
+	}
+	switch {
+	case err == nil:
+		return nil
+	case errors.Is(err, launchd.ErrNotInstalled):
+		return &answer.Failure{Code: answer.ExitNoHelper, Reason: "NOT_INSTALLED", Message: err.Error(),
+			Hint: "sudo ./usherctl install, where usher was unpacked"}
+	case errors.Is(err, launchd.ErrNoPrograms):
+		return &answer.Failure{Code: answer.ExitNotFound, Reason: "PROGRAMS_NOT_FOUND", Message: err.Error(),
+			Hint: "--from names the directory that usher was unpacked to"}
+	}
+	return &answer.Failure{Code: answer.ExitDefect, Reason: "INSTALL_FAILED", Message: err.Error(),
+		Hint: "mend it and run the same again: what is done is left alone"}
+}

@@ -1,0 +1,20 @@
+package english_test
+
+import (
+	"testing"
+
+	"usher.internal/internal/english"
+)
+
+func TestCount(t *testing.T) {
+	for want, got := range map[string]string{
+		"0 hosts":      english.Count(0, "host"),
+		"1 host":       english.Count(1, "host"),
+		"1 delivery":   english.Count(int32(1), "delivery"),
+		"3 deliveries": english.Count(int64(3), "delivery"),
+	} {
+		if got != want {
+			t.Errorf("got %q, want %q", got, want)
+		}
+	}
+}
