@@ -50,8 +50,8 @@ func (m *meter) pay(in, out int64) error {
 	case more > m.of.total:
 		m.refused = errTooLarge
 	case excess > m.of.excess:
-		m.refused = fmt.Errorf("%w: it unpacks to more than %d times its size; all such archives together may have %d MiB "+
-			"beyond that",
+		m.refused = fmt.Errorf("%w: it unpacks to more than %d times its size; all such archives together may "+
+			"have %d MiB beyond that",
 			errTooLarge, unpackedRatio, freeUnpacked>>20)
 	default:
 		m.of.total -= more

@@ -122,7 +122,7 @@ func (q *queue) wait() (paths []string, err error) {
 		switch {
 		case mask&unix.IN_Q_OVERFLOW != 0:
 			paths = append(paths, lost)
-		case mask&unix.IN_IGNORED != 0: // the file no longer exists, or the watch was removed; numbers of watches are not reused
+		case mask&unix.IN_IGNORED != 0: // the file or the watch was removed; watch numbers are not reused
 			q.forget(watch)
 		default:
 			paths = append(paths, q.pathsOf(watch, name)...)
