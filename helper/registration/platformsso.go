@@ -73,8 +73,8 @@ func (d *driver) userAction(r *Registration, found *observation.Reading) decisio
 	}
 	if configured == notSeen && found != nil && slices.ContainsFunc(found.Evidence, ofOldAgent) {
 		return d.fail(ReasonAgentOutdated,
-			"Platform SSO is configured, and usher-agent is too old to say for which provider, so Company Portal was not run. "+
-				"Have %s log out and in to update usher-agent, and register again.", r.User.Name)
+			"Platform SSO is configured, and usher-agent is too old to say for which provider, so Company Portal "+
+				"was not run. Have %s log out and in to update usher-agent, and register again.", r.User.Name)
 	}
 	if configured != isConfigured {
 		return nil
