@@ -40,7 +40,7 @@ func Summarize(found []Damage) []Summary {
 		case one.File != "":
 			summaries = append(summaries, Summary{
 				Since: one.At,
-				Text: fmt.Sprintf("the journal was set aside as %s at %s, and a new one was started (%s)", one.File, at,
+				Text: fmt.Sprintf("all of it was set aside as %s at %s, and a new one was started (%s)", one.File, at,
 					one.Why),
 				Fix: gatherFix + " Check that disk, and keep the file for support or remove it.",
 			})
