@@ -65,7 +65,7 @@ func (d *apiDeliverer) Deliver(ctx context.Context, _ Report) error {
 	}
 	report, err := d.now()
 	if err != nil {
-		return fmt.Errorf("read what to tell Jamf Pro: %w", err)
+		return fmt.Errorf("read the report for Jamf Pro: %w", err)
 	}
 	var values []jamfpro.Attribute
 	for _, one := range attribute.Table() {

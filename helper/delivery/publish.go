@@ -49,7 +49,7 @@ func (o *Outbox) Unpublished(limit int) (oldest []Delivery, waiting int, dropped
 		return nil
 	})
 	if err != nil {
-		return nil, 0, 0, fmt.Errorf("list what is unpublished: %w", err)
+		return nil, 0, 0, fmt.Errorf("list the unpublished reports: %w", err)
 	}
 	return oldest, waiting, dropped, nil
 }
@@ -79,7 +79,7 @@ func (o *Outbox) Published(ids ...uint64) error {
 			publications.Put(tx, publicationKey, kept))
 	})
 	if err != nil {
-		return fmt.Errorf("note what is published: %w", err)
+		return fmt.Errorf("record the published reports: %w", err)
 	}
 	return nil
 }

@@ -83,7 +83,7 @@ func TestJournalOfAnEarlierVersion(t *testing.T) {
 						if !now.State.Ended() || now.State == registration.StateFailed &&
 							(now.FailureReason == "" || now.FailureReason == registration.ReasonInternal ||
 								now.FailureDetail == "") {
-							t.Errorf("%s was %s, and comes to %s, reason %q: %s", was.ID, was.State, now.State,
+							t.Errorf("%s was %s, and ended as %s, reason %q: %s", was.ID, was.State, now.State,
 								now.FailureReason, now.FailureDetail)
 						}
 					}

@@ -205,7 +205,7 @@ func (m *Machine) Cancel(ctx context.Context, id, by string) (Registration, erro
 			return fmt.Errorf("cancel registration %s: %w: it is %s", id, ErrEnded, r.State)
 		case r.State == StateDelivering:
 			r.CancelledBy = by
-			r.FailureDetail = fmt.Sprintf("Cancelled by %s; what was found stays in the outbox.", by)
+			r.FailureDetail = fmt.Sprintf("Cancelled by %s; the result stays in the outbox.", by)
 			return m.transition(tx, r, StateCancelled, r.FailureDetail)
 		}
 		r.CancelledBy = by

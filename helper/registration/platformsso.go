@@ -65,10 +65,10 @@ func (d *driver) userAction(r *Registration, found *observation.Reading) decisio
 		case err != nil:
 			d.log.Warn("the single sign-on profile cannot be read; Company Portal is not run", "error", err)
 			configured, why = isConfigured,
-				"what macOS says about Platform SSO cannot be read, and neither can the single sign-on profile"
+				"macOS's state of Platform SSO cannot be read, and neither can the single sign-on profile"
 		case named:
 			configured, why = isConfigured,
-				"what macOS says about Platform SSO cannot be read, and a profile configures Microsoft's for this user"
+				"macOS's state of Platform SSO cannot be read, and a profile configures Microsoft's for this user"
 		}
 	}
 	if configured == notSeen && found != nil && slices.ContainsFunc(found.Evidence, ofOldAgent) {

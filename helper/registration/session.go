@@ -76,7 +76,7 @@ func (d *driver) awaitSession(ctx context.Context, r *Registration) (decision, e
 		agent, err := d.config.Sessions.Await(waiting, r.User.UID)
 		if owner, lookUpErr := accounts.ByUID(r.User.UID); err == nil && lookUpErr == nil && owner.Name != r.User.Name {
 			return d.fail(ReasonSessionTimeout,
-				"the account %s was deleted before its user logged in; its uid is that of %s now. Register that "+
+				"the account %s was deleted before its user logged in; %s has its uid now. Register that "+
 					"user instead.",
 				r.User.Name, owner.Name), nil
 		}
@@ -101,7 +101,7 @@ func (d *driver) awaitSession(ctx context.Context, r *Registration) (decision, e
 				}
 				// An agent that cannot look does not keep the user from registering.
 				return d.to(StateLaunchingPortal,
-					"whether the user is registered already could not be seen: "+answer(err)), nil
+					"it is not known whether the user is registered already: "+answer(err)), nil
 			}
 			d.log.Debug("agent did not return the identity", "error", err)
 		}
@@ -133,7 +133,7 @@ func gone(err error) bool {
 // answer returns the agent's text in an error, fit for a sentence.
 func answer(err error) string {
 	if gone(err) && contract.Reason(err) == usherv1.ErrorReason_ERROR_REASON_UNSPECIFIED {
-		return "the agent ended before it had answered" // the rest is gRPC's own words about its transport
+		return "the agent ended before it answered" // the rest is gRPC's own words about its transport
 	}
 	// The message of a wrapped status is only in the status itself.
 	if said, ok := errors.AsType[interface {

@@ -83,7 +83,7 @@ func (m *Machine) begin(request StartRequest) (begun Registration, err error) {
 		if found && gathering.User.Name != request.User.Name {
 			// The account was deleted, and its uid given to this user.
 			gathering.CancelledBy = "the next account with the same uid"
-			gathering.FailureDetail = fmt.Sprintf("The account %s was deleted; its uid is that of %s now.",
+			gathering.FailureDetail = fmt.Sprintf("The account %s was deleted; %s has its uid now.",
 				gathering.User.Name, request.User.Name)
 			if err := m.transition(tx, &gathering, StateCancelled, gathering.FailureDetail); err != nil {
 				return err

@@ -89,9 +89,9 @@ func TestJamfGathers(t *testing.T) {
 			func() []*usherv1.Evidence { return jamfSays(true) }, 0, wpj.StateRegistered},
 		"not configured": {registration.KindGather, false, nil,
 			func() []*usherv1.Evidence { return jamfSays(false) }, 0, wpj.StateDeactivated},
-		"register who is registered": {registration.KindRegister, true, nil,
+		"register a registered user": {registration.KindRegister, true, nil,
 			func() []*usherv1.Evidence { return jamfSays(false) }, 0, wpj.StateDeactivated},
-		"register who is not":          {registration.KindRegister, true, nil, nil, 1, wpj.StateRegistered},
+		"register an unregistered user":          {registration.KindRegister, true, nil, nil, 1, wpj.StateRegistered},
 		"register, and not configured": {registration.KindRegister, false, nil, nil, 0, wpj.StateRegistered},
 		"gather, and it is not known": {registration.KindGather, true, errors.New("the disk is on fire"),
 			func() []*usherv1.Evidence { return jamfSays(false) }, 0, wpj.StateDeactivated},
@@ -430,7 +430,7 @@ func TestJournalKeepsTheNewest(t *testing.T) {
 			t.Errorf("get by the beginning of several ids: %v", err)
 		}
 		if _, err := w.machine.Get("x"); !errors.Is(err, registration.ErrNotFound) {
-			t.Errorf("get what is not there: %v", err)
+			t.Errorf("get an unknown id: %v", err)
 		}
 	})
 }

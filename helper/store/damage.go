@@ -178,7 +178,7 @@ func inspect(tx *bolt.Tx) (damaged []Damage, err error) {
 			return fmt.Errorf("%w: %q holds %d values, and %d were written", ErrDamaged, name, held.count+unread,
 				recorded.count)
 		case unread == 0 && held.sums != recorded.sums:
-			return fmt.Errorf("%w: %q holds other values than those that were written last", ErrDamaged, name)
+			return fmt.Errorf("%w: %q does not hold the values that were written last", ErrDamaged, name)
 		}
 		return nil
 	})

@@ -81,7 +81,7 @@ func (s *Store) lost() []Damage {
 		return removedBefore(s.path)
 	}
 	return []Damage{{At: time.Now(), Exchanged: true,
-		Why: "its file was removed while usherd ran, and could not be read any more; what it held is lost"}}
+		Why: "its file was removed while usherd ran, and could not be read any more; its data is lost"}}
 }
 
 // putBack writes the open file to the path, where there is none.

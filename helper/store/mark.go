@@ -36,7 +36,7 @@ const (
 // markKey is in the meta bucket.
 var markKey = []byte("mark")
 
-var errNoMark = errors.New("the record of how far it is written cannot be read")
+var errNoMark = errors.New("its mark cannot be read")
 
 func newMark() mark { return mark{journal: uuid.New()} }
 
@@ -47,7 +47,7 @@ func (m mark) follows(before mark) string {
 	case before == mark{} || m.journal == before.journal && m.commits >= before.commits:
 		return ""
 	case m.journal != before.journal:
-		return "another file has replaced it; what it held is lost"
+		return "another file has replaced it; its data is lost"
 	default:
 		return fmt.Sprintf("an earlier state has replaced it; commits that are lost: %d", before.commits-m.commits)
 	}
@@ -115,7 +115,7 @@ func removedBefore(path string) []Damage {
 		return nil
 	}
 	return []Damage{{At: time.Now(), Exchanged: true,
-		Why: "its file was removed before usherd started; what it held is lost"}}
+		Why: "its file was removed before usherd started; its data is lost"}}
 }
 
 // expected returns the mark that the journal has now, or an earlier one.

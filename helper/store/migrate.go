@@ -43,7 +43,7 @@ func settle(db *bolt.DB, path string, looked examination, before mark) (present 
 	err error) {
 	if looked.lastMayBeLost {
 		found = append(found, Damage{At: time.Now(),
-			Why: "a header page was damaged; what was written last may be lost"})
+			Why: "a header page was damaged; the last write may be lost"})
 	}
 	var version uint64
 	var markError error

@@ -89,7 +89,7 @@ func (c contents) encode(bucket string) []byte {
 func decodeContents(bucket string, stored []byte) (contents, error) {
 	if len(stored) != 32 || sumOf(metaBucket, []byte(contentsPrefix+bucket), stored[:24]) !=
 		binary.BigEndian.Uint64(stored[24:]) {
-		return contents{}, fmt.Errorf("%w: the record of what %q holds cannot be read", ErrDamaged, bucket)
+		return contents{}, fmt.Errorf("%w: the record of the contents of %q cannot be read", ErrDamaged, bucket)
 	}
 	return contents{binary.BigEndian.Uint64(stored), binary.BigEndian.Uint64(stored[8:]),
 		binary.BigEndian.Uint64(stored[16:])}, nil
@@ -125,7 +125,7 @@ func (tx *Tx) record() error {
 	for _, bucket := range slices.Sorted(maps.Keys(tx.changed)) {
 		if err := tx.bolt.Bucket(metaBucket).Put([]byte(contentsPrefix+bucket),
 			tx.changed[bucket].encode(bucket)); err != nil {
-			return fmt.Errorf("record what %s holds: %w", bucket, err)
+			return fmt.Errorf("record the contents of %s: %w", bucket, err)
 		}
 	}
 	return nil
@@ -143,7 +143,7 @@ func readSchema(tx *bolt.Tx) (version uint64, summed bool, err error) {
 	meta := tx.Bucket(metaBucket)
 	if meta == nil {
 		if first, _ := tx.Cursor().First(); first != nil {
-			return 0, false, fmt.Errorf("%w: it holds values, and not their version", ErrDamaged)
+			return 0, false, fmt.Errorf("%w: it holds values without their version", ErrDamaged)
 		}
 		return 0, false, nil
 	}
