@@ -71,8 +71,8 @@ func (c circumstances) whyCurrent(certificate *wpj.Certificate, hasPrivateKey bo
 	switch {
 	case c.isHealthy() && !isElsewhere(c.Identity.Source) &&
 		!strings.EqualFold(string(certificate.DeviceID), string(c.Identity.DeviceID)):
-		return fmt.Sprintf("It can be used, but it is not the registration of this user, which is device %s; it may be "+
-			"that of another tenant.", c.Identity.DeviceID)
+		return fmt.Sprintf("It can be used, but it is not the registration of this user, which is device %s; it may "+
+			"be that of another tenant.", c.Identity.DeviceID)
 	case c.isHealthy() && !isElsewhere(c.Identity.Source):
 		reason := "It is the registration that this user has now."
 		if provider := c.otherProvider(); provider != "" {

@@ -48,7 +48,7 @@ func (d *reconDeliverer) Deliver(ctx context.Context, report Report) error {
 	executable, err := trust.Jamf.Check(d.executable)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
-		return fmt.Errorf("run jamf recon: %s is not there; Jamf's management framework may be being installed, if "+
+		return fmt.Errorf("run jamf recon: %s is not there; Jamf's management framework may be installing; if "+
 			"not, enrol this computer or set jamf.executable: %w", d.executable, fs.ErrNotExist)
 	case errors.Is(err, trust.ErrUntrusted):
 		return &RefusedError{Err: fmt.Errorf("run jamf recon: %w", err)}

@@ -61,8 +61,8 @@ func (d *driver) followPortal(ctx context.Context, r *Registration) (decision, e
 			if ctx.Err() != nil {
 				return nil, context.Cause(ctx)
 			}
-			// This is before the portal is stopped. So a helper that ends meanwhile does not take its own signal for
-			// that of somebody else.
+			// This is before the portal is stopped. So a helper that ends meanwhile does not treat its own signal
+			// as that of another process.
 			return func(_ *store.Tx, r *Registration) error {
 				r.TimedOutAt = time.Now()
 				return nil
@@ -93,7 +93,7 @@ func (d *driver) refusal(r *Registration, err error) decision {
 	failure, known := portalRefusals[reason]
 	switch {
 	case reason == usherv1.ErrorReason_ERROR_REASON_PLATFORM_SSO_CONFIGURED:
-		return d.userActs(r, nil, "Microsoft's Platform SSO is configured for this user; where usher does not see "+
+		return d.userActs(r, nil, "Microsoft's Platform SSO is configured for this user; if usher does not see "+
 			"the registration, add platform_sso to identity.sources")
 	// an agent that is up to date can attach to a running portal
 	case known && (failure != ReasonAgentOutdated || r.State == StateLaunchingPortal):
