@@ -72,7 +72,7 @@ func TestPortalIsNeverRunBesidePlatformSSO(t *testing.T) {
 		{"no certificate", sso(microsoft(true, "POUserStateNormal (0)")), nil, false, "CANNOT_TELL"},
 		{"cannot be read, and a profile", sso(blind), profile(true, nil), false, "UNREADABLE"},
 		{"cannot be read, and a profile that cannot be read", sso(blind), profile(false, errors.New("garbage")), false,
-			"neither can the profile"},
+			"neither can the single sign-on profile"},
 		{"cannot be read, and no profile", sso(blind), profile(false, nil), true, ""},
 		{"of nobody, and a profile", sso(nameless), profile(true, nil), false, "CANNOT_TELL"},
 		{"not asked, and a profile",

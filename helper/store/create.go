@@ -66,7 +66,7 @@ func openFile(path string, fresh bool) (db *bolt.DB, file *os.File, looked exami
 	return db, file, looked, nil
 }
 
-// lock takes the lock that bbolt uses, so that bbolt finds it taken, of the file that is at path.
+// lock locks the open file at path with the lock that bbolt uses, which bbolt then already holds.
 func lock(file *os.File, path string) error {
 	for deadline := time.Now().Add(lockWithin); ; time.Sleep(lockPause) {
 		err := unix.Flock(int(file.Fd()), unix.LOCK_EX|unix.LOCK_NB)
