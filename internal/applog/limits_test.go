@@ -54,12 +54,12 @@ func TestLimitsAreReported(t *testing.T) {
 	for name, content := range map[string][]byte{"many.zip": zipped(t, many),
 		"many.tar.gz": gzipped(t, tarred(t, many))} {
 		path := put(t, filepath.Join(folder, name), content)
-		said(t, name, found(t, ten, path), path, "10 are looked at")
+		said(t, name, found(t, ten, path), path, "a search examines 10")
 	}
 	for name := range many {
 		put(t, filepath.Join(folder, "many", name), []byte("text\n"))
 	}
-	said(t, "a folder", found(t, ten, folder+"/many"), folder+"/many", "10 are looked at")
+	said(t, "a folder", found(t, ten, folder+"/many"), folder+"/many", "a search examines 10")
 
 	logs := map[string][]byte{"a.log": noise(400 << 10), "b.log": noise(400 << 10)}
 	small := put(t, folder+"/small.tar", tarred(t, logs))
