@@ -57,7 +57,7 @@ type FindOptions struct {
 	MaximumEntries int
 	// MaximumSize is how many bytes all archives and compressed files of a search may unpack to, 0 means 16 GiB.
 	MaximumSize int64
-	// MaximumSpace is how many bytes of temporary files a search may have besides those of Input, 0 means 64 MiB.
+	// MaximumSpace is how many bytes of temporary files a search may have, apart from those of Input; 0 means 64 MiB.
 	MaximumSpace int64
 	// Below is a folder that the search never leaves: below it, links that lead out of it are not followed. As root, no
 	// link below it is followed.

@@ -27,7 +27,7 @@ var msal = grammar{format: MSAL, head: msalHead, body: msalBody}
 type MSALLine struct {
 	// Thread is the thread's number, ThreadName "main thread" or the name that its program gave it.
 	Thread, ThreadName string
-	// SDK is MSAL, ADAL, or MSAL and the variant behind a dot.
+	// SDK is MSAL, ADAL, or MSAL with a variant after a dot.
 	SDK, Version string
 	// OS is the system and its version, as "Mac 13.0.1".
 	OS string

@@ -43,7 +43,7 @@ func Watch(ctx context.Context, log *slog.Logger, files func() []string, renew <
 	follow()
 	states := watcher.seen()
 	first, renewed := true, false
-	var began time.Time // the begin of the burst, zero if there is none
+	var began time.Time // the beginning of the burst, or zero
 	settled := time.NewTimer(0)
 	defer settled.Stop()
 	for {

@@ -81,7 +81,7 @@ func (s *AgentState) Evidence() wpj.Evidence {
 	return evidence
 }
 
-// Settings is com.jamfsoftware.jamf.plist, as far as it is about device compliance.
+// Settings is the part of com.jamfsoftware.jamf.plist about device compliance.
 type Settings struct {
 	// ConditionalAccess is nil if the key is missing.
 	ConditionalAccess *bool

@@ -101,7 +101,7 @@ func endsField(behind string) bool {
 
 func isPseudonym(text string) bool { return pseudonymPattern.MatchString(text) }
 
-// claims are the names of claims in a person's token. A name beside them is the name of a person.
+// claims are the names of claims in a person's token. A name next to them is the name of a person.
 var claims = []string{"preferred_username", "unique_name", "upn", "given_name", "family_name", "oid", "tid", "mail",
 	"userPrincipalName", "email"}
 
