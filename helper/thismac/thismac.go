@@ -121,7 +121,7 @@ func jamfSettings(path string) wpj.Evidence {
 // the file it is off: Jamf has no settings here. An error says why the answer is not known.
 func DeviceCompliance(path string) (bool, error) {
 	if path == "" {
-		return false, errors.New("preflight.jamf_preferences is empty")
+		return false, errors.New("preflight.jamf_preferences is none")
 	}
 	settings, err := JamfSettings(context.Background(), path)
 	switch {
