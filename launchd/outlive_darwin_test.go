@@ -29,10 +29,11 @@ func TestOutliveKeepsTheOutput(t *testing.T) {
 	if err != nil || string(content) != "first in /\nsecond in /\n" {
 		t.Errorf("%s has %q, %v", where, content, err)
 	}
-	if _, _, err := Outlive(t.Context(), layout.Layout{LogDirectory: "/dev/null/logs"}, program, "never", "0"); err == nil {
+	if _, _, err := Outlive(t.Context(), layout.Layout{LogDirectory: "/dev/null/logs"}, program, "never", "0"); err ==
+		nil {
 		t.Error("there is a log where none can be")
 	}
-	// A log that is a link of somebody's is not written to.
+	// A log that is somebody's link is not written to.
 	if err := errors.Join(os.Remove(where), os.Symlink("/dev/null", where)); err != nil {
 		t.Fatal(err)
 	}
@@ -41,7 +42,7 @@ func TestOutliveKeepsTheOutput(t *testing.T) {
 	}
 }
 
-// What usherd or an agent has started, whatever is in between, is inside of it.
+// A process that usherd or an agent has started is inside it, with any processes in between.
 func TestInside(t *testing.T) {
 	const part = "USHER_TEST_PART"
 	flags := []string{"-test.run=^TestInside$", "-test.v"}
