@@ -100,7 +100,7 @@ func (l leaving) ExamineSession(_ context.Context, request *usherv1.ExamineSessi
 }
 
 // doctor does not read a login keychain that must not be read, or if that is not known.
-func TestDoctorLeavesLoginKeychainsAlone(t *testing.T) {
+func TestDoctorDoesNotReadSuchLoginKeychains(t *testing.T) {
 	for name, test := range map[string]struct {
 		kept       doctor.Kept
 		jane, john bool

@@ -208,7 +208,7 @@ func (s *supportService) about(actor *gate.Actor, user accounts.User) ([]support
 	}
 	if actor.IsAdmin() {
 		files = append(files, written("configuration.json",
-			"usherd's configuration, as `usherctl config show --json` shows it; it contains no secrets",
+			"usherd's configuration, as `usherctl config show --json` shows it; it holds no secrets",
 			"config show", private, s.configuration.Current().Values()))
 	}
 	for _, log := range s.logs.List() {

@@ -57,9 +57,8 @@ var ofGateway = map[string]verdict{
 		advice: "the API integration is of another level: set the other one of delivery.api.environment_id and " +
 			"delivery.api.tenant_id"},
 	"OWNERSHIP_FORBIDDEN": {permanent: true,
-		advice: "the API integration is of another level or organization: check delivery.api.environment_id and " +
-			"delivery.api.tenant_id, " +
-			"of which the one must be set that it was made for"},
+		advice: "the API integration is of another level or organization: set the delivery.api.environment_id or " +
+			"delivery.api.tenant_id that it was made for"},
 	"TENANT_NOT_FOUND": {permanent: true,
 		advice: "there is no Jamf Pro behind delivery.api.environment_id or delivery.api.tenant_id"},
 }

@@ -58,7 +58,7 @@ func TestGenerationIsFoundByTrying(t *testing.T) {
 			"retired early": {sim.Options{Version: "11.22.0", Generations: []string{"v3"}}, false,
 				[]string{"v2", "v4", "v3"}},
 			"version is not said": {sim.Options{Version: "11.24.0"}, true, []string{"v4", "v3"}},
-			"version is no such": {sim.Options{Version: "cloud", Generations: []string{"v2"}}, false,
+			"version is not valid": {sim.Options{Version: "cloud", Generations: []string{"v2"}}, false,
 				[]string{"v4", "v3", "v2"}},
 		} {
 			one.options.RetiredInHTML = html

@@ -153,7 +153,7 @@ func TestPathsThatSomebodyElseCouldChange(t *testing.T) {
 		"below somebody's link": {filepath.Join(foreignLink, "new", "secret"), "belongs to uid 65534"},
 		"below a link to somebody's": {filepath.Join(linkTo(made(chown)), "new", "secret"),
 			"belongs to uid 65534"},
-		"below a file that is no ancestor": {filepath.Join(victim, "secret"), "not a directory"},
+		"below a file that is not a directory": {filepath.Join(victim, "secret"), "not a directory"},
 	} {
 		err := jamfpro.WriteClientSecret(test.path, plantedSecret)
 		if !errors.Is(err, jamfpro.ErrSecretFile) || !strings.Contains(err.Error(), test.says) ||

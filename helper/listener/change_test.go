@@ -75,7 +75,7 @@ func TestAddressIsConfiguredChangedAndTakenAway(t *testing.T) {
 	w.client(monitor).mustGet()
 
 	w.configure(func(settings *listener.Settings) { settings.Address = "" })
-	eventually(t, "it listens no more", func() bool { return w.listener.Address() == nil })
+	eventually(t, "it no longer listens", func() bool { return w.listener.Address() == nil })
 	if err := dials(t, second); err == nil || w.listener.Trouble() != nil {
 		t.Errorf("taken away: %v, %v", err, w.listener.Trouble())
 	}
@@ -162,7 +162,7 @@ func TestAuthoritiesAreReplaced(t *testing.T) {
 	before := w.clients
 	w.clients = newAuthority(t, "new clients")
 	w.write("clients.pem", append(w.clients.pem(), before.pem()...)) // both, for the transition
-	eventually(t, "the new authority counts", func() bool { _, err := w.client(monitor).get(); return err == nil })
+	eventually(t, "the new authority is in use", func() bool { _, err := w.client(monitor).get(); return err == nil })
 	asked.mustGet()
 
 	w.write("clients.pem", w.clients.pem())
@@ -317,7 +317,7 @@ func TestFilesThatAreNoGood(t *testing.T) {
 }
 
 // The mode is fixed as the sentence says; the file is the same.
-func TestModeOfTheKeyIsMended(t *testing.T) {
+func TestFixedModeOfTheKeyTakesEffect(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, func(w *world, _ *listener.Settings) { must(t, os.Chmod(w.path("server-key.pem"), 0o640)) })
 	w.troubled("listener.key_file", "chmod 600 '"+w.path("server-key.pem")+"'")

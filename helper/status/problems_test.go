@@ -29,7 +29,7 @@ func TestProblemsOfAUser(t *testing.T) {
 		"not looked at": {"", time.Time{}, nil, []string{"was not looked at yet"}},
 		"not registered": {wpj.StateNotRegistered, failedAt, nil,
 			[]string{"usher can: `usherctl register`."}},
-		"by Platform SSO alone": {wpj.StateNeedsKeys, failedAt, nil,
+		"only by Platform SSO": {wpj.StateNeedsKeys, failedAt, nil,
 			[]string{"Have the user log out and in"}},
 		"not calculated": {wpj.StateComplianceUnknown, failedAt, nil, nil},
 		"failed": {wpj.StateNotRegistered, failedAt.Add(time.Minute), failed(portalFailed),
