@@ -22,16 +22,16 @@ const (
 	ownWord   = "word-of-jane"
 )
 
-// attempt are lines of jamf.log that tell of a registration, with a word in them.
+// attempt are lines of jamf.log about a registration, with a word in them.
 func attempt(word string) string {
 	return "Mon Apr 27 09:09:30 mias-mac jamf[512]: Executing Policy Register with Entra " + word + "\n" +
 		"Mon Apr 27 09:09:31 mias-mac jamf[512]: Executing Policy Register with Entra " + word + "\n"
 }
 
-// hostileHome is a home with a log of the user's, beside whatever the user can link to.
+// hostileHome is a home with a log of the user's, beside anything that the user can link to.
 type hostileHome struct {
 	*mac.User
-	// logs is a folder of logs, secrets a folder of root's with the log that only root can read.
+	// logs is a folder of logs; secrets is a folder of root's with the log that only root can read.
 	logs, secrets string
 }
 
@@ -58,7 +58,7 @@ func (s *story) does(u *mac.User, script string) {
 	}
 }
 
-// tellsNothing fails the test where text holds what only root can read.
+// tellsNothing fails the test where text contains a word that only root can read.
 func (s *story) tellsNothing(what, text string) {
 	s.t.Helper()
 	if strings.Contains(text, rootsWord) {
@@ -67,7 +67,7 @@ func (s *story) tellsNothing(what, text string) {
 }
 
 // A user links to what only root can read, from folders in which root looks for logs. Root sees the user's own log, and
-// that there is something that root does not follow.
+// a note about the link that root does not follow.
 func TestRootFollowsNoLinkFromALogFolder(t *testing.T) {
 	s := newStory(t, nil)
 	s.start()
@@ -91,7 +91,7 @@ func TestRootFollowsNoLinkFromALogFolder(t *testing.T) {
 		result := s.control(0, arguments...)
 		s.tellsNothing(what, result.Stdout+result.Stderr)
 		if strings.Contains(what, "JSON") && !strings.Contains(result.Stdout, ownWord) {
-			t.Errorf("%s does not tell of her own log: %s", what, result.Stdout)
+			t.Errorf("%s does not show her own log: %s", what, result.Stdout)
 		}
 	}
 	sent := filepath.Join(s.Directory, "sent.zip")
@@ -103,7 +103,7 @@ func TestRootFollowsNoLinkFromALogFolder(t *testing.T) {
 	s.must(err)
 	s.tellsNothing("the page", string(content))
 	if !strings.Contains(string(content), ownWord) {
-		t.Error("the page does not tell of her own log")
+		t.Error("the page does not show her own log")
 	}
 	for _, arguments := range [][]string{{"inspect", filepath.Join(jane.logs, "link.log")}, {"inspect", hard},
 		{"jamf", "credentials", "set", "--file", filepath.Join(jane.logs, "link.log")}} {
@@ -125,7 +125,7 @@ func TestRootFollowsNoLinkFromALogFolder(t *testing.T) {
 	s.tellsNothing("the timeline that is followed", follows.Log())
 }
 
-// The user exchanges a log for a link, again and again, while root reads.
+// The user exchanges a log for a link and back, again and again, while root reads.
 func TestALinkThatComesWhileRootReads(t *testing.T) {
 	s := newStory(t, nil)
 	s.start()
@@ -139,7 +139,7 @@ done`, jane.Home, jane.secret(), jane.secrets)
 	s.spawn(callerOf(t, jane.User), jane.Home, "/bin/sh", "-c", script).until("ready")
 	s.must(os.WriteFile(filepath.Join(jane.secrets, "own.log"), []byte(attempt(rootsWord)), 0o600))
 	for i := range 10 {
-		// what it finds depends on when it looks
+		// the result depends on the moment of the look
 		result, err := s.Control(s.ctx, "timeline", "--user", jane.Name, "--json")
 		s.must(err)
 		s.tellsNothing("the timeline", result.Stdout+result.Stderr)
@@ -158,7 +158,7 @@ done`, jane.Home, jane.secret(), jane.secrets)
 	}
 }
 
-// Root makes files in a user's folder, and replaces nothing there, also not behind a link.
+// Root makes files in a user's folder, and replaces nothing there, not even behind a link.
 func TestRootReplacesNothingInAUsersFolder(t *testing.T) {
 	s := newStory(t, nil)
 	s.start()
@@ -201,7 +201,7 @@ func TestRootReplacesNothingInAUsersFolder(t *testing.T) {
 	s.control(20, "timeline", own, "--html", page)
 }
 
-// What a user puts in the place of Jamf's property list costs the agent and usherctl little, and is never waited for.
+// A hostile file in place of Jamf's property list costs the agent and usherctl little, and they never wait for it.
 func TestHostilePropertyLists(t *testing.T) {
 	s := newStory(t, everySource(nil))
 	s.start()

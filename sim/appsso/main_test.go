@@ -36,7 +36,7 @@ func tell(t *testing.T, settings session.AppSSO) {
 	}
 }
 
-// Each state that can be chosen is read back as what it stands for.
+// Each state that a setting can choose is read back as that state.
 func TestEveryState(t *testing.T) {
 	registered := session.AppSSO{State: session.Registered, UPN: "jane@example.com", TenantID: tenantID,
 		DeviceID: deviceID}
@@ -118,7 +118,7 @@ func TestTrouble(t *testing.T) {
 	}
 	tell(t, session.AppSSO{State: "odd"})
 	if code := run([]string{"platform", "-s"}, &output); code != exitMisconfigured {
-		t.Errorf("a state that there is not: %d", code)
+		t.Errorf("an unknown state ended with %d", code)
 	}
 	if code := run([]string{"-l"}, &output); code != exitUsage {
 		t.Errorf("other arguments: %d", code)

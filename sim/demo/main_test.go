@@ -5,7 +5,8 @@ import (
 	"testing"
 )
 
-// A failure that was asked for is what the demonstration is to show; every other one is one of the demonstration.
+// A requested failure is the outcome that the demonstration is to show; every other one is a failure of the
+// demonstration.
 func TestVerdict(t *testing.T) {
 	for _, test := range []struct {
 		portalExit, code int

@@ -106,6 +106,6 @@ func TestTrouble(t *testing.T) {
 	}
 	tell(t, session.JamfAgent{Status: 7})
 	if code := run([]string{"getPSSOStatus"}, &output); code != exitMisconfigured {
-		t.Errorf("a status that there is not: %d", code)
+		t.Errorf("an unknown status ended with %d", code)
 	}
 }
