@@ -61,7 +61,7 @@ func measureConnected(ctx context.Context, s *scene) (rows []row, err error) {
 		{Measure: "memory: usherd, connected to a fleet", Unit: memory, Median: after.all,
 			Reference: "the same, not connected", ReferenceMedian: before.all,
 			Ratio: after.all / before.all, Goal: &goal{Ratio: connectedGoal}},
-		{Measure: "memory: usherd, connected, what is no mapped file", Unit: memory, Median: after.anonymous,
+		{Measure: "memory: usherd, connected, without mapped files", Unit: memory, Median: after.anonymous,
 			Reference: "the same, not connected", ReferenceMedian: before.anonymous,
 			Ratio: after.anonymous / before.anonymous},
 		{Measure: fmt.Sprintf("usherd, connected: how often its threads wake up in %s", watchedFor), Unit: times,

@@ -63,7 +63,7 @@ func main() {
 	logsAlone := flag.Bool("logs", false, "measure only the log readers, which needs no root")
 	fleetAlone := flag.Bool("fleet", false,
 		"measure only a fleet of up to 10,000 Macs, which needs no root")
-	floodsAlone := flag.Bool("floods", false, "measure only what floods by one user cost usherd")
+	floodsAlone := flag.Bool("floods", false, "measure only the cost of floods by one user for usherd")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()

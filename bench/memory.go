@@ -50,7 +50,7 @@ func measureMemory(ctx context.Context, s *scene, plain *reference) ([]row, erro
 			row{Measure: "memory: " + program.name + ", idle, one session", Unit: memory, Median: size.all,
 				Reference: "minimal gRPC server", ReferenceMedian: server.all, Ratio: size.all / server.all,
 				Goal: &goal{AtMost: program.goal}},
-			row{Measure: "memory: " + program.name + ", what is no mapped file", Unit: memory, Median: size.anonymous,
+			row{Measure: "memory: " + program.name + ", without mapped files", Unit: memory, Median: size.anonymous,
 				Reference: "minimal gRPC server", ReferenceMedian: server.anonymous,
 				Ratio: size.anonymous / server.anonymous})
 	}

@@ -76,16 +76,16 @@ func (o *openServer) subscriptions(t *testing.T, ctx context.Context, name strin
 		t.Fatal(err)
 	}
 	defer response.Body.Close()
-	var told struct {
+	var found struct {
 		Connections []struct {
 			Name          string
 			Subscriptions []string `json:"subscriptions_list"`
 		}
 	}
-	if err := json.NewDecoder(response.Body).Decode(&told); err != nil {
+	if err := json.NewDecoder(response.Body).Decode(&found); err != nil {
 		t.Fatal(err)
 	}
-	for _, connection := range told.Connections {
+	for _, connection := range found.Connections {
 		if connection.Name == name {
 			all = append(all, connection.Subscriptions...)
 		}

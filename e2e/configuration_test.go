@@ -13,8 +13,8 @@ import (
 
 const anotherTenant = "11111111-2222-3333-4444-555555555555"
 
-// configurationTold is what `usherctl status --json` reports about the configuration.
-type configurationTold struct {
+// configurationShown is what `usherctl status --json` reports about the configuration.
+type configurationShown struct {
 	Data struct {
 		Helper struct {
 			ConfigurationError   string   `json:"configuration_error"`
@@ -44,7 +44,7 @@ func TestConfigurationCountsWhileUsherRuns(t *testing.T) {
 	helperAt, err = s.Helper.WaitLog(s.ctx, "the configuration cannot be used", helperAt)
 	s.must(err)
 	result := s.control(9, "status", "--json")
-	status := decode[configurationTold](t, result.Stdout).Data
+	status := decode[configurationShown](t, result.Stdout).Data
 	if !strings.Contains(status.Helper.ConfigurationError, "registration.sign_in_timeout") ||
 		!strings.Contains(strings.Join(status.Problems, "\n"), "last good one stays in force") {
 		t.Errorf("status says %q, %q", status.Helper.ConfigurationError, status.Problems)
@@ -56,7 +56,7 @@ func TestConfigurationCountsWhileUsherRuns(t *testing.T) {
 		t.Errorf("doctor prints\n%s", doctor.Stdout)
 	}
 	// Only admins are shown the wrong value.
-	if own := decode[configurationTold](t,
+	if own := decode[configurationShown](t,
 		s.controlAs(jane, 9, "status", "--json").Stdout).Data; own.Helper.ConfigurationError != "" ||
 		strings.Contains(strings.Join(own.Problems, ""), "configuration") {
 		t.Errorf("jane is shown %q, %q", own.Helper.ConfigurationError, own.Problems)
@@ -88,7 +88,7 @@ func TestConfigurationCountsWhileUsherRuns(t *testing.T) {
 		strings.Contains(sources, "LOGIN_KEYCHAIN") {
 		t.Errorf("looked at %s", sources)
 	}
-	if pending := decode[configurationTold](t, looked.Stdout).Data.Helper.PendingConfiguration; len(pending) != 1 ||
+	if pending := decode[configurationShown](t, looked.Stdout).Data.Helper.PendingConfiguration; len(pending) != 1 ||
 		pending[0] != "state_directory" {
 		t.Errorf("pending is %q", pending)
 	}

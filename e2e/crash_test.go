@@ -133,7 +133,7 @@ func TestHelperKilledWhileReportsWaitInLine(t *testing.T) {
 		s.t.Helper()
 		s.wantInJamfPro(want)
 		s.control(0, "registrations", "watch", s.newest().ID)
-		if names := s.namesTold(); !slices.Equal(names, []string{want["Usher User Principal Name"]}) {
+		if names := s.namesReceived(); !slices.Equal(names, []string{want["Usher User Principal Name"]}) {
 			s.t.Errorf("Jamf Pro has received %v, want %v", names, want)
 		}
 	}

@@ -266,7 +266,7 @@ func TestTroubleThatPasses(t *testing.T) {
 // A fault that only a person can fix is reported once, and disappears after the fix.
 func TestRefusalIsMendedAndFlushed(t *testing.T) {
 	for name, story := range map[string]struct {
-		breaks, mends func(s *story)
+		breaks, fixes func(s *story)
 		says          string
 	}{
 		"privilege missing": {
@@ -298,7 +298,7 @@ func TestRefusalIsMendedAndFlushed(t *testing.T) {
 				t.Errorf("status does not say %q once:\n%s", story.says, problems)
 			}
 			s.control(0, "outbox", "list")
-			story.mends(s)
+			story.fixes(s)
 			s.control(0, "outbox", "flush")
 			s.waitHelper(deliveredLine)
 			s.ranOnce(jane)
@@ -314,7 +314,7 @@ func TestRefusalIsMendedAndFlushed(t *testing.T) {
 // finds that the role is fixed. The registration has failed by then, and shows that it was delivered
 // later.
 func TestRefusedResultIsDeliveredLater(t *testing.T) {
-	for name, story := range map[string]struct{ breaks, mends func(s *story) }{
+	for name, story := range map[string]struct{ breaks, fixes func(s *story) }{
 		"secret": {
 			func(s *story) { s.jamfPro.SetSecret(jamfpro.DefaultClientID, "another") },
 			func(s *story) {
@@ -338,7 +338,7 @@ func TestRefusedResultIsDeliveredLater(t *testing.T) {
 			s.start()
 			jane := s.loggedIn("p-jane")
 			s.control(11, "register", "--user", jane.Name, "--wait")
-			story.mends(s)
+			story.fixes(s)
 			s.waitHelper(deliveredLine)
 			s.ranOnce(jane)
 			s.wantInJamfPro(map[string]string{"Usher Registration State": "REGISTERED",
@@ -463,25 +463,25 @@ func TestSecretIsNeverTold(t *testing.T) {
 	s.must(os.WriteFile(file, []byte(secret+"\n"), 0o600))
 	s.start()
 	jane := s.loggedIn("p-jane")
-	var told []mac.Result
-	tell := func(exitCode int, arguments ...string) {
-		told = append(told, s.control(exitCode, arguments...), s.control(exitCode, append(arguments, "--json")...))
+	var outputs []mac.Result
+	run := func(exitCode int, arguments ...string) {
+		outputs = append(outputs, s.control(exitCode, arguments...), s.control(exitCode, append(arguments, "--json")...))
 	}
-	tell(0, "register", "--user", jane.Name, "--wait")
+	run(0, "register", "--user", jane.Name, "--wait")
 	// Jamf Pro refuses it, and errors quote the request.
 	s.jamfPro.SetSecret(jamfpro.DefaultClientID, "another")
 	s.jamfPro.RevokeTokens()
-	tell(11, "register", "--user", jane.Name, "--wait")
+	run(11, "register", "--user", jane.Name, "--wait")
 	for _, arguments := range [][]string{
 		{"status"}, {"outbox", "list", "--all"}, {"registrations", "list"}, {"registrations", "show", s.newest().ID},
 		{"config", "show"}, {"config", "validate"}, {"ea", "state"}, {"ea", "result"},
 	} {
-		tell(0, arguments...)
+		run(0, arguments...)
 	}
-	told = append(told, s.controlAs(jane, 0, "status", "--json"), s.controlAs(jane, 0, "config", "show", "--json"))
+	outputs = append(outputs, s.controlAs(jane, 0, "status", "--json"), s.controlAs(jane, 0, "config", "show", "--json"))
 	s.must(s.StopHelper())
 	written := map[string][]byte{"usherd's log": []byte(s.Helper.Log())}
-	for _, one := range told {
+	for _, one := range outputs {
 		written["usherctl's output"] = append(written["usherctl's output"], one.Stdout+one.Stderr...)
 	}
 	entries, err := os.ReadDir(s.StateDirectory())

@@ -25,8 +25,8 @@ import (
 	"usher.internal/sim/natsserver"
 )
 
-// fleetTold is what `usherctl fleet status --json` prints.
-type fleetTold struct {
+// fleetStatus is what `usherctl fleet status --json` prints.
+type fleetStatus struct {
 	Data struct {
 		Macs []struct {
 			Mac, Answer, State, User, Registration string
@@ -37,15 +37,15 @@ type fleetTold struct {
 	}
 }
 
-// macTold is what `usherctl fleet mac --json` prints.
-type macTold struct {
+// fleetMac is what `usherctl fleet mac --json` prints.
+type fleetMac struct {
 	Data struct {
 		Mac     struct{ Answer, State string }
-		History []changeTold
+		History []fleetChange
 	}
 }
 
-type changeTold struct {
+type fleetChange struct {
 	User, State, Registration string
 	UID                       uint32
 	PortalExitCode            *int `json:"portal_exit_code"`
@@ -87,18 +87,18 @@ func TestFleetIsToldOfEveryChange(t *testing.T) {
 	jane := s.known("jane")
 	s.waitHelperLog(`msg="connected to the fleet"`)
 	s.control(0, "register", "--user", jane.Name, "--wait")
-	s.wantFleet(servers, func(told macTold) bool {
-		return told.Data.Mac.State == "REGISTERED" &&
-			slices.ContainsFunc(told.Data.History, func(change changeTold) bool {
+	s.wantFleet(servers, func(found fleetMac) bool {
+		return found.Data.Mac.State == "REGISTERED" &&
+			slices.ContainsFunc(found.Data.History, func(change fleetChange) bool {
 				return change.User == jane.Name && change.Registration == "SUCCEEDED" && change.State == "REGISTERED" &&
 					change.PortalExitCode != nil && *change.PortalExitCode == 0
 			})
 	})
-	told := decode[fleetTold](t, s.fleet(servers, 0, "status", "--json")).Data
-	if len(told.Macs) != 1 || told.Macs[0].Mac != macName || told.Macs[0].Answer != "ANSWERED" ||
-		told.Macs[0].User != jane.Name ||
-		told.Macs[0].Registration != "SUCCEEDED" || told.Macs[0].Instances != 1 || len(told.Warnings) > 0 {
-		t.Errorf("the fleet has received %+v", told)
+	found := decode[fleetStatus](t, s.fleet(servers, 0, "status", "--json")).Data
+	if len(found.Macs) != 1 || found.Macs[0].Mac != macName || found.Macs[0].Answer != "ANSWERED" ||
+		found.Macs[0].User != jane.Name ||
+		found.Macs[0].Registration != "SUCCEEDED" || found.Macs[0].Instances != 1 || len(found.Warnings) > 0 {
+		t.Errorf("the fleet has received %+v", found)
 	}
 
 	// The server is away, and usherd is killed with unpublished changes.
@@ -114,14 +114,14 @@ func TestFleetIsToldOfEveryChange(t *testing.T) {
 	}
 	s.KillHelper()
 	s.start()
-	if told := decode[fleetTold](t,
-		s.control(24, "fleet", "--fleet", servers.Directory, "status", "--json").Stdout); len(told.Data.Macs) != 0 {
-		t.Errorf("without a server the fleet has received %+v", told)
+	if found := decode[fleetStatus](t,
+		s.control(24, "fleet", "--fleet", servers.Directory, "status", "--json").Stdout); len(found.Data.Macs) != 0 {
+		t.Errorf("without a server the fleet has received %+v", found)
 	}
 	s.must(servers.Servers[0].Start(s.ctx))
-	s.wantFleet(servers, func(told macTold) bool {
+	s.wantFleet(servers, func(found fleetMac) bool {
 		failed := 0
-		for _, change := range told.Data.History {
+		for _, change := range found.Data.History {
 			if change.Registration == "FAILED: PORTAL_FAILED" {
 				failed++
 				if change.PortalExitCode == nil || *change.PortalExitCode != 66 {
@@ -154,14 +154,14 @@ func TestFleetIsToldOfEveryChange(t *testing.T) {
 }
 
 // wantFleet waits until the fleet's view of the Mac is correct.
-func (s *story) wantFleet(servers *natsserver.Fleet, so func(macTold) bool) {
+func (s *story) wantFleet(servers *natsserver.Fleet, so func(fleetMac) bool) {
 	s.t.Helper()
 	var last string
 	for {
 		result, err := s.Control(s.ctx, "fleet", "--fleet", servers.Directory, "mac", macName, "--json",
 			"--limit", "0", "--timeout", "1s")
 		s.must(err)
-		if result.ExitCode == 0 && so(decode[macTold](s.t, result.Stdout)) {
+		if result.ExitCode == 0 && so(decode[fleetMac](s.t, result.Stdout)) {
 			return
 		}
 		last = result.Stdout
@@ -367,7 +367,7 @@ func TestFleetIsShown(t *testing.T) {
 	}
 	for filter, want := range map[string]int{"state=registered": 1, "state=NOT_REGISTERED,ORPHANED": 0,
 		"mac=mac-*": 1} {
-		if got := len(decode[fleetTold](t,
+		if got := len(decode[fleetStatus](t,
 			s.fleet(servers, 0, "status", "--json", "--filter", filter)).Data.Macs); got != want {
 			t.Errorf("of %s there are %d", filter, got)
 		}

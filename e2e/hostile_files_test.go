@@ -58,8 +58,8 @@ func (s *story) does(u *mac.User, script string) {
 	}
 }
 
-// tellsNothing fails the test where text contains a word that only root can read.
-func (s *story) tellsNothing(what, text string) {
+// showsNothing fails the test where text contains a word that only root can read.
+func (s *story) showsNothing(what, text string) {
 	s.t.Helper()
 	if strings.Contains(text, rootsWord) {
 		s.t.Errorf("%s shows a log that only root can read", what)
@@ -89,7 +89,7 @@ func TestRootFollowsNoLinkFromALogFolder(t *testing.T) {
 		"the page": {"timeline", "--user", jane.Name, "--html", page, "--no-redact"},
 	} {
 		result := s.control(0, arguments...)
-		s.tellsNothing(what, result.Stdout+result.Stderr)
+		s.showsNothing(what, result.Stdout+result.Stderr)
 		if strings.Contains(what, "JSON") && !strings.Contains(result.Stdout, ownWord) {
 			t.Errorf("%s does not show her own log: %s", what, result.Stdout)
 		}
@@ -97,11 +97,11 @@ func TestRootFollowsNoLinkFromALogFolder(t *testing.T) {
 	sent := filepath.Join(s.Directory, "sent.zip")
 	s.must(os.WriteFile(sent, []byte(s.control(0, "send-logs", "--user", jane.Name).Stdout), 0o600))
 	for name, content := range unzipped(t, sent) {
-		s.tellsNothing(name+" for another Mac", content)
+		s.showsNothing(name+" for another Mac", content)
 	}
 	content, err := os.ReadFile(page)
 	s.must(err)
-	s.tellsNothing("the page", string(content))
+	s.showsNothing("the page", string(content))
 	if !strings.Contains(string(content), ownWord) {
 		t.Error("the page does not show her own log")
 	}
@@ -122,7 +122,7 @@ func TestRootFollowsNoLinkFromALogFolder(t *testing.T) {
 		"Executing Policy Register with Entra later\nEND")
 	_, err = follows.WaitLog(s.ctx, "later", 0)
 	s.must(err)
-	s.tellsNothing("the timeline that is followed", follows.Log())
+	s.showsNothing("the timeline that is followed", follows.Log())
 }
 
 // The user exchanges a log for a link and back, again and again, while root reads.
@@ -142,7 +142,7 @@ done`, jane.Home, jane.secret(), jane.secrets)
 		// the result depends on the moment of the look
 		result, err := s.Control(s.ctx, "timeline", "--user", jane.Name, "--json")
 		s.must(err)
-		s.tellsNothing("the timeline", result.Stdout+result.Stderr)
+		s.showsNothing("the timeline", result.Stdout+result.Stderr)
 		path := filepath.Join(s.Directory, fmt.Sprintf("support-%d.zip", i))
 		result, err = s.Control(s.ctx, "bundle", "--user", jane.Name, "--yes", "--no-redact", "--output", path)
 		s.must(err)
@@ -150,7 +150,7 @@ done`, jane.Home, jane.secret(), jane.secrets)
 			t.Fatalf("bundle: %s", result.Stderr)
 		}
 		for name, content := range unzipped(t, path) {
-			s.tellsNothing(name+" of the archive", content)
+			s.showsNothing(name+" of the archive", content)
 		}
 		if t.Failed() {
 			break

@@ -128,14 +128,14 @@ func TestRoundsOfAnAccountEraseNothing(t *testing.T) {
 		}
 	}
 	s.must(servers.Servers[0].Start(s.ctx))
-	s.wantFleet(servers, func(told macTold) bool {
-		for _, change := range told.Data.History {
+	s.wantFleet(servers, func(reported fleetMac) bool {
+		for _, change := range reported.Data.History {
 			if change.User == mallory.Name {
 				t.Errorf("the fleet has received %+v", change)
 			}
 		}
-		return slices.ContainsFunc(told.Data.History,
-			func(change changeTold) bool { return change.User == jane.Name && change.Registration == "SUCCEEDED" })
+		return slices.ContainsFunc(reported.Data.History,
+			func(change fleetChange) bool { return change.User == jane.Name && change.Registration == "SUCCEEDED" })
 	})
 	s.unharmed()
 }
@@ -165,8 +165,8 @@ func TestAdminsAreNotLimited(t *testing.T) {
 	}
 }
 
-// namesTold are the sign-in names that Jamf Pro has received, in order.
-func (s *story) namesTold() (names []string) {
+// namesReceived are the sign-in names that Jamf Pro has received, in order.
+func (s *story) namesReceived() (names []string) {
 	s.t.Helper()
 	computer, _ := s.jamfPro.Computer(mac.UDID)
 	for _, change := range computer.History {
@@ -192,7 +192,7 @@ func TestReportsOfTwoUsersArriveInOrder(t *testing.T) {
 	// John came last and is the primary user; each delivery has both.
 	s.wantInJamfPro(map[string]string{"Usher User Principal Name": john.Name + "@example.com",
 		"Usher Other Users": jane.Name + ": REGISTERED"})
-	if names := s.namesTold(); !slices.Equal(names, []string{john.Name + "@example.com"}) {
+	if names := s.namesReceived(); !slices.Equal(names, []string{john.Name + "@example.com"}) {
 		t.Errorf("Jamf Pro has received %v", names)
 	}
 	for _, one := range s.deliveries("--all") {

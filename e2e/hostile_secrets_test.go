@@ -39,7 +39,7 @@ func TestSecretsOfAUsersLogsStayOnTheMac(t *testing.T) {
 	}
 	log += at + "Error: AADSTS50076\n"
 	s.does(jane, "mkdir -p Library/Logs/JAMF; cat >Library/Logs/JAMF/jamf.log <<'END'\n"+log+"END")
-	told, open := map[string]string{}, map[string]string{} // redacted, and in full
+	closed, open := map[string]string{}, map[string]string{} // redacted, and in full
 	for who, control := range map[string]func(int, ...string) mac.Result{
 		"root": s.control,
 		"Jane": func(exit int, arguments ...string) mac.Result { return s.controlAs(jane, exit, arguments...) },
@@ -48,7 +48,7 @@ func TestSecretsOfAUsersLogsStayOnTheMac(t *testing.T) {
 		s.does(jane, "mkdir -m 0777 of-"+who)
 		logs := filepath.Join(jane.Home, "Library/Logs")
 		for _, redacted := range []bool{true, false} {
-			to, flag := told, "--redact"
+			to, flag := closed, "--redact"
 			if !redacted {
 				to, flag = open, "--no-redact"
 			}
@@ -67,7 +67,7 @@ func TestSecretsOfAUsersLogsStayOnTheMac(t *testing.T) {
 			}
 		}
 	}
-	for what, text := range told {
+	for what, text := range closed {
 		if !strings.Contains(text, "50076") {
 			t.Errorf("%s does not have the code:\n%.2000s", what, text)
 		}

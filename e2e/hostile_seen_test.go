@@ -129,41 +129,41 @@ func TestUserIsNotToldWhatJamfProSays(t *testing.T) {
 	if asked := tokens() - before; before == 0 || asked > 0 {
 		t.Errorf("looks of a user had root ask for %d tokens, after %d before", asked, before)
 	}
-	told := map[string]string{"register": result.Stdout + result.Stderr}
+	outputs := map[string]string{"register": result.Stdout + result.Stderr}
 	id := s.idsOf(jane)[0]
 	bundle := filepath.Join(jane.Home, "support.zip")
 	s.controlAs(jane, 0, "bundle", "--yes", "--no-redact", "--output", bundle)
 	for name, content := range unzipped(t, bundle) {
-		told["bundle: "+name] = content
+		outputs["bundle: "+name] = content
 	}
 	for _, arguments := range [][]string{{"registrations", "show", id, "--json"}, {"registrations", "list", "--json"},
 		{"status", "--json"}, {"status"}, {"status", "--look", "--json"}} {
 		result, err := jane.Control(s.ctx, arguments...)
 		s.must(err)
-		told[strings.Join(arguments, " ")] = result.Stdout + result.Stderr
+		outputs[strings.Join(arguments, " ")] = result.Stdout + result.Stderr
 	}
 	secret := regexp.MustCompile(`401 Unauthorized|invalid_client|access token|client_secret_file`)
-	if told := s.control(0, "status", "--json").Stdout; !secret.MatchString(told) {
-		t.Errorf("root's status does not say why Jamf Pro could not be asked: %s", told)
+	if outputs := s.control(0, "status", "--json").Stdout; !secret.MatchString(outputs) {
+		t.Errorf("root's status does not say why Jamf Pro could not be asked: %s", outputs)
 	}
-	for what := range told {
+	for what := range outputs {
 		if strings.HasSuffix(what, "configuration.json") {
-			delete(told, what) // it has the names of all keys
+			delete(outputs, what) // it has the names of all keys
 		}
 	}
-	for what, text := range told {
+	for what, text := range outputs {
 		if found := secret.FindString(text); found != "" {
 			t.Errorf("%s shows Jane %q:\n%s", what, found, text)
 		}
 	}
 	for _, what := range []string{"register", "status", "registrations list --json"} {
-		if !strings.Contains(told[what], said) {
-			t.Errorf("%s does not say that something is left out:\n%s", what, told[what])
+		if !strings.Contains(outputs[what], said) {
+			t.Errorf("%s does not say that something is left out:\n%s", what, outputs[what])
 		}
 	}
-	if told := s.control(0, "registrations", "show", id, "--json").Stdout; !secret.MatchString(told) ||
-		strings.Contains(told, said) {
-		t.Errorf("root is shown %s", told)
+	if outputs := s.control(0, "registrations", "show", id, "--json").Stdout; !secret.MatchString(outputs) ||
+		strings.Contains(outputs, said) {
+		t.Errorf("root is shown %s", outputs)
 	}
 }
 
@@ -238,7 +238,7 @@ func TestBundleOfAUserHasNothingOfOthers(t *testing.T) {
 	}
 
 	// The timeline has usher's own events without the log of usherd.
-	report := decode[told](t, s.controlAs(jane, 0, "timeline", "--json").Stdout).Data
+	report := decode[timelineShown](t, s.controlAs(jane, 0, "timeline", "--json").Stdout).Data
 	if len(report.Attempts) != 1 || report.Attempts[0].User != jane.Name || report.Attempts[0].Registration == "" {
 		t.Errorf("her timeline: %+v", report.Attempts)
 	}

@@ -14,8 +14,8 @@ import (
 	"usher.internal/sim/mac"
 )
 
-// told is the part of a timeline's JSON that a test reads.
-type told struct {
+// timelineShown is the part of a timeline's JSON that a test reads.
+type timelineShown struct {
 	Data struct {
 		Redacted bool
 		Logs     []struct{ Name, Error string }
@@ -40,7 +40,7 @@ func TestTimeline(t *testing.T) {
 	s.must(jane.SetPortal(nil))
 	s.controlAs(jane, 0, "register", "--wait")
 
-	report := decode[told](t, s.controlAs(jane, 0, "timeline", "--json").Stdout).Data
+	report := decode[timelineShown](t, s.controlAs(jane, 0, "timeline", "--json").Stdout).Data
 	if len(report.Attempts) != 2 {
 		t.Fatalf("%d attempts: %+v", len(report.Attempts), report)
 	}
@@ -61,7 +61,7 @@ func TestTimeline(t *testing.T) {
 	}
 
 	// Root sees Jane's attempts; John sees nothing of them, neither from the journal nor from Jane's home.
-	if got := decode[told](t, s.control(0, "timeline", "--user", jane.Name, "--json").Stdout).Data; len(got.Attempts) !=
+	if got := decode[timelineShown](t, s.control(0, "timeline", "--user", jane.Name, "--json").Stdout).Data; len(got.Attempts) !=
 		2 {
 		t.Errorf("root is shown %d attempts", len(got.Attempts))
 	}
@@ -96,7 +96,7 @@ func TestTimelineOfACancellation(t *testing.T) {
 	s.controlAs(jane, 64, "register", "--wait")
 	cancelled := func(when string) {
 		t.Helper()
-		report := decode[told](t, s.controlAs(jane, 0, "timeline", "--json").Stdout).Data
+		report := decode[timelineShown](t, s.controlAs(jane, 0, "timeline", "--json").Stdout).Data
 		if len(report.Attempts) != 1 || report.Attempts[0].Outcome != "cancelled" ||
 			report.Attempts[0].Verdict.Cause != "sign-in-cancelled" ||
 			!strings.HasPrefix(report.Attempts[0].Verdict.Sentence, "The user cancelled the sign-in") {
@@ -109,7 +109,7 @@ func TestTimelineOfACancellation(t *testing.T) {
 
 	s.must(jane.SetPortal(mac.PortalSettings{"cancels": 1, "log_format": "5"}))
 	s.controlAs(jane, 0, "register", "--wait")
-	report := decode[told](t, s.controlAs(jane, 0, "timeline", "--json").Stdout).Data
+	report := decode[timelineShown](t, s.controlAs(jane, 0, "timeline", "--json").Stdout).Data
 	if last := report.Attempts[len(report.Attempts)-1]; last.Outcome != "succeeded" || last.Verdict.Cause != "" {
 		t.Errorf("after one cancellation: %+v", last)
 	}
@@ -143,7 +143,7 @@ func TestBundle(t *testing.T) {
 		t.Errorf("the timeline is missing or incomplete: %v", names(files))
 	}
 	// A timeline of the archive shows what the archive contains.
-	report := decode[told](t, s.controlAs(jane, 0, "timeline", "--json", path).Stdout).Data
+	report := decode[timelineShown](t, s.controlAs(jane, 0, "timeline", "--json", path).Stdout).Data
 	if len(report.Attempts) != 1 || report.Attempts[0].Outcome != "failed" {
 		t.Errorf("a timeline of the archive: %+v", report)
 	}

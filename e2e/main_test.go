@@ -40,8 +40,8 @@ var (
 	asMacOS = flag.Bool("darwin", false, "play the stories with usher's programs for macOS")
 	withCgo = flag.Bool("cgo", false, "with -darwin: build usher-agent with cgo")
 	counted = flag.String("counted", "",
-		"with -darwin: have usher's programs count what they execute of these `packages`, with commas, "+
-			"into $GOCOVERDIR")
+		"with -darwin: measure the coverage of these `packages`, separated by commas, in usher's programs "+
+			"($GOCOVERDIR)")
 )
 
 func TestMain(m *testing.M) {
@@ -299,7 +299,7 @@ func (s *story) waitState(state string) string {
 	for {
 		message, err := stream.Recv()
 		if err != nil {
-			s.t.Fatalf("registration %s did not come to %s: %v", id, state, err)
+			s.t.Fatalf("registration %s did not reach %s: %v", id, state, err)
 		}
 		if message.GetRegistration().GetState().String() == "REGISTRATION_STATE_"+state {
 			return id

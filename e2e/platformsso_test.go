@@ -43,7 +43,7 @@ func TestRegisterBesidePlatformSSO(t *testing.T) {
 		{"a user to be registered again", "NEEDS_REGISTRATION",
 			session.AppSSO{State: session.Registered, User: session.UserNeedsRegistration, TenantID: mac.TenantID,
 				DeviceID: entraDevice}},
-		{"a key that is no good", "USER_KEY_INVALID",
+		{"an invalid key", "USER_KEY_INVALID",
 			session.AppSSO{State: session.Registered, User: session.UserKeyInvalid, UPN: "jane@example.com",
 				TenantID: mac.TenantID, DeviceID: entraDevice}},
 		{"a state that nobody knows", "CANNOT_TELL",
@@ -103,7 +103,7 @@ func TestDirectoryNamesTheUser(t *testing.T) {
 	_, err := s.Helper.WaitLog(s.ctx, "session ended", 0)
 	s.must(err)
 	s.must(s.SetDirectory(jane.Name, "PlatformSSO:jane.doe@example.com"))
-	before := s.standings()[jane.Name]
+	before := s.userStatuses()[jane.Name]
 	got := s.look(jane)
 	if got.Identity.State != before.Identity.State || !got.LookTime.Equal(before.LookTime) {
 		t.Errorf("the user's state has changed without a session: %+v", got)

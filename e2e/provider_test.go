@@ -24,7 +24,7 @@ const (
 )
 
 // of returns the evidence of a source.
-func (one standing) of(source string) (found []seen) {
+func (one userStatus) of(source string) (found []seen) {
 	for _, e := range one.Evidence {
 		if e.Source == source {
 			found = append(found, e)
@@ -33,7 +33,7 @@ func (one standing) of(source string) (found []seen) {
 	return found
 }
 
-func (one standing) contradictions() string {
+func (one userStatus) contradictions() string {
 	var names []string
 	for _, c := range one.Identity.Contradictions {
 		names = append(names, c.Name)
@@ -42,9 +42,9 @@ func (one standing) contradictions() string {
 }
 
 // lookedByItself logs a user in again, so that usherd looks at them, and returns their state after that.
-func (s *story) lookedByItself(u *mac.User) standing {
+func (s *story) lookedByItself(u *mac.User) userStatus {
 	s.t.Helper()
-	before := s.standings()[u.Name].LookTime
+	before := s.userStatuses()[u.Name].LookTime
 	s.must(u.Agent.Stop())
 	s.must(u.StartAgent(s.ctx))
 	connection, err := link.Dial(s.HelperSocket(), uint32(os.Getuid()))
@@ -60,7 +60,7 @@ func (s *story) lookedByItself(u *mac.User) standing {
 		for _, user := range message.GetStatus().GetUsers() {
 			if user.GetUser().GetName() == u.Name && user.GetSession() != nil &&
 				contract.Time(user.GetLookTime()).After(before) {
-				return s.standings()[u.Name]
+				return s.userStatuses()[u.Name]
 			}
 		}
 	}
@@ -124,7 +124,7 @@ func TestAnotherProvidersPlatformSSO(t *testing.T) {
 
 	// With force clean removes it, and status knows that without another look.
 	s.control(0, "clean", "--user", jane.Name, "--yes", "--force")
-	if got := s.standings()[jane.Name]; got.Identity.State != "NOT_REGISTERED" || got.Identity.DeviceID != "" {
+	if got := s.userStatuses()[jane.Name]; got.Identity.State != "NOT_REGISTERED" || got.Identity.DeviceID != "" {
 		t.Errorf("after clean --force: %+v", got.Identity)
 	}
 	before, err := jane.PortalRuns()
@@ -207,7 +207,7 @@ func TestLoginKeychainIsReadOnDemandOnly(t *testing.T) {
 
 	// The old key is certainly superseded, so clean removes it without force, and nobody has to look again.
 	s.control(0, "clean", "--user", jane.Name, "--yes")
-	for _, got := range []standing{s.standings()[jane.Name], s.lookedByItself(jane)} {
+	for _, got := range []userStatus{s.userStatuses()[jane.Name], s.lookedByItself(jane)} {
 		if of := got.of(loginKeychain); strings.Contains(got.contradictions(), oldKey) || len(of) != 1 ||
 			of[0].Finding != "FINDING_NOT_THERE" || got.Identity.Source != platformSSO {
 			t.Errorf("after clean: %+v, %+v", got.Identity, of)

@@ -94,9 +94,9 @@ func TestEveryKindOfEndHasItsAdvice(t *testing.T) {
 	want := func(exit wpj.Exit, exitCode int, arguments ...string) {
 		t.Helper()
 		lines := strings.Split(strings.TrimSpace(s.control(exitCode, append(arguments, "--json")...).Stdout), "\n")
-		told := decode[registration](t, lines[max(0, len(lines)-2)]) // the error follows it
-		shown := decode[registration](t, s.control(0, "registrations", "show", told.Data.ID, "--json").Stdout)
-		for _, got := range []registration{told, shown} {
+		printed := decode[registration](t, lines[max(0, len(lines)-2)]) // the error follows it
+		shown := decode[registration](t, s.control(0, "registrations", "show", printed.Data.ID, "--json").Stdout)
+		for _, got := range []registration{printed, shown} {
 			info, end := exit.Info(), got.Data.PortalExit
 			if end.Name != info.Name || end.AdminAdvice != info.Admin || end.UserAdvice != info.User ||
 				end.RetryCanHelp != info.RetryCanHelp || end.Unknown != exit.Unknown() ||

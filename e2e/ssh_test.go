@@ -201,7 +201,7 @@ func (s *story) mayLogIn(users ...*mac.User) {
 	}
 }
 
-type usersTold struct {
+type usersShown struct {
 	Data struct {
 		Users []struct {
 			User     struct{ Name string }
@@ -210,7 +210,7 @@ type usersTold struct {
 	}
 }
 
-func (u usersTold) names() (names []string) {
+func (u usersShown) names() (names []string) {
 	for _, user := range u.Data.Users {
 		names = append(names, user.User.Name)
 	}
@@ -233,12 +233,12 @@ func TestAnotherMacThroughSSH(t *testing.T) {
 	// usherd's caller is the user of ssh: root sees everybody, jane sees herself.
 	all := me.control("--host", server.as("root"), "status", "--user", jane.Name, "--json")
 	s.wantExit(all, 0, []string{"status through ssh as root"})
-	if got, want := decode[usersTold](t, all.Stdout).names(), sorted(jane.Name, john.Name); !slices.Equal(got, want) {
+	if got, want := decode[usersShown](t, all.Stdout).names(), sorted(jane.Name, john.Name); !slices.Equal(got, want) {
 		t.Errorf("root sees %q, want %q", got, want)
 	}
 	own := me.control("status", "--host", server.as(jane.Name), "--json")
 	s.wantExit(own, 0, []string{"status through ssh as jane"})
-	if got := decode[usersTold](t, own.Stdout).names(); !slices.Equal(got, []string{jane.Name}) {
+	if got := decode[usersShown](t, own.Stdout).names(); !slices.Equal(got, []string{jane.Name}) {
 		t.Errorf("jane sees %q", got)
 	}
 	other := me.control("status", "--host", server.as(john.Name), "--json")
@@ -275,7 +275,7 @@ func TestAnotherMacThroughSSH(t *testing.T) {
 	}
 
 	// The timeline is made here, from the logs there.
-	type told struct {
+	type found struct {
 		Data struct {
 			Attempts []struct {
 				User, Outcome string
@@ -287,7 +287,7 @@ func TestAnotherMacThroughSSH(t *testing.T) {
 	there := me.control("timeline", "--host", server.as(jane.Name), "--json")
 	s.wantExit(there, 0, []string{"timeline"})
 	here := s.controlAs(jane, 0, "timeline", "--json")
-	a, b := decode[told](t, there.Stdout).Data, decode[told](t, here.Stdout).Data
+	a, b := decode[found](t, there.Stdout).Data, decode[found](t, here.Stdout).Data
 	if len(a.Attempts) != 1 || len(b.Attempts) != 1 || a.Attempts[0].Outcome != b.Attempts[0].Outcome ||
 		a.Attempts[0].User != jane.Name ||
 		len(a.Attempts[0].Events) != len(b.Attempts[0].Events) || len(a.Logs) != len(b.Logs) {
@@ -361,7 +361,7 @@ func TestSeveralMacsThroughSSH(t *testing.T) {
 		t.Errorf("the reasons why two Macs cannot be asked are missing:\n%s", result.Stderr)
 	}
 	// The same for a program.
-	told := decode[struct {
+	found := decode[struct {
 		Data struct {
 			Hosts []struct {
 				Host     string
@@ -371,9 +371,9 @@ func TestSeveralMacsThroughSSH(t *testing.T) {
 			}
 		}
 	}](t, me.control("status", "--hosts-file", hosts, "--json").Stdout).Data.Hosts
-	if len(told) != 4 || len(told[0].Data) != 1 || told[0].ExitCode != 0 || told[1].ExitCode != 7 ||
-		told[2].Error == nil || told[2].ExitCode != 3 || told[3].Error == nil {
-		t.Errorf("a program gets %+v", told)
+	if len(found) != 4 || len(found[0].Data) != 1 || found[0].ExitCode != 0 || found[1].ExitCode != 7 ||
+		found[2].Error == nil || found[2].ExitCode != 3 || found[3].Error == nil {
+		t.Errorf("a program gets %+v", found)
 	}
 	for _, arguments := range [][]string{{"registrations", "list"}, {"doctor"}, {"timeline"}} {
 		result := me.control(append(arguments, "--host", first.as("root"), "--host", second.as("root"))...)

@@ -70,8 +70,8 @@ func TestAttributesWhileUsherdDoesNotRun(t *testing.T) {
 	}
 }
 
-// standing is one user in `usherctl status --json`.
-type standing struct {
+// userStatus is one user in `usherctl status --json`.
+type userStatus struct {
 	User     struct{ Name string }
 	Identity struct {
 		State, Rule, Detail, Source string
@@ -100,14 +100,14 @@ type seen struct {
 	ObserveTime                                   time.Time `json:"observe_time"`
 }
 
-// standings asks for the status of everybody, as root.
-func (s *story) standings(arguments ...string) map[string]standing {
+// userStatuses asks for the status of everybody, as root.
+func (s *story) userStatuses(arguments ...string) map[string]userStatus {
 	s.t.Helper()
 	result, err := s.Control(s.ctx, append([]string{"status", "--json"}, arguments...)...)
 	s.must(err)
-	found := map[string]standing{}
+	found := map[string]userStatus{}
 	for _, user := range decode[struct {
-		Data struct{ Users []standing }
+		Data struct{ Users []userStatus }
 	}](s.t, result.Stdout).Data.Users {
 		user.Identity.State = strings.TrimPrefix(user.Identity.State, "IDENTITY_STATE_")
 		found[user.User.Name] = user
@@ -116,9 +116,9 @@ func (s *story) standings(arguments ...string) map[string]standing {
 }
 
 // look has everybody looked at, and returns the user's state after that.
-func (s *story) look(u *mac.User) standing {
+func (s *story) look(u *mac.User) userStatus {
 	s.t.Helper()
-	return s.standings("--look")[u.Name]
+	return s.userStatuses("--look")[u.Name]
 }
 
 // ranPortal runs the user's Company Portal by hand; the settings say what it leaves.
@@ -199,7 +199,7 @@ func TestEveryState(t *testing.T) {
 		{"signed in again", appSSO(func(*session.AppSSO) {}), "REGISTERED_NOT_REPORTED", 21, "PLATFORM_SSO"},
 		{"asked a third time", appSSO(func(a *session.AppSSO) { a.User = session.UserNeedsNewKeys }), "NEEDS_KEYS", 9,
 			"PLATFORM_SSO"},
-		{"the key is no good", appSSO(func(a *session.AppSSO) { a.User = session.UserKeyInvalid }), "USER_KEY_INVALID",
+		{"the key is invalid", appSSO(func(a *session.AppSSO) { a.User = session.UserKeyInvalid }), "USER_KEY_INVALID",
 			9, "PLATFORM_SSO"},
 		{"a new user", appSSO(func(a *session.AppSSO) { a.User = session.UserNewByNumber }), "NEEDS_BINDING", 9,
 			"PLATFORM_SSO"},
@@ -271,7 +271,7 @@ func TestEveryState(t *testing.T) {
 	john := s.known("s-john")
 	_, err := s.Helper.WaitLog(s.ctx, "session connected", 1)
 	s.must(err)
-	all := s.standings("--look")
+	all := s.userStatuses("--look")
 	if got := all[john.Name].Identity.State; got != "PORTAL_MISSING" {
 		t.Errorf("without Company Portal: %s", got)
 	}
@@ -295,7 +295,7 @@ func TestEveryState(t *testing.T) {
 	// A user who was never looked at has no session.
 	ann := s.user("s-ann")
 	s.control(0, "gather", "--user", ann.Name, "--wait=false")
-	if got := s.standings()[ann.Name]; got.Identity.State != "NO_SESSION" {
+	if got := s.userStatuses()[ann.Name]; got.Identity.State != "NO_SESSION" {
 		t.Errorf("never logged in: %+v", got)
 	}
 	s.control(5, "status", "--user", ann.Name)
@@ -315,9 +315,9 @@ func TestContradictionsAreTold(t *testing.T) {
 	for _, one := range got.Identity.Contradictions {
 		names = append(names, one.Name)
 	}
-	if told := strings.Join(names, " "); told !=
+	if listed := strings.Join(names, " "); listed !=
 		"old-key-beside-platform-sso registered-beside-not-registered device-ids-differ" {
-		t.Errorf("contradictions: %s", told)
+		t.Errorf("contradictions: %s", listed)
 	}
 	if got.Identity.Source != "IDENTITY_SOURCE_PLATFORM_SSO" {
 		t.Errorf("the state follows %s", got.Identity.Source)

@@ -13,7 +13,7 @@ import (
 const theOtherTenant = "0a7e5f2d-6f0e-4a51-9f4b-57c6d1c1b0fe"
 
 // names are the names of the contradictions.
-func (s standing) names() string {
+func (s userStatus) names() string {
 	var names []string
 	for _, one := range s.Identity.Contradictions {
 		names = append(names, one.Name)

@@ -123,8 +123,8 @@ func TestJamfProDescribesThePrimaryUser(t *testing.T) {
 					t.Errorf("there still is %+v", one)
 				}
 			}
-			if standings := s.standings(); standings[john.Name].User.Name != "" {
-				t.Errorf("there still is %+v", standings[john.Name])
+			if userStatuses := s.userStatuses(); userStatuses[john.Name].User.Name != "" {
+				t.Errorf("there still is %+v", userStatuses[john.Name])
 			}
 			s.control(14, "forget", "--user", john.Name)
 			s.must(admin.Logout())

@@ -255,7 +255,7 @@ func TestRenewedFilesCount(t *testing.T) {
 	}
 	if _, err := fleetsetup.Renew(t.TempDir(), time.Hour, time.Hour); err == nil ||
 		!strings.Contains(err.Error(), "admin-signing.nk") {
-		t.Errorf("a folder that is no fleet's: %v", err)
+		t.Errorf("a folder that is not a fleet's: %v", err)
 	}
 }
 
@@ -298,7 +298,7 @@ func TestRevokedCredentialsCountNoLonger(t *testing.T) {
 	w.must(err)
 	w.must(syscall.Kill(w.Servers[0].PID(), syscall.SIGHUP)) // as nats-server --signal reload
 
-	w.eventually("it is told that it is turned away", func() bool {
+	w.eventually("it learns that it is turned away", func() bool {
 		return !stolen.connected() &&
 			strings.Contains(stolen.State().GetLastError(), "the server does not know these credentials")
 	})

@@ -203,7 +203,7 @@ func TestAnswersOfServersDoNothing(t *testing.T) {
 			}
 			w.must(admin.Flush())
 
-			w.eventually("all that was allowed has come", func() bool {
+			w.eventually("all allowed messages have arrived", func() bool {
 				info, err := stream.StreamInfo(fleet.ChangesStream)
 				w.must(err)
 				if info.State.Msgs > uint64(published)+3 {
@@ -372,7 +372,7 @@ func TestStrangersAreRefused(t *testing.T) {
 	w.must(err)
 	how.Servers, how.CAFile = w.URLs(), filepath.Join(w.Directory, "macs", "ca.pem")
 	mac := w.start(w.macWith("MAC-A", how))
-	w.eventually("it is told that it is refused",
+	w.eventually("it learns that it is refused",
 		func() bool { return strings.Contains(mac.State().GetLastError(), "does not know these credentials") })
 	if mac.connected() {
 		t.Error("a stranger is connected")

@@ -62,10 +62,10 @@ func wantAll(t *testing.T, report *fleetview.Report, macs []*mac) {
 		t.Errorf("%d Macs are in the report of %d: %q", len(report.Macs), len(macs), report.Warnings)
 	}
 	for _, mac := range macs {
-		standing := byName(report, mac.name)
-		if standing == nil || standing.Answer != fleetview.Answered || standing.State != "REGISTERED" ||
-			standing.Instances != 1 || len(standing.Notes) > 0 {
-			t.Errorf("%s: %+v", mac.name, standing)
+		row := byName(report, mac.name)
+		if row == nil || row.Answer != fleetview.Answered || row.State != "REGISTERED" ||
+			row.Instances != 1 || len(row.Notes) > 0 {
+			t.Errorf("%s: %+v", mac.name, row)
 		}
 	}
 }
@@ -116,7 +116,7 @@ func TestChangesOutliveTheirServers(t *testing.T) {
 		}
 	}()
 	// With two of three servers the stream continues.
-	w.eventually("what happened is published through the two servers that are left",
+	w.eventually("the changes are published through the two remaining servers",
 		func() bool { return allPublished(macs) })
 
 	// Then the whole cluster is away for a while.
@@ -183,7 +183,7 @@ func TestChangeThatIsPublishedTwiceIsThereOnce(t *testing.T) {
 		}
 		w.must(conn.PublishMsg(message))
 	}
-	told, err := conn.SubscribeSync(fleet.KeptOf("MAC-A"))
+	kept, err := conn.SubscribeSync(fleet.KeptOf("MAC-A"))
 	w.must(err)
 	publish("1", true)
 	publish("1", true)  // the server drops it
@@ -191,7 +191,7 @@ func TestChangeThatIsPublishedTwiceIsThereOnce(t *testing.T) {
 	publish("2", false)
 	publish("1", false)
 	for range 4 {
-		_, err := told.NextMsg(within)
+		_, err := kept.NextMsg(within)
 		w.must(err)
 	}
 	if counts := w.stored(w.admin()); counts["MAC-A"] != 2 {
@@ -332,7 +332,7 @@ func TestCredentialsExpireAndAreRenewed(t *testing.T) {
 	w.must(os.Rename(filepath.Join(renewed, "MAC-A.creds"), how.CredentialsFile))
 	w.eventually("it is connected with the new ones",
 		func() bool { return mac.connected() && mac.State().GetLastError() == "" })
-	w.eventually("what happened meanwhile is published", func() bool { return mac.unpublished() == 0 })
+	w.eventually("the changes of that time are published", func() bool { return mac.unpublished() == 0 })
 }
 
 // asked is a question to the fleet.

@@ -60,7 +60,7 @@ func TestLifeCycle(t *testing.T) {
 var notUshers = []string{
 	"/home/*/.config", "/home/*/.local/share/keyrings", "/home/*/Library/Logs/Company Portal", "/home/*/.cache",
 	"/home/*/portal-runs", "/home/*/sign-in",
-	"/home/*/.bash", "/home/*/.profile", "/opt/companyportal", "/usr/local/jamf", "/var/lib/jamf-was-told",
+	"/home/*/.bash", "/home/*/.profile", "/opt/companyportal", "/usr/local/jamf", "/var/lib/jamf-received",
 	"/etc/systemd/system/story.service", "/etc/systemd/system/multi-user.target.wants/story.service",
 	"/etc/systemd/system/default.target",
 	"/var/log", "/var/lib", "/var/cache", "/var/tmp/systemd-private", "/tmp", "/out", "/programs", "/root", "/etc",

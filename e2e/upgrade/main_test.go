@@ -239,7 +239,7 @@ func (s *story) waitState(id, state string) {
 	for {
 		message, err := stream.Recv()
 		if err != nil {
-			s.t.Fatalf("registration %s did not come to %s: %v", id, state, err)
+			s.t.Fatalf("registration %s did not reach %s: %v", id, state, err)
 		}
 		if message.GetRegistration().GetState().String() == "REGISTRATION_STATE_"+state {
 			return

@@ -30,7 +30,7 @@ const Tags = "grpcnotrace"
 //go:embed loader/*.c loader/*.h
 var sources embed.FS
 
-// compilerFlags hold the loader to what is readable without a doubt.
+// compilerFlags reject code of the loader that is doubtful.
 var compilerFlags = []string{"-std=gnu11", "-O1", "-g", "-Wall", "-Wextra", "-Werror", "-pthread"}
 
 // Loader is a compiled loader.

@@ -52,9 +52,9 @@ func verdict(portalExit, code int) (sentence string, wanted bool) {
 	case portalExit == 0:
 		return "", code == 0
 	case code == 0:
-		return fmt.Sprintf("Company Portal was told to end with %d, and usherctl did not notice.", portalExit), false
+		return fmt.Sprintf("Company Portal ended with %d as requested, and usherctl did not notice.", portalExit), false
 	}
-	return fmt.Sprintf("That it failed was the point: Company Portal was told to end with %d, and usher says why, "+
+	return fmt.Sprintf("The failure was requested: Company Portal ended with %d, and usher gives the reason, "+
 		"here and in Jamf Pro.", portalExit), true
 }
 

@@ -15,8 +15,8 @@ func TestVerdict(t *testing.T) {
 	}{
 		{0, 0, "", true},
 		{0, 3, "", false},
-		{66, 66, "That it failed was the point: Company Portal was told to end with 66", true},
-		{99, 15, "That it failed was the point: Company Portal was told to end with 99", true},
+		{66, 66, "The failure was requested: Company Portal ended with 66", true},
+		{99, 15, "The failure was requested: Company Portal ended with 99", true},
 		{66, 0, "usherctl did not notice", false},
 	} {
 		sentence, wanted := verdict(test.portalExit, test.code)

@@ -97,7 +97,7 @@ func play(ctx context.Context, s scene) (code int, err error) {
 	if err != nil {
 		return 0, err
 	}
-	say("how the Mac stands, with another look: usherctl status --look")
+	say("the state of the Mac, with another look: usherctl status --look")
 	if _, err := m.ControlInteractively(ctx, os.Stdout, os.Stderr, "status", "--look"); err != nil {
 		return 0, err
 	}

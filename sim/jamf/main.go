@@ -30,7 +30,7 @@ const usage = `Usage: jamf verb [options]
 	recon                                          collect inventory and send it to Jamf Pro
 	manage                                         enforce the management framework
 	enroll                                         enrol this Mac with Jamf Pro
-	version                                        tell the version
+	version                                        show the version
 	help                                           show this
 `
 

@@ -82,7 +82,7 @@ func TestScripts(t *testing.T) {
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"exits": exits, "log": compareLog, "holds": holds, "fault": addFault, "preference": comparePreference,
-			"tells": tells,
+			"shows": shows,
 		},
 	})
 }
@@ -119,8 +119,8 @@ func compareLog(script *testscript.TestScript, _ bool, arguments []string) {
 	}
 }
 
-// tells EVENT…: the events that usher recognises in a file of jamf's output, without noise and policies.
-func tells(script *testscript.TestScript, _ bool, arguments []string) {
+// shows EVENT…: the events that usher recognises in a file of jamf's output, without noise and policies.
+func shows(script *testscript.TestScript, _ bool, arguments []string) {
 	got := []string{}
 	for record, err := range applog.Read(context.Background(), strings.NewReader(script.ReadFile(arguments[0])),
 		applog.Options{}) {

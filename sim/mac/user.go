@@ -125,13 +125,13 @@ func (u *User) SetPortal(settings PortalSettings) error {
 }
 
 // SetAppSSO sets the answers of app-sso in the user's session; without it Platform SSO is not configured.
-func (u *User) SetAppSSO(settings session.AppSSO) error { return u.tell(settings) }
+func (u *User) SetAppSSO(settings session.AppSSO) error { return u.configure(settings) }
 
 // SetJamfAgent sets the answers of Jamf Conditional Access in the user's session; without it that program knows no
 // device.
-func (u *User) SetJamfAgent(settings session.JamfAgent) error { return u.tell(settings) }
+func (u *User) SetJamfAgent(settings session.JamfAgent) error { return u.configure(settings) }
 
-func (u *User) tell(settings session.Settings) error {
+func (u *User) configure(settings session.Settings) error {
 	content, err := json.MarshalIndent(settings, "", "  ")
 	if err != nil {
 		return fmt.Errorf("write settings of a stand-in of %s: %w", u.Name, err)

@@ -17,7 +17,7 @@ import (
 const jamfScript = `#!/bin/sh
 set -eu
 test "$1" = recon
-/usr/libexec/usher/usherctl ea state > /var/lib/jamf-was-told
+/usr/libexec/usher/usherctl ea state > /var/lib/jamf-received
 if [ -e /var/lib/jamf-upgrades-usher-to ]; then
 	from=$(cat /var/lib/jamf-upgrades-usher-to)
 	rm /var/lib/jamf-upgrades-usher-to
@@ -81,9 +81,9 @@ func install(c *computer) {
 	// A user who may not read the configuration learns that; the message does not call it invalid, because usherd may
 	// read it.
 	c.must(os.Chmod("/etc/usher/config.yaml", 0o600))
-	told := c.asked("jane", "usherctl", "status")
-	c.want(strings.Contains(told, "you may not read the configuration") && !strings.Contains(told, "last good one"),
-		"jane was shown: %s", told)
+	received := c.asked("jane", "usherctl", "status")
+	c.want(strings.Contains(received, "you may not read the configuration") && !strings.Contains(received, "last good one"),
+		"jane was shown: %s", received)
 	c.must(os.Chmod("/etc/usher/config.yaml", 0o644))
 }
 
@@ -124,9 +124,9 @@ func upgradeInTheMiddle(c *computer) {
 	c.signIn(jane)
 	c.comesTo("jane", "SUCCEEDED")
 	c.want(len(c.portals(jane)) == 1, "the portal was started %d times", len(c.portals(jane)))
-	told, err := os.ReadFile("/var/lib/jamf-was-told")
+	received, err := os.ReadFile("/var/lib/jamf-received")
 	c.must(err)
-	c.want(strings.Contains(string(told), "<result>"), "jamf was told %q", told)
+	c.want(strings.Contains(string(received), "<result>"), "jamf has received %q", received)
 }
 
 func crash(c *computer) {

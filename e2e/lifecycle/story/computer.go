@@ -105,7 +105,7 @@ func (c *computer) eventually(what string, so func() bool) {
 	for !so() {
 		select {
 		case <-deadline:
-			panic(failure{fmt.Errorf("it did not come to this: %s", what)})
+			panic(failure{fmt.Errorf("this did not happen: %s", what)})
 		case <-c.ctx.Done():
 			panic(failure{c.ctx.Err()})
 		case <-time.After(50 * time.Millisecond):

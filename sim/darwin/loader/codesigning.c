@@ -1,9 +1,11 @@
-/* Code signing, as far as usherd asks for the peer of a socket:
+/*
+ * Code signing, as far as usherd asks for the peer of a socket:
  * https://developer.apple.com/documentation/security/code-signing-services.
  *
  * No file has a real signature here. A program is signed by its content: the designated requirement of a file is the
  * hash of its content, as for an ad-hoc signature. A running process meets it while its original file still exists and
- * has that content. A process is found by its audit token: by the pid and its version. */
+ * has that content. A process is found by its audit token: by the pid and its version.
+ */
 #define _GNU_SOURCE
 #include <fcntl.h>
 #include <stdio.h>

@@ -1,5 +1,7 @@
-/* The common part of CoreFoundation's objects: their kinds, references, and equality. CFType in Apple's documentation:
- * https://developer.apple.com/documentation/corefoundation/cftype */
+/*
+ * The common part of CoreFoundation's objects: their kinds, references, and equality. CFType in Apple's documentation:
+ * https://developer.apple.com/documentation/corefoundation/cftype
+ */
 #define _GNU_SOURCE
 #include <stdarg.h>
 #include <stdio.h>

@@ -1,4 +1,5 @@
-/* CoreFoundation's objects, which the other frameworks build on.
+/*
+ * CoreFoundation's objects, which the other frameworks build on.
  *
  * A function that a program imports from a framework is called here darwin_NAME. Every pointer from a program is
  * checked. The loader ends the program with abort(3), and a line that names both, for a pointer that is not an object,
@@ -8,7 +9,8 @@
  * https://developer.apple.com/library/archive/documentation/CoreFoundation/Conceptual/CFMemoryMgmt/Concepts/Ownership.html
  *
  * With MACHORUN_CHECK_RELEASES=1 in the environment, a program that would end with 0 ends with 125 if objects are left
- * that nothing has released. */
+ * that nothing has released.
+ */
 #pragma once
 
 #include "loader.h"

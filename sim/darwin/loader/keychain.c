@@ -1,9 +1,11 @@
-/* SecItemCopyMatching over the keychain of sim/filekeychain, in the directory that MACHORUN_KEYCHAIN names, or else
+/*
+ * SecItemCopyMatching over the keychain of sim/filekeychain, in the directory that MACHORUN_KEYCHAIN names, or else
  * ~/.local/share/usher-sim/keychain, which the other stand-ins use. The possible queries and their results are from
  * https://github.com/apple-oss-distributions/Security/blob/main/OSX/libsecurity_keychain/lib/SecItem.cpp; the texts of
  * the constants are from keychain/headers and sec/Security/SecItemConstants.c there.
  *
- * SecItemAdd, SecItemUpdate and SecItemDelete are refused as not implemented: usher never writes with them. */
+ * SecItemAdd, SecItemUpdate and SecItemDelete are refused as not implemented: usher never writes with them.
+ */
 #define _GNU_SOURCE
 #include <dirent.h>
 #include <stdio.h>
@@ -52,8 +54,10 @@ static ref decode(ref text) {
 	return data;
 }
 
-/* Text attributes are bytes in a keychain. One that is not UTF-8 comes back as kCFNull: _ConvertOldFormatToNewFormat in
- * SecItem.cpp. In sim/filekeychain such an attribute has "_bytes" after its name. */
+/*
+ * Text attributes are bytes in a keychain. One that is not UTF-8 comes back as kCFNull: _ConvertOldFormatToNewFormat in
+ * SecItem.cpp. In sim/filekeychain such an attribute has "_bytes" after its name.
+ */
 static void add_text(ref attributes, const char *attribute, ref file, const char *name) {
 	ref text = get(file, name);
 	if (text != NULL) {

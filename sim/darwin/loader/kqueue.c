@@ -1,7 +1,9 @@
-/* kqueue(2) over epoll: EVFILT_READ, EVFILT_WRITE, EVFILT_USER and EVFILT_PROC are here, EVFILT_VNODE is in vnode.c.
+/*
+ * kqueue(2) over epoll: EVFILT_READ, EVFILT_WRITE, EVFILT_USER and EVFILT_PROC are here, EVFILT_VNODE is in vnode.c.
  * https://github.com/apple-oss-distributions/xnu/blob/main/bsd/kern/kern_event.c
  *
- * A kqueue is an epoll descriptor. Its other data is in a list, because a process seldom has many kqueues. */
+ * A kqueue is an epoll descriptor. Its other data is in a list, because a process seldom has many kqueues.
+ */
 #define _GNU_SOURCE
 #include <fcntl.h>
 #include <stdlib.h>

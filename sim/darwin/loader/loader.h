@@ -1,11 +1,13 @@
-/* The loader's parts and their common declarations.
+/*
+ * The loader's parts and their common declarations.
  *
  * A function that a darwin program imports from libSystem is called here darwin_NAME. It takes macOS's numbers, flags
  * and layouts, does the same with glibc, and returns what macOS returns. Each file has the functions of one theme and
  * ends with the table of symbols by which programs find them; symbols.c lists the tables.
  *
  * Numbers (DARWIN_...) and layouts (struct darwin_...) are in tables.h, which sim/darwin/tables writes from Go's own.
- * Constants that Go lacks are defined here or in the file that needs them, under macOS's name and with the source. */
+ * Constants that Go lacks are defined here or in the file that needs them, under macOS's name and with the source.
+ */
 #pragma once
 
 #include <pthread.h>

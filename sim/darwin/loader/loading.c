@@ -1,7 +1,9 @@
-/* Loads a Mach-O program for x86-64, as Go's linker writes it, or lld for cgo: maps its segments and binds its imports.
+/*
+ * Loads a Mach-O program for x86-64, as Go's linker writes it, or lld for cgo: maps its segments and binds its imports.
  * Each segment is mapped at the address that it was linked to, so nothing needs rebasing. The format is in
  * https://github.com/apple-oss-distributions/xnu/blob/main/EXTERNAL_HEADERS/mach-o/loader.h and, as Go writes it, in
- * cmd/link/internal/ld/macho.go. */
+ * cmd/link/internal/ld/macho.go.
+ */
 #define _GNU_SOURCE
 #include <fcntl.h>
 #include <stdlib.h>

@@ -1,8 +1,10 @@
-/* machorun runs a darwin/amd64 program on Linux/amd64: machorun [--argv0 NAME] PROGRAM [ARGUMENT...] With --symbols
+/*
+ * machorun runs a darwin/amd64 program on Linux/amd64: machorun [--argv0 NAME] PROGRAM [ARGUMENT...] With --symbols
  * LIBRARY it prints what a program can import from a library.
  *
  * The program's machine code runs unchanged. Its imports from macOS's libSystem are functions of this loader
- * (loader.h). */
+ * (loader.h).
+ */
 #define _GNU_SOURCE
 #include <limits.h>
 #include <stdio.h>
@@ -33,9 +35,11 @@ static size_t count(char *const *list) {
 	return n;
 }
 
-/* The stack as xnu lays it out for a program: argc, the arguments, NULL, the environment, NULL, Apple's strings, NULL.
+/*
+ * The stack as xnu lays it out for a program: argc, the arguments, NULL, the environment, NULL, Apple's strings, NULL.
  * Go's os.Executable reads executable_path of the last: exec_copyout_strings in
- * https://github.com/apple-oss-distributions/xnu/blob/main/bsd/kern/kern_exec.c. */
+ * https://github.com/apple-oss-distributions/xnu/blob/main/bsd/kern/kern_exec.c.
+ */
 static void start(const struct program *program, char **arguments, char **environment) {
 	size_t argument_count = count(arguments), environment_count = count(environment);
 	uint64_t *stack = __builtin_alloca_with_align((argument_count + environment_count + 8) * sizeof *stack, 128), *next = stack;

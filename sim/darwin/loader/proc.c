@@ -66,9 +66,11 @@ bool is_running(int pid) {
 	return read_process(pid, &process) && process.state != 'Z';
 }
 
-/* xnu gives a process another version of its pid each time that it executes a program: proc_setpidversion in
+/*
+ * xnu gives a process another version of its pid each time that it executes a program: proc_setpidversion in
  * https://github.com/apple-oss-distributions/xnu/blob/main/bsd/kern/kern_exec.c. Here the version is built from the
- * start time of the process and the address of its stack, which changes with each execve(2). */
+ * start time of the process and the address of its stack, which changes with each execve(2).
+ */
 uint32_t pid_version(int pid) {
 	char text[4096], command[17];
 	char *fields = stat_fields(pid, text, sizeof text, command);

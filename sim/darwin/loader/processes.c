@@ -24,8 +24,10 @@ static int status_to_darwin(int status) {
 	return status;
 }
 
-/* struct rusage has the same layout, except for the microseconds, whose upper half is not part of macOS's. ru_maxrss is
- * in bytes there, and in kilobytes on Linux: getrusage(2) of both. */
+/*
+ * struct rusage has the same layout, except for the microseconds, whose upper half is not part of macOS's. ru_maxrss is
+ * in bytes there, and in kilobytes on Linux: getrusage(2) of both.
+ */
 static void usage_to_darwin(struct rusage *usage) {
 	if (usage != NULL) usage->ru_maxrss *= 1024;
 }

@@ -1,5 +1,7 @@
-/* System calls that the program makes itself, with the SYSCALL instruction, as Go's syscall.Syscall and Syscall6 do on
- * darwin/amd64. seccomp(2) turns those of class 0x2000000 (UNIX) into SIGSYS; Linux's own numbers are far below. */
+/*
+ * System calls that the program makes itself, with the SYSCALL instruction, as Go's syscall.Syscall and Syscall6 do on
+ * darwin/amd64. seccomp(2) turns those of class 0x2000000 (UNIX) into SIGSYS; Linux's own numbers are far below.
+ */
 #define _GNU_SOURCE
 #include <linux/audit.h>
 #include <linux/filter.h>
@@ -31,8 +33,10 @@ void begin_raw_system_calls(void) {
 	if (prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program) != 0) die("seccomp: %m");
 }
 
-/* proc_info(2), which libproc calls: https://github.com/apple-oss-distributions/xnu/blob/main/bsd/sys/proc_info.h and
- * bsd/kern/proc_info.c. A zombie has none of the requested data. */
+/*
+ * proc_info(2), which libproc calls: https://github.com/apple-oss-distributions/xnu/blob/main/bsd/sys/proc_info.h and
+ * bsd/kern/proc_info.c. A zombie has none of the requested data.
+ */
 enum { CALL_PIDINFO = 2, PIDPATHINFO = 11, PIDUNIQIDENTIFIERINFO = 17 };
 
 struct unique_identifier {

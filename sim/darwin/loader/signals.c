@@ -93,9 +93,11 @@ static void registers_to_linux(const struct darwin_regs64 *in, greg_t *out) {
 	for (size_t i = 0; i < LENGTH(registers); i++) out[registers[i]] = next[i];
 }
 
-/* A system call that seccomp has caught. macOS takes the number in RAX without the class (0x2000000). On failure it
+/*
+ * A system call that seccomp has caught. macOS takes the number in RAX without the class (0x2000000). On failure it
  * sets the carry flag and returns errno in RAX:
- * https://github.com/apple-oss-distributions/xnu/blob/main/osfmk/mach/i386/syscall_sw.h */
+ * https://github.com/apple-oss-distributions/xnu/blob/main/osfmk/mach/i386/syscall_sw.h
+ */
 static void answer_system_call(greg_t *registers_of_call) {
 	enum { NUMBER = 0xffffff, CARRY = 1 };
 	greg_t *r = registers_of_call;
@@ -198,8 +200,10 @@ static long darwin_sigaltstack(const struct darwin_stackt *next, struct darwin_s
 	return result(status);
 }
 
-/* kill(2). A process group of zombies only is EPERM, but not an error on Linux: killpg1 and killpg1_pgrpfilt in xnu,
- * which leave zombies out, https://github.com/apple-oss-distributions/xnu/blob/main/bsd/kern/kern_sig.c. */
+/*
+ * kill(2). A process group of zombies only is EPERM, but not an error on Linux: killpg1 and killpg1_pgrpfilt in xnu,
+ * which leave zombies out, https://github.com/apple-oss-distributions/xnu/blob/main/bsd/kern/kern_sig.c.
+ */
 static bool group_is_dead(pid_t group) {
 	DIR *processes = opendir("/proc");
 	bool zombie = false, alive = false;

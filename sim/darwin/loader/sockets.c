@@ -14,9 +14,11 @@
 int family_to_linux(int on_darwin) { return on_darwin == DARWIN_AF_INET6 ? AF_INET6 : on_darwin; }
 int family_to_darwin(int on_linux) { return on_linux == AF_INET6 ? DARWIN_AF_INET6 : on_linux; }
 
-/* A socket address of macOS begins with its length and its family in one byte each, that of Linux with the family in
+/*
+ * A socket address of macOS begins with its length and its family in one byte each, that of Linux with the family in
  * two. The rest is the same: https://github.com/apple-oss-distributions/xnu/blob/main/bsd/sys/socket.h and un.h.
- * sun_path of macOS has 104 bytes, which fit into Linux's 108. It need not end with NUL; the length marks its end. */
+ * sun_path of macOS has 104 bytes, which fit into Linux's 108. It need not end with NUL; the length marks its end.
+ */
 socklen_t address_to_linux(const void *on_darwin, uint32_t length, struct sockaddr_storage *address) {
 	if (on_darwin == NULL) return 0;
 	memset(address, 0, sizeof *address);
@@ -66,9 +68,11 @@ static long darwin_bind(int descriptor, const void *address, uint32_t length) {
 	return result(bind(descriptor, (struct sockaddr *)&on_linux, on_linux_length));
 }
 
-/* connect(2) to a Unix socket whose backlog is full fails with ECONNREFUSED, whether the socket blocks or not:
+/*
+ * connect(2) to a Unix socket whose backlog is full fails with ECONNREFUSED, whether the socket blocks or not:
  * unp_connect in https://github.com/apple-oss-distributions/xnu/blob/main/bsd/kern/uipc_usrreq.c, after sonewconn. On
- * Linux it waits, or returns EAGAIN. */
+ * Linux it waits, or returns EAGAIN.
+ */
 static long connect_unix(int descriptor, const struct sockaddr_storage *address, socklen_t length) {
 	int flags = fcntl(descriptor, F_GETFL);
 	if (flags >= 0 && !(flags & O_NONBLOCK)) fcntl(descriptor, F_SETFL, flags | O_NONBLOCK);
@@ -214,8 +218,10 @@ static long darwin_recvmsg(int descriptor, struct darwin_Msghdr *message, int fl
 	return n;
 }
 
-/* Socket options. Options without a number on Linux are accepted and do nothing there: SO_NOSIGPIPE, and those of
- * interfaces that no test uses. */
+/*
+ * Socket options. Options without a number on Linux are accepted and do nothing there: SO_NOSIGPIPE, and those of
+ * interfaces that no test uses.
+ */
 enum { NOTHING = -1 };
 static const struct {
 	int level, option, linux_level, linux_option;

@@ -1,6 +1,8 @@
-/* sysctl(3): the kernel's data about the computer, and about processes (kern.proc, kern.procargs2).
+/*
+ * sysctl(3): the kernel's data about the computer, and about processes (kern.proc, kern.procargs2).
  * https://github.com/apple-oss-distributions/xnu/blob/main/bsd/sys/sysctl.h has the numbers, bsd/kern/kern_sysctl.c the
- * answers. */
+ * answers.
+ */
 #define _GNU_SOURCE
 #include <dirent.h>
 #include <limits.h>
@@ -125,9 +127,11 @@ static long several_processes(bool all, uint32_t user, void *out, size_t *size) 
 	return status;
 }
 
-/* kern.procargs2 (sysctl_procargsx in bsd/kern/kern_sysctl.c): the number of arguments; the executable's path at the
+/*
+ * kern.procargs2 (sysctl_procargsx in bsd/kern/kern_sysctl.c): the number of arguments; the executable's path at the
  * start of the process, with NULs up to a multiple of 8; the arguments; the environment. For a zombie, and for a
- * process of another user, the error is EINVAL. */
+ * process of another user, the error is EINVAL.
+ */
 static long process_arguments(int pid, void *out, size_t *size) {
 	enum { MAXIMUM = 1 << 20 };
 	struct command_line *line = allocate(1, sizeof *line);

@@ -1,7 +1,9 @@
-/* SystemConfiguration: the content of configd's dynamic store,
+/*
+ * SystemConfiguration: the content of configd's dynamic store,
  * https://developer.apple.com/documentation/systemconfiguration/scdynamicstore. The store is the JSON object in the
  * file that MACHORUN_DYNAMIC_STORE names, by the keys of macOS; it is read at each call. Without it nobody is on the
- * console, and no proxy is set. Callers pass no store of their own. */
+ * console, and no proxy is set. Callers pass no store of their own.
+ */
 #define _GNU_SOURCE
 #include <stdlib.h>
 #include <string.h>

@@ -11,8 +11,10 @@
 /* macOS's stack for a thread is smaller than glibc and a signal handler of the loader need. */
 enum { LOADERS_STACK = 256 << 10, DEFAULT_STACK = 512 << 10 };
 
-/* On macOS the GS register points to the thread's local storage, and Go keeps g at 0x30(GS): Tlsoffset in
- * cmd/link/internal/ld/sym.go. glibc uses FS, so GS is free for it. */
+/*
+ * On macOS the GS register points to the thread's local storage, and Go keeps g at 0x30(GS): Tlsoffset in
+ * cmd/link/internal/ld/sym.go. glibc uses FS, so GS is free for it.
+ */
 void begin_thread(void) {
 	static __thread uint64_t local_storage[64];
 	enum { ARCH_SET_GS = 0x1001 }; /* arch_prctl(2) */
@@ -85,9 +87,11 @@ static void *darwin_pthread_get_stackaddr_np(pthread_t thread) {
 	return (char *)lowest + size;
 }
 
-/* Mutexes and conditions. A static initialiser of macOS is a signature followed by zeros, and that of glibc has only
+/*
+ * Mutexes and conditions. A static initialiser of macOS is a signature followed by zeros, and that of glibc has only
  * zeros: the first use replaces the one by the other. The signatures are in internal/fakecgo/libcgo_darwin.go of
- * purego, a part of usher's programs. */
+ * purego, a part of usher's programs.
+ */
 enum { MUTEX_SIGNATURE = 0x32AAABA7, CONDITION_SIGNATURE = 0x3CB0B1BB };
 
 static void replace_signature(void *object, uint64_t signature) {

@@ -1,4 +1,5 @@
-/* SecCertificate, SecPolicy and SecTrust, as far as Go's crypto/x509 verifies with them (crypto/x509/internal/macos).
+/*
+ * SecCertificate, SecPolicy and SecTrust, as far as Go's crypto/x509 verifies with them (crypto/x509/internal/macos).
  * libcrypto of OpenSSL does the verification; it is opened at the first use. The trusted certificates are those in the
  * PEM file that MACHORUN_ROOTS names, or else those that Linux trusts.
  *
@@ -6,7 +7,8 @@
  * A chain without an end is errSecCreateChainFailed there, and one with an end that is not trusted is errSecNotTrusted;
  * Go knows only the second one. macOS's further requirements for a server's certificate are from
  * https://support.apple.com/HT210176. Revocation, certificate transparency and the trust settings of keychains are not
- * modelled. */
+ * modelled.
+ */
 #define _GNU_SOURCE
 #include <dlfcn.h>
 #include <stdio.h>

@@ -1,10 +1,12 @@
-/* CFUserNotification, https://developer.apple.com/documentation/corefoundation/cfusernotification, and
+/*
+ * CFUserNotification, https://developer.apple.com/documentation/corefoundation/cfusernotification, and
  * CFNotificationCenter within one process.
  *
  * MACHORUN_NOTIFICATIONS names a file for the shown notifications: each appends a line of its texts by their keys.
  * Without it notifications cannot be shown, as on a Mac without a session, and none can be created.
  * MACHORUN_NOTIFICATION_ANSWER is the user's action: "default", "alternate", "other" or "cancel". Without it nobody
- * answers, so a notification ends when its time is over, or when the program cancels it. */
+ * answers, so a notification ends when its time is over, or when the program cancels it.
+ */
 #define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>

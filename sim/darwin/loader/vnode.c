@@ -1,17 +1,19 @@
-/* EVFILT_VNODE over inotify: the events of a file or directory that the program has open.
+/*
+ * EVFILT_VNODE over inotify: the events of a file or directory that the program has open.
  *
  * xnu's VNOP_... functions, in their calls of post_event_if_success, show which note belongs to which operation:
  * https://github.com/apple-oss-distributions/xnu/blob/main/bsd/vfs/kpi_vfs.c
  *
- * VNOP_CREATE, VNOP_SYMLINK, VNOP_LINK, VNOP_RENAME   NOTE_WRITE to the directory
- * VNOP_MKDIR, VNOP_RMDIR                              NOTE_WRITE and NOTE_LINK to the directory
- * VNOP_REMOVE, VNOP_RMDIR                             NOTE_DELETE and NOTE_LINK to the removed object
- * VNOP_RENAME                                         NOTE_RENAME to the renamed object, NOTE_DELETE to a replaced one
- * VNOP_LINK                                           NOTE_LINK to the linked object
- * VNOP_WRITE                                          NOTE_WRITE, and NOTE_EXTEND by the file system
- * VNOP_SETATTR                                        NOTE_ATTRIB, for a truncation too
+ *	VNOP_CREATE, VNOP_SYMLINK, VNOP_LINK, VNOP_RENAME   NOTE_WRITE to the directory
+ *	VNOP_MKDIR, VNOP_RMDIR                              NOTE_WRITE and NOTE_LINK to the directory
+ *	VNOP_REMOVE, VNOP_RMDIR                             NOTE_DELETE and NOTE_LINK to the removed object
+ *	VNOP_RENAME                                         NOTE_RENAME to the renamed object, NOTE_DELETE to a replaced one
+ *	VNOP_LINK                                           NOTE_LINK to the linked object
+ *	VNOP_WRITE                                          NOTE_WRITE, and NOTE_EXTEND by the file system
+ *	VNOP_SETATTR                                        NOTE_ATTRIB, for a truncation too
  *
- * A directory gets nothing for writes to its files. inotify merges a truncation with the write that follows it. */
+ * A directory gets nothing for writes to its files. inotify merges a truncation with the write that follows it.
+ */
 #define _GNU_SOURCE
 #include <limits.h>
 #include <stdio.h>

@@ -183,7 +183,7 @@ func TestReadyFile(t *testing.T) {
 	missing := filepath.Join(directory, "missing", "url")
 	if err := run(t.Context(), []string{"--ready-file", missing}, io.Discard, io.Discard); err == nil ||
 		!strings.Contains(err.Error(), "write ready file") {
-		t.Errorf("into a directory that is not there: %v", err)
+		t.Errorf("into a missing directory: %v", err)
 	}
 }
 
