@@ -48,7 +48,7 @@ func measure(ctx context.Context) (rows []row, err error) {
 }
 
 // measureRunning takes the measurements that need a running usherd, in an order in which none disturbs the next. It
-// measures memory first, before the floods of calls.
+// measures memory before the floods of calls.
 func measureRunning(ctx context.Context, s *scene) ([]row, error) {
 	progress("from register to Company Portal …")
 	launches, err := measureLaunches(ctx, s)

@@ -35,11 +35,11 @@ import (
 
 func sum(content []byte) [sha256.Size]byte { return sha256.Sum256(content) }
 
-// openServer is a stock nats-server, with its monitoring, that allows everybody everything.
+// openServer is a stock nats-server that lets everybody do everything; its monitoring is on.
 type openServer struct {
 	URL     string
 	monitor string
-	// seed is the file of an NKey that the server knows. All other names are users with the password anything.
+	// seed is the file of an NKey that the server knows. Everybody else is the user anybody, with the password anything.
 	seed string
 }
 

@@ -33,7 +33,7 @@ func (s *story) withSmallDisk() *smallDisk {
 	s.must(os.Mkdir(disk.path, 0o755))
 	s.must(unix.Mount("tmpfs", disk.path, "tmpfs", 0, "size=4m,mode=755"))
 	s.t.Cleanup(func() {
-		// usherd has its journal there until the story ends; the unmount comes after that.
+		// usherd still has its journal there: the story ends only after this.
 		if err := unix.Unmount(disk.path, unix.MNT_DETACH); err != nil {
 			s.t.Errorf("unmount: %v", err)
 		}

@@ -84,7 +84,7 @@ func TestFloodsOfOneUserKeepNobodyWaiting(t *testing.T) {
 	if lines := strings.Count(log, "\n"); lines > 300 || len(log) > 100_000 {
 		t.Errorf("the log has %d lines, %d bytes", lines, len(log))
 	}
-	// Everything in the flood's own way has passed.
+	// The limits for the flood have no effect on later calls.
 	answered(before)
 	s.served(callerOf(t, jane))
 }

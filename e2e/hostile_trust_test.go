@@ -158,10 +158,10 @@ func TestDirectoriesOfAnotherUserAreRefused(t *testing.T) {
 		}
 	}
 	if info, err := os.Stat(victim); err != nil || info.Mode().Perm() != 0o755 {
-		t.Errorf("the targets of the links are %v, %v", info, err)
+		t.Errorf("the target of the links is %v, %v", info, err)
 	}
 	if entries, err := os.ReadDir(victim); err != nil || len(entries) != 0 {
-		t.Errorf("the targets of the links hold %v, %v", entries, err)
+		t.Errorf("the target of the links holds %v, %v", entries, err)
 	}
 
 	// Root's own file, in a directory that a user can change.

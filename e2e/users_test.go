@@ -169,7 +169,7 @@ func TestUIDOfADeletedAccount(t *testing.T) {
 	jane := s.loggedIn("u-jane")
 	s.control(0, "register", "--user", jane.Name, "--wait")
 	s.must(jane.Logout())
-	s.control(0, "register", "--user", jane.Name, "--wait=false") // the report waits for this user
+	s.control(0, "register", "--user", jane.Name, "--wait=false") // the registration waits for jane to log in
 	s.waitState("WAITING_FOR_SESSION")
 	s.must(jane.Delete())
 	bob, err := s.AddUserWithUID(s.ctx, "usher-u-bob-"+strings.ToLower(rand.Text()[:6]), jane.UID)

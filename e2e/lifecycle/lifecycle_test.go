@@ -190,7 +190,7 @@ TimeoutStartSec=infinity
 func layOut(t *testing.T, root string) {
 	t.Helper()
 	units := filepath.Join(root, "etc/systemd/system")
-	// the units of this machine
+	// This machine can have its own.
 	for _, path := range []string{"var/log/journal", "var/lib/usher", "etc/usher", "usr/libexec/usher"} {
 		must(t, os.RemoveAll(filepath.Join(root, path)))
 	}

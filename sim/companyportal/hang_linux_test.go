@@ -113,5 +113,5 @@ func TestRegistersInARealKeyring(t *testing.T) {
 	if err := ring.Unlock(ctx); err != nil {
 		t.Fatal(err)
 	}
-	comesTo("nothing", 0, wpj.StateRegistered) // the lock of the "locked" case
+	comesTo("nothing", 0, wpj.StateRegistered) // the items of the "locked" run
 }

@@ -110,7 +110,7 @@ func load(home string) (Settings, error) {
 	return settings, settings.check()
 }
 
-// merge sets the fields of a JSON object. null is not an object, and sets nothing.
+// merge sets the fields of a JSON object. Empty content sets nothing.
 func (s *Settings) merge(content []byte) error {
 	if len(bytes.TrimSpace(content)) == 0 {
 		return nil

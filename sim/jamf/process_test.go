@@ -62,7 +62,7 @@ func TestConfigurationBesideTheExecutable(t *testing.T) {
 func TestOthersAreRefused(t *testing.T) {
 	for _, verb := range []string{"policy", "recon", "manage"} {
 		for config, refused := range map[string]bool{`"exit_codes": {}`: true, `"allow_non_root": true`: false} {
-			// The log is not writable for others; a verb that refuses nobody gets only as far as that.
+			// Others cannot write the log, so a verb that does not refuse them fails there.
 			jamf := install(t, `{"log_file": "nowhere/jamf.log", "udid": "x", `+config+`}`)
 			command := exec.CommandContext(t.Context(), jamf, verb)
 			command.Env = []string{"GORACE=" + os.Getenv("GORACE")}
