@@ -48,7 +48,8 @@ func TestPeopleHaveUIDsFromTheFirstOn(t *testing.T) {
 
 // Whether a person's account exists does not depend on its home.
 func TestExists(t *testing.T) {
-	for _, one := range []User{{"root", 0}, {"nobody", 65534}, {"nobody-of-that-name", 3_999_999_999}, {"_mbsetupuser", 501}} {
+	for _, one := range []User{{"root", 0}, {"nobody", 65534}, {"nobody-of-that-name", 3_999_999_999},
+		{"_mbsetupuser", 501}} {
 		if exists, err := Exists(one); exists || err != nil {
 			t.Errorf("%s with uid %d: %t, %v", one.Name, one.UID, exists, err)
 		}
