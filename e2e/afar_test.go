@@ -39,7 +39,8 @@ func sum(content []byte) [sha256.Size]byte { return sha256.Sum256(content) }
 type openServer struct {
 	URL     string
 	monitor string
-	// seed is the file of an NKey that the server knows. Everybody else is the user anybody, with the password anything.
+	// seed is the file of an NKey that the server knows. Everybody else is the user anybody, with the password
+	// anything.
 	seed string
 }
 

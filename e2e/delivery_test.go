@@ -465,7 +465,8 @@ func TestSecretIsNeverTold(t *testing.T) {
 	jane := s.loggedIn("p-jane")
 	var outputs []mac.Result
 	run := func(exitCode int, arguments ...string) {
-		outputs = append(outputs, s.control(exitCode, arguments...), s.control(exitCode, append(arguments, "--json")...))
+		outputs = append(outputs, s.control(exitCode, arguments...),
+			s.control(exitCode, append(arguments, "--json")...))
 	}
 	run(0, "register", "--user", jane.Name, "--wait")
 	// Jamf Pro refuses it, and errors quote the request.
@@ -478,7 +479,8 @@ func TestSecretIsNeverTold(t *testing.T) {
 	} {
 		run(0, arguments...)
 	}
-	outputs = append(outputs, s.controlAs(jane, 0, "status", "--json"), s.controlAs(jane, 0, "config", "show", "--json"))
+	outputs = append(outputs, s.controlAs(jane, 0, "status", "--json"),
+		s.controlAs(jane, 0, "config", "show", "--json"))
 	s.must(s.StopHelper())
 	written := map[string][]byte{"usherd's log": []byte(s.Helper.Log())}
 	for _, one := range outputs {

@@ -88,7 +88,8 @@ func TestRegistrationIsHiddenFromOtherUsers(t *testing.T) {
 				t.Errorf("%s %s by another user: %+v", command, theirs, seen)
 			}
 			if strings.ReplaceAll(seen.Stderr, theirs, absent) != none.Stderr {
-				t.Errorf("%s distinguishes another user's registration %q from a missing one: %q", command, seen.Stderr, none.Stderr)
+				t.Errorf("%s distinguishes another user's registration %q from a missing one: %q", command, seen.Stderr,
+					none.Stderr)
 			}
 		}
 	}

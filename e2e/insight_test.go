@@ -61,7 +61,8 @@ func TestTimeline(t *testing.T) {
 	}
 
 	// Root sees Jane's attempts; John sees nothing of them, neither from the journal nor from Jane's home.
-	if got := decode[timelineShown](t, s.control(0, "timeline", "--user", jane.Name, "--json").Stdout).Data; len(got.Attempts) !=
+	if got := decode[timelineShown](t,
+		s.control(0, "timeline", "--user", jane.Name, "--json").Stdout).Data; len(got.Attempts) !=
 		2 {
 		t.Errorf("root is shown %d attempts", len(got.Attempts))
 	}

@@ -111,8 +111,8 @@ func shared(kind byte, size, times int) []byte {
 	return list(references, append(text, bytes.Repeat([]byte{'x'}, size)...))
 }
 
-// overlapping is an array of many strings in UTF-16 that are all at one place; each has its own number, so a reader does
-// not recognise them as one object.
+// overlapping is an array of many strings in UTF-16 that are all at one place; each has its own number, so a reader
+// does not recognise them as one object.
 func overlapping(letters, times int) []byte {
 	content := []byte{'b', 'p', 'l', 'i', 's', 't', '0', '0', 0xD1, 0, 1, 0, 2, 0x51, 'k'}
 	offsets := []int{8, 13, len(content)}

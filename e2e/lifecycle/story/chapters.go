@@ -82,7 +82,8 @@ func install(c *computer) {
 	// read it.
 	c.must(os.Chmod("/etc/usher/config.yaml", 0o600))
 	received := c.asked("jane", "usherctl", "status")
-	c.want(strings.Contains(received, "you may not read the configuration") && !strings.Contains(received, "last good one"),
+	c.want(strings.Contains(received, "you may not read the configuration") &&
+		!strings.Contains(received, "last good one"),
 		"jane was shown: %s", received)
 	c.must(os.Chmod("/etc/usher/config.yaml", 0o644))
 }
@@ -209,7 +210,8 @@ func finish(c *computer) {
 	c.must(os.Remove(definition))
 	c.must(os.MkdirAll(definition+"/in the way", 0o755))
 	c.run(20, programs+"/v2/usherctl", "install")
-	c.want(c.services()["usherd"] == old["usherd"], "usherd was restarted by an installation that stopped before that step")
+	c.want(c.services()["usherd"] == old["usherd"],
+		"usherd was restarted by an installation that stopped before that step")
 	c.must(os.RemoveAll(definition))
 	c.run(0, programs+"/v2/usherctl", "install")
 	c.want(c.services()["usherd"] != old["usherd"], "usherd still runs the earlier version")
