@@ -44,14 +44,14 @@ func TestDistRemovesOnlyWhatItMade(t *testing.T) {
 		}, "usher_1_amd64.deb", ""},
 		"something in the way": {func(t *testing.T, to string) {
 			writeFile(t, filepath.Join(to, "usher_2_amd64.deb"), "precious")
-		}, "", "usher_2_amd64.deb was not made by it"},
+		}, "", "usher_2_amd64.deb was not created by make dist"},
 		"sums of something else": {func(t *testing.T, to string) {
 			writeFile(t, filepath.Join(to, "SHA256SUMS"), fmt.Sprintf("%064d  ../thesis.txt\n", 0))
-		}, "", "SHA256SUMS was not made by it"},
+		}, "", "SHA256SUMS was not created by make dist"},
 		"sums that are a link": {func(t *testing.T, to string) {
 			run(t, to, nil, "mv", "SHA256SUMS", "sums")
 			run(t, to, nil, "ln", "-s", "sums", "SHA256SUMS")
-		}, "", "SHA256SUMS was not made by it"},
+		}, "", "SHA256SUMS was not created by make dist"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			to := t.TempDir()
