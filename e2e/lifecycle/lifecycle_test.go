@@ -121,9 +121,9 @@ func build(ctx context.Context, t *testing.T, directory string) {
 		flags        []string
 	}{
 		{"v1/usherd", "cmd/usherd", version("1.0.0")}, {"v1/usher-agent", "cmd/usher-agent", version("1.0.0")},
-		{"v1/usherctl", "ctl", version("1.0.0")},
+		{"v1/usherctl", "cmd/usherctl", version("1.0.0")},
 		{"v2/usherd", "cmd/usherd", version("2.0.0")}, {"v2/usher-agent", "cmd/usher-agent", version("2.0.0")},
-		{"v2/usherctl", "ctl", version("2.0.0")},
+		{"v2/usherctl", "cmd/usherctl", version("2.0.0")},
 		{"companyportal", "sim/companyportal", nil}, {"story", "e2e/lifecycle/story", nil},
 	} {
 		arguments := append([]string{"build", "-trimpath", "-tags", "grpcnotrace", "-o",

@@ -101,7 +101,7 @@ func (m *measurement) storyFlags() []string {
 	if m == nil {
 		return nil
 	}
-	mains := []string{module + "cmd/usherd", module + "cmd/usher-agent", module + "ctl"}
+	mains := []string{module + "cmd/usherd", module + "cmd/usher-agent", module + "cmd/usherctl"}
 	return []string{"-counted", strings.Join(append(mains, m.packages...), ",")}
 }
 

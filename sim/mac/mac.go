@@ -18,6 +18,8 @@ import (
 
 	"go.yaml.in/yaml/v3"
 	"howett.net/plist"
+
+	"usher.internal/internal/atomicfile"
 )
 
 // TenantID is the Entra tenant that the Mac belongs to.
@@ -212,7 +214,8 @@ func (m *Mac) WriteConfig() error {
 	if err != nil {
 		return fmt.Errorf("write configuration: %w", err)
 	}
-	if err := os.WriteFile(m.ConfigFile(), content, 0o644); err != nil {
+	// At once: usherd, which watches it, reads what it finds.
+	if err := atomicfile.Write(m.ConfigFile(), content, 0o644); err != nil {
 		return fmt.Errorf("write configuration: %w", err)
 	}
 	return nil
