@@ -75,7 +75,7 @@ func TestConfigurationCountsWhileUsherRuns(t *testing.T) {
 	// The agent looks at other places from the next look on; a key that counts at the start is said to.
 	s.set(jane.Agent, 0, "key=identity.sources",
 		map[string]any{"identity.sources": []string{"jamf_agent"}, "state_directory": s.StateDirectory() + "-new"})
-	s.waitHelperLog("counts at the next start")
+	s.waitHelperLog("takes effect at the next start")
 	looked, err := s.Control(s.ctx, "status", "--look", "--json") // jamf's agent knows of nobody
 	s.must(err)
 	evidence := decode[struct {
