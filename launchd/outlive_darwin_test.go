@@ -29,7 +29,8 @@ func TestOutliveKeepsTheOutput(t *testing.T) {
 	if err != nil || string(content) != "first in /\nsecond in /\n" {
 		t.Errorf("%s has %q, %v", where, content, err)
 	}
-	if _, _, err := Outlive(t.Context(), layout.Layout{LogDirectory: "/dev/null/logs"}, program, "never", "0"); err == nil {
+	if _, _, err := Outlive(t.Context(), layout.Layout{LogDirectory: "/dev/null/logs"}, program, "never", "0"); err ==
+		nil {
 		t.Error("there is a log where none can be")
 	}
 	// A log that is a link of somebody's is not written to.

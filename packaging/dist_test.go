@@ -135,7 +135,8 @@ func checkSBOM(t *testing.T, file, programs string) {
 	listed := strings.Split(strings.TrimSpace(
 		run(t, "..", []string{"CGO_ENABLED=0", "GOOS=linux", "GOARCH=amd64"}, "go", "list", "-deps", "-tags",
 			"grpcnotrace",
-			"-f", "{{with .Module}}{{if not .Main}}{{.Path}} {{.Version}}{{end}}{{end}}", "./cmd/usherd", "./cmd/usher-agent",
+			"-f", "{{with .Module}}{{if not .Main}}{{.Path}} {{.Version}}{{end}}{{end}}", "./cmd/usherd",
+			"./cmd/usher-agent",
 			"./cmd/usherctl")), "\n")
 	listed = slices.DeleteFunc(listed, func(line string) bool { return line == "" })
 	slices.Sort(listed)

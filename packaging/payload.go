@@ -43,8 +43,8 @@ type Release struct {
 	// Version is as scripts/version prints it, Date when that commit was made.
 	Version string
 	Date    time.Time
-	// Programs is the directory of the three programs for the system in question, Manuals what cmd/usherctl/manuals.go has
-	// written.
+	// Programs is the directory of the three programs for the system in question, Manuals what cmd/usherctl/manuals.go
+	// has written.
 	Programs, Manuals string
 }
 

@@ -93,8 +93,7 @@ func FlagError(command *cobra.Command, err error) error {
 		return err
 	}
 	return fmt.Errorf("--%s goes with commands that read: status, registrations, doctor and timeline; "+
-		"`%s` is only for "+
-		"this Mac", unknown.GetSpecifiedName(), command.CommandPath())
+		"`%s` does not take it", unknown.GetSpecifiedName(), command.CommandPath())
 }
 
 // Host is another Mac, as ssh knows it.

@@ -32,7 +32,8 @@ var (
 
 var pageTemplate = sync.OnceValue(func() *template.Template {
 	return template.Must(template.New("page").
-		Funcs(template.FuncMap{"clean": webpage.Clean, "join": strings.Join, "count": english.Count[int]}).Parse(markup))
+		Funcs(template.FuncMap{"clean": webpage.Clean, "join": strings.Join, "count": english.Count[int]}).
+		Parse(markup))
 })
 
 // Write writes the page of a report.

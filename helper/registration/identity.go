@@ -141,7 +141,8 @@ func (d *driver) noIdentity(r *Registration, last *observation.Reading, err erro
 				"`usherctl gather` to deliver it, or have the user register again.")
 	case r.PortalExit.Unknown():
 		failed = d.fail(ReasonPortalOutcomeUnknown,
-			"Company Portal has ended, nothing tells how, and the identity is %s: %s", identity.State, identity.Sentence())
+			"Company Portal has ended, nothing tells how, and the identity is %s: %s", identity.State,
+			identity.Sentence())
 	default:
 		failed = d.fail(identityFailures[identity.State], "%s: %s", identity.State, identity.Sentence())
 	}

@@ -114,7 +114,8 @@ func (c Code) inJamfsKeychain() Code {
 		return codes[same[0]]
 	}
 	return Code{JamfSecurity, c.Number, c.Name + " in Jamf's keychain",
-		"Jamf could not use its own keychain, JAMF.keychain: this is not about the registration with Entra, nor about " +
+		"Jamf could not use its own keychain, JAMF.keychain: this is not about the registration with " +
+			"Entra, nor about " +
 			"the user's keychain",
 		"Where Jamf cannot continue, enrol the Mac in Jamf Pro again: that makes a new JAMF.keychain.", c.Source, ""}
 }

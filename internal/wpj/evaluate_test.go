@@ -280,7 +280,8 @@ func TestEvaluateWalk(t *testing.T) {
 									case got.Sentence() == "" || strings.ContainsAny(got.Sentence(), "\n") ||
 										strings.Contains(got.Sentence(), "%!"):
 										problem = "detail is no sentence"
-									case strings.Contains(got.Sentence(), upn) || strings.Contains(got.Sentence(), deviceID) ||
+									case strings.Contains(got.Sentence(), upn) ||
+										strings.Contains(got.Sentence(), deviceID) ||
 										strings.Contains(got.Sentence(), userID) ||
 										strings.Contains(got.Sentence(), string(good.Thumbprint)):
 										problem = "detail holds personal data"

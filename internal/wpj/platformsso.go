@@ -93,7 +93,8 @@ func readPlatformSSO(e Evidence, given Conditions) reading {
 	switch {
 	case err != nil:
 		r.verdict, r.told = badCertificate, told{
-			fmt.Sprintf("The Mac is registered with Platform SSO, and its device certificate cannot be read (%s).", err),
+			fmt.Sprintf("The Mac is registered with Platform SSO, and its device certificate cannot be read (%s).",
+				err),
 			updateUsher,
 		}
 	case certificate == nil:

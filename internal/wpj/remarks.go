@@ -27,7 +27,8 @@ func (f facts) remarks(came verdict) []Contradiction {
 	if others := f.others(); len(others) > 0 {
 		remark(anotherIdentity,
 			"if nothing needs it any more, remove its certificate and key, here and the device in Entra",
-			"The %s holds %s beside the one that was chosen, of %s.", f.place(), identities(len(others)), tenantsOf(others))
+			"The %s holds %s beside the one that was chosen, of %s.", f.place(), identities(len(others)),
+			tenantsOf(others))
 	}
 	if came != usable {
 		return remarks

@@ -87,14 +87,16 @@ var stateRules = []stateRule{
 		is(SourcePlatformSSO, needsBinding)},
 	{"Platform SSO: user's key is invalid", StateUserKeyInvalid, SourcePlatformSSO, told{},
 		is(SourcePlatformSSO, keyInvalid)},
-	{"Platform SSO: user has to sign in again", StatePending, SourcePlatformSSO, told{}, is(SourcePlatformSSO, pending)},
+	{"Platform SSO: user has to sign in again", StatePending, SourcePlatformSSO, told{},
+		is(SourcePlatformSSO, pending)},
 	{"Platform SSO: user state not known", StateCannotTell, SourcePlatformSSO, told{},
 		is(SourcePlatformSSO, unknownUser)},
 	{"Platform SSO: certificate cannot be read", StateUnreadable, SourcePlatformSSO, told{},
 		is(SourcePlatformSSO, badCertificate)},
 	{"Platform SSO: expired", StateExpired, SourcePlatformSSO, told{}, is(SourcePlatformSSO, expired)},
 	{"Platform SSO: other tenant", StateTenantMismatch, SourcePlatformSSO, told{}, is(SourcePlatformSSO, otherTenant)},
-	{"Secure Enclave: needs repair", StateNeedsRepair, SourceSecureEnclave, told{}, is(SourceSecureEnclave, needsRepair)},
+	{"Secure Enclave: needs repair", StateNeedsRepair, SourceSecureEnclave, told{},
+		is(SourceSecureEnclave, needsRepair)},
 	{"Secure Enclave: other tenant", StateTenantMismatch, SourceSecureEnclave, told{}, func(v verdicts) bool {
 		return v.is(SourceSecureEnclave, otherTenant) && !v.is(SourcePlatformSSO, usable)
 	}},

@@ -287,7 +287,8 @@ func TestEvaluateEverySource(t *testing.T) {
 					t.Errorf("%s by %q in %s, device %q, %s: %s", got.State, got.Rule, got.Source, string(got.DeviceID),
 						names, got.Sentence())
 				}
-				if got.Sentence() == "" || strings.Contains(got.Sentence(), upn) || strings.Contains(got.Sentence(), deviceID) ||
+				if got.Sentence() == "" || strings.Contains(got.Sentence(), upn) ||
+					strings.Contains(got.Sentence(), deviceID) ||
 					got.ObservedAt != observed {
 					t.Errorf("detail %q, seen at %s", got.Sentence(), got.ObservedAt)
 				}

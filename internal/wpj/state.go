@@ -213,7 +213,8 @@ type OtherIdentity struct {
 	NotAfter   time.Time  `json:"not_after,omitzero"`
 }
 
-// Contradiction is reported and not smoothed over: two sources that cannot both be right, and which one the state follows.
+// Contradiction is reported and not smoothed over: two sources that cannot both be right, and which one the state
+// follows.
 type Contradiction struct {
 	// Name is stable, for scripts.
 	Name string `json:"name"`

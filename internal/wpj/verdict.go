@@ -233,7 +233,8 @@ func readDirectory(e Evidence) reading {
 	if e.Finding == NotThere {
 		return saying(nothing, "The user's record in the directory names no identity of Platform SSO.")
 	}
-	return reading{verdict: bound, told: told{detail: "The user's record in the directory names an identity of Platform SSO."},
+	return reading{verdict: bound,
+		told:     told{detail: "The user's record in the directory names an identity of Platform SSO."},
 		identity: Identity{UserPrincipalName: e.UserPrincipalName.Unmasked()}}
 }
 
@@ -248,7 +249,8 @@ func readJamfAgent(e Evidence) reading {
 	case *e.JamfAgent.HaveAzureID:
 		return saying(acquired, "Jamf Conditional Access has acquired the identity.")
 	}
-	return saying(deactivated, "Registered, but Jamf Conditional Access is deactivated for this user: have_an_Azure_id is false, so "+
+	return saying(deactivated, "Registered, but Jamf Conditional Access is deactivated for this user: "+
+		"have_an_Azure_id is false, so "+
 		"it will not try again.")
 }
 
@@ -291,7 +293,8 @@ func readJamfPro(e Evidence, device DeviceID) reading {
 	}
 	same := slices.ContainsFunc(c.DeviceIDs, func(id DeviceID) bool { return sameID(device, id) })
 	if device != "" && len(c.DeviceIDs) > 0 && !same {
-		return saying(otherDeviceLinked, "Jamf Pro has linked this Mac to another Entra device than the one that it is registered as.")
+		return saying(otherDeviceLinked,
+			"Jamf Pro has linked this Mac to another Entra device than the one that it is registered as.")
 	}
 	state := c.State
 	if state != "COMPLIANT" && state != "NON_COMPLIANT" {

@@ -34,7 +34,8 @@ var obstacles = map[Obstacle]told{
 	ObstacleUnavailable:  {"it is not available or did not answer", "have the user log out and in"},
 	ObstacleUnsupported:  {"this version of usher cannot read it", "update usher"},
 	ObstacleFailed:       {"reading it went wrong", "see the log of the user's agent"},
-	ObstacleNoSession:    {"the user is not logged in, or usher-agent does not run in his session", "have the user log in"},
+	ObstacleNoSession: {"the user is not logged in, or usher-agent does not run in his session",
+		"have the user log in"},
 }
 
 // elsewhere says what an obstacle is of a source for which it is something else.

@@ -33,7 +33,8 @@ func detail(known *event.Known, record *applog.Record) string {
 	case title != "":
 		return title
 	case record.Fields.Get("Error domain") != "":
-		return fmt.Sprintf("%s: %s, code %s", known.Title(), record.Fields.Get("Error domain"), record.Fields.Get("Code"))
+		return fmt.Sprintf("%s: %s, code %s", known.Title(), record.Fields.Get("Error domain"),
+			record.Fields.Get("Code"))
 	}
 	return known.Title()
 }

@@ -60,8 +60,8 @@ func (r *Runner) Close() {
 }
 
 // Run launches Company Portal for a registration, or attaches to its run, and hands send every event from the start:
-// one [Started], the [wpj.Milestone]s, one [wpj.Exit]. It blocks until Company Portal has ended (nil), ctx ends (its cause) or
-// send fails (that error); the last two leave Company Portal alone. With attachOnly it never launches.
+// one [Started], the [wpj.Milestone]s, one [wpj.Exit]. It blocks until Company Portal has ended (nil), ctx ends (its
+// cause) or send fails (that error); the last two leave Company Portal alone. With attachOnly it never launches.
 //
 // Errors wrap one of the sentinels of this package. A run that failed to launch gives [ErrNotRunnable] again whenever
 // it is asked for; after [ErrAlreadyRunning] and [ErrBusy] the same id may be tried again.

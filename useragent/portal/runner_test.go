@@ -156,13 +156,15 @@ func TestMilestonesComeLiveAndAgainFromTheStart(t *testing.T) {
 	if started := second.started(true); started.PID != p.hello.PID {
 		t.Errorf("attached to process %d, want %d", started.PID, p.hello.PID)
 	}
-	told := second.milestones(wpj.MilestoneSignInStarted, wpj.MilestoneTokenFetched, wpj.MilestoneTrouble, wpj.MilestoneDeviceRegistered)
+	told := second.milestones(wpj.MilestoneSignInStarted, wpj.MilestoneTokenFetched, wpj.MilestoneTrouble,
+		wpj.MilestoneDeviceRegistered)
 	if told[2].Detail != "WPJ_DeviceRegistration: Failed" || told[3].Detail != "WPJ_DeviceRegistration: Succeeded" {
 		t.Errorf("details %+v", told)
 	}
 	third := run(t, runner, "one", false)
 	third.started(true)
-	third.milestones(wpj.MilestoneSignInStarted, wpj.MilestoneTokenFetched, wpj.MilestoneTrouble, wpj.MilestoneDeviceRegistered)
+	third.milestones(wpj.MilestoneSignInStarted, wpj.MilestoneTokenFetched, wpj.MilestoneTrouble,
+		wpj.MilestoneDeviceRegistered)
 
 	// What is written just before the end is told before the end.
 	m.logs(event("CompleteWPJOperation", "result = Succeeded"),
@@ -179,7 +181,8 @@ func TestMilestonesComeLiveAndAgainFromTheStart(t *testing.T) {
 	}
 	replay := run(t, m.runner(), "one", true)
 	replay.started(true)
-	replay.milestones(wpj.MilestoneSignInStarted, wpj.MilestoneTokenFetched, wpj.MilestoneTrouble, wpj.MilestoneDeviceRegistered,
+	replay.milestones(wpj.MilestoneSignInStarted, wpj.MilestoneTokenFetched, wpj.MilestoneTrouble,
+		wpj.MilestoneDeviceRegistered,
 		wpj.MilestoneWorkplaceJoinCompleted, wpj.MilestoneCertificateStored, wpj.MilestoneExited)
 	replay.exit("success (0)")
 	m.noPortal()
@@ -200,7 +203,8 @@ func TestMilestonesOfTheNewerGrammar(t *testing.T) {
 		"com.example\nCode: 306\nDescription: of jane\n",
 		at+"telemetry | 1 | T.swift: 1 (f()) | ReceivedEvent: The event is: \neventTitle: "+
 			"CompanyPortalExited\nresultData: 64\n")
-	if got := c.milestones(wpj.MilestoneTrouble)[0].Detail; got != "The sign-in ended with an error: com.example, code 306" {
+	if got := c.milestones(wpj.MilestoneTrouble)[0].Detail; got !=
+		"The sign-in ended with an error: com.example, code 306" {
 		t.Errorf("detail %q", got)
 	}
 	p.tell("exit 64")

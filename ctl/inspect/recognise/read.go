@@ -47,14 +47,14 @@ var (
 
 // Format is one that is read, for people.
 type Format struct {
-	ID, Name, Mark string
+	Name, Mark string
 }
 
 // Formats are what [Read] reads, in the order in which a help text lists them.
 func Formats() []Format {
 	var all []Format
 	for _, one := range recognisers {
-		all = append(all, Format{one.id, one.name, one.mark})
+		all = append(all, Format{one.name, one.mark})
 	}
 	return all
 }
