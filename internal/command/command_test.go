@@ -73,7 +73,7 @@ func TestRootRunsNothingThatOthersCanChange(t *testing.T) {
 	}
 }
 
-func TestWithLeavesTheListAlone(t *testing.T) {
+func TestWithDoesNotChangeTheList(t *testing.T) {
 	before := len(command.AppSSO.Arguments)
 	if got := command.AppSSO.With("x", "y"); len(got.Arguments) != before+2 || len(command.AppSSO.Arguments) != before {
 		t.Errorf("%v, %v", got.Arguments, command.AppSSO.Arguments)

@@ -110,9 +110,9 @@ func TestExampleProfile(t *testing.T) {
 	}
 	loaded := load(t, config.Places{Managed: write(t, "org.usher.plist", string(managed))})
 	for _, value := range loaded.Values() {
-		if stood, ok := payload[value.Key]; ok &&
-			(value.Layer != config.LayerManaged || fmt.Sprint(stood) != value.Value) {
-			t.Errorf("%s: %q from %s, the profile has %v", value.Key, value.Value, value.Origin, stood)
+		if setting, ok := payload[value.Key]; ok &&
+			(value.Layer != config.LayerManaged || fmt.Sprint(setting) != value.Value) {
+			t.Errorf("%s: %q from %s, the profile has %v", value.Key, value.Value, value.Origin, setting)
 		}
 	}
 }

@@ -179,7 +179,7 @@ func (l *Live) pin(loaded, before *Loaded) (pending []string) {
 	for _, name := range AtStart() {
 		row, known := find(name)
 		if !known {
-			panic("there is no key " + name) // a test pins each
+			panic("no key " + name) // a test pins each
 		}
 		current := row.get(&before.Config)
 		if row.get(&loaded.Config) == current {

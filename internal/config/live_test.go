@@ -110,7 +110,7 @@ func TestChangeCountsWhenItIsWritten(t *testing.T) {
 	}
 }
 
-func TestLastGoodStaysInForce(t *testing.T) {
+func TestLastGoodRemainsInForce(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "config.yaml")
 	replaceFile(t, path, "registration.sign_in_timeout: 45m\n")
 	live, changes, log := watched(t, path, "")

@@ -129,7 +129,7 @@ func TestPropertyListsInBothFormatsAndShapes(t *testing.T) {
 }
 
 // `defaults write org.usher KEY VALUE` makes a string of everything.
-func TestStringsStandForTheOtherTypes(t *testing.T) {
+func TestStringsReplaceTheOtherTypes(t *testing.T) {
 	loaded := load(t, config.Places{Local: write(t, "config.yaml", `
 jamf.gather_after_portal: "true"
 development.helper_uid: "501"

@@ -105,10 +105,10 @@ func TestReadCredentials(t *testing.T) {
 		mode    os.FileMode
 		want    string
 	}{
-		"empty":      {nil, 0o600, "empty"},
-		"readable":   {content, 0o644, "0644"},
-		"seed alone": {seed, 0o600, "JWT"},
-		"no seed":    {[]byte(strings.ReplaceAll(string(content), string(seed), "")), 0o600, "no seed"},
+		"empty":       {nil, 0o600, "empty"},
+		"readable":    {content, 0o644, "0644"},
+		"only a seed": {seed, 0o600, "JWT"},
+		"no seed":     {[]byte(strings.ReplaceAll(string(content), string(seed), "")), 0o600, "no seed"},
 		"cut seed": {[]byte(strings.ReplaceAll(string(content), string(seed), string(seed[:20]))), 0o600,
 			"no seed"},
 		"account seed": {[]byte(strings.ReplaceAll(string(content), string(seed), string(accountSeed))), 0o600,
