@@ -12,6 +12,12 @@ import (
 // maximumLinks is how many symbolic links of one path are followed, as on Linux.
 const maximumLinks = 40
 
+// maximumExchanges is how often a folder of a path may be exchanged while it is opened. A program that removes a folder
+// and makes it again does that once. A user who does it on purpose gains nothing, because each folder is judged again.
+const maximumExchanges = 3
+
+var errExchanged = fmt.Errorf("%w: it has been exchanged", ErrLink)
+
 // place is an entry of an open folder, or a free name in it. It is never a followed symbolic link.
 type place struct {
 	folder *os.Root
@@ -56,6 +62,8 @@ type walker struct {
 	// step.
 	links    int
 	confined bool
+	// exchanges is how often an opened folder differed from the one seen a moment before.
+	exchanges int
 }
 
 // step is a folder on the way, with the path that led there.
@@ -119,8 +127,13 @@ func (w *walker) walk(path string) (*place, error) {
 			return w.end(of, name, entry), nil
 		default:
 			var inner *os.Root
-			if inner, err = enter(here.folder, name, entry); err == nil {
+			inner, err = enter(here.folder, name, entry)
+			switch {
+			case err == nil:
 				w.steps = append(w.steps, step{inner, join(here.path, name)})
+			case errors.Is(err, errExchanged) && w.exchanges < maximumExchanges:
+				w.exchanges++
+				rest, err = append([]string{name}, rest...), nil
 			}
 		}
 	}
@@ -199,7 +212,7 @@ func enter(folder *os.Root, name string, seen fs.FileInfo) (*os.Root, error) {
 	}
 	info, err := inner.Stat(".")
 	if err == nil && !os.SameFile(info, seen) {
-		err = fmt.Errorf("%w: %s has been exchanged", ErrLink, name)
+		err = fmt.Errorf("%w: %s", errExchanged, name)
 	}
 	if err != nil {
 		inner.Close()
@@ -224,7 +237,7 @@ func (p *place) open(path string, found bool) (*os.File, fs.FileInfo, error) {
 	}
 	if !os.SameFile(info, p.entry) { // exchanged since it was judged, perhaps for a link
 		file.Close()
-		return nil, nil, pathError("open", path, fmt.Errorf("%w: it has been exchanged", ErrLink))
+		return nil, nil, pathError("open", path, errExchanged)
 	}
 	return file, info, nil
 }
