@@ -107,7 +107,7 @@ func TestWhatDoesNotRunWhenPasted(t *testing.T) {
 		"usherctl gather with jamf.gather_after_portal": "unknown command",
 		"usherctl inspect THING":                        "THING",
 		"usherctl explain <CODE>":                       "shell",
-		"usherctl status   # of this Mac":               "remark",
+		"usherctl status   # of this Mac":               "comment",
 		"ssh mac.example.org usherctl status":           "ssh",
 		"sudo usherctl restart":                         "PATH",
 		"usherctl restart":                              "root",

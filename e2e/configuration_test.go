@@ -76,8 +76,8 @@ func TestConfigurationCountsWhileUsherRuns(t *testing.T) {
 	// restart.
 	s.set(jane.Agent, 0, "key=identity.sources",
 		map[string]any{"identity.sources": []string{"jamf_agent"}, "state_directory": s.StateDirectory() + "-new"})
-	s.waitHelperLog("counts at the next start")
-	looked, err := s.Control(s.ctx, "status", "--look", "--json") // jamf's agent knows no user
+	s.waitHelperLog("takes effect at the next start")
+	looked, err := s.Control(s.ctx, "status", "--look", "--json") // jamf's agent knows of nobody
 	s.must(err)
 	evidence := decode[struct {
 		Data struct {

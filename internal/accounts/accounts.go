@@ -1,7 +1,7 @@
-// Package accounts tells which accounts of this computer are people.
+// Package accounts finds the accounts of this computer that belong to people.
 //
-// A person has a uid from [FirstUID] on, is not "nobody", and has a home directory: root, loginwindow, _mbsetupuser,
-// _windowserver and every other service account are nobody [LAUNCHER#1034, OUTSET#27].
+// A person has a uid of at least [FirstUID], is not "nobody", and has a home directory. Root, loginwindow,
+// _mbsetupuser, _windowserver and all other service accounts are not people [LAUNCHER#1034, OUTSET#27].
 package accounts
 
 import (
@@ -14,15 +14,15 @@ import (
 	"strconv"
 )
 
-// ErrNotAPerson is wrapped by the errors of [ByName] and [ByUID] that say so. Another error says that it could not be
-// found out, for example because a directory service or a network home is not there yet.
+// ErrNotAPerson is wrapped by errors of [ByName] and [ByUID] about an account that is not a person's. Other errors mean
+// that the lookup failed, for example because a directory service or a network home is not there yet.
 var ErrNotAPerson = errors.New("not a person's account")
 
 // firstMacUID is the first uid of a person on macOS.
 const firstMacUID = 500
 
-// User is an account of this computer. Most are people's; root, who can ask for a removal, is one too. The uid is not
-// enough: macOS gives that of a deleted account to the next one.
+// User is an account of this computer. Most belong to people; root is one too, because it can ask for a removal. The
+// uid is not enough to identify a user: macOS gives the uid of a deleted account to the next one.
 type User struct {
 	Name string `json:"name"`
 	UID  uint32 `json:"uid"`
@@ -34,12 +34,12 @@ func (u User) LogValue() slog.Value { return slog.Uint64Value(uint64(u.UID)) }
 // nobody is the account without rights: 65534 on Linux, -2 on macOS.
 var nobody = map[uint32]bool{65534: true, 1<<32 - 2: true}
 
-// ByName returns the person with that account name. It asks the system's user database. The errors may wrap
+// ByName returns the person with that account name. It asks the system's user database. Errors may wrap
 // [ErrNotAPerson].
 func ByName(name string) (User, error) {
 	account, err := user.Lookup(name)
 	if _, unknown := errors.AsType[user.UnknownUserError](err); unknown {
-		return User{}, fmt.Errorf("look up user %q: %w: there is none of that name", name, ErrNotAPerson)
+		return User{}, fmt.Errorf("look up user %q: %w: no account has that name", name, ErrNotAPerson)
 	}
 	if err != nil {
 		return User{}, fmt.Errorf("look up user %q: %w", name, err)
@@ -47,7 +47,7 @@ func ByName(name string) (User, error) {
 	return personOf(account)
 }
 
-// ByUID returns the person with that uid. It asks the system's user database. The errors may wrap [ErrNotAPerson].
+// ByUID returns the person with that uid. It asks the system's user database. Errors may wrap [ErrNotAPerson].
 func ByUID(uid uint32) (User, error) {
 	account, err := byUID(uid)
 	if err != nil {
@@ -59,7 +59,7 @@ func ByUID(uid uint32) (User, error) {
 func byUID(uid uint32) (*user.User, error) {
 	account, err := user.LookupId(strconv.FormatUint(uint64(uid), 10))
 	if _, unknown := errors.AsType[user.UnknownUserIdError](err); unknown {
-		return nil, fmt.Errorf("look up uid %d: %w: there is none with that uid", uid, ErrNotAPerson)
+		return nil, fmt.Errorf("look up uid %d: %w: no account has that uid", uid, ErrNotAPerson)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("look up uid %d: %w", uid, err)
@@ -67,7 +67,7 @@ func byUID(uid uint32) (*user.User, error) {
 	return account, nil
 }
 
-// Exists reports whether this computer has this account, and it is a person's; where its home is does not matter.
+// Exists reports whether this computer has this account and it belongs to a person. Its home directory does not matter.
 // It asks the system's user database.
 func Exists(one User) (bool, error) {
 	found, err := user.LookupId(strconv.FormatUint(uint64(one.UID), 10))
@@ -80,8 +80,9 @@ func Exists(one User) (bool, error) {
 	return found.Username == one.Name && one.UID >= FirstUID && !nobody[one.UID] && !serviceAccounts[one.Name], nil
 }
 
-// AtConsole returns the person on the console, false when nobody is or it cannot be told; the login window's own
-// account is on the console too, and nobody. It asks the system's user database.
+// AtConsole returns the person on the console. It returns false when nobody is there or the user cannot be determined.
+// At the login window the console belongs to a service account, so it returns false there too. It asks the system's
+// user database.
 func AtConsole() (User, bool) {
 	uid, there := Console()
 	if !there {
@@ -91,7 +92,7 @@ func AtConsole() (User, bool) {
 	return person, err == nil
 }
 
-// Home returns the home directory of the person with that uid. It asks the system's user database. The errors may wrap
+// Home returns the home directory of the person with that uid. It asks the system's user database. Errors may wrap
 // [ErrNotAPerson].
 func Home(uid uint32) (string, error) {
 	account, err := byUID(uid)
@@ -110,11 +111,11 @@ func personOf(account *user.User) (User, error) {
 		return User{}, fmt.Errorf("look up user %s: %w", account.Username, err)
 	}
 	if serviceAccounts[account.Username] {
-		return User{}, fmt.Errorf("user %s has uid %d: %w: it is an account of macOS's own", account.Username, uid,
+		return User{}, fmt.Errorf("user %s has uid %d: %w: it is a service account of macOS", account.Username, uid,
 			ErrNotAPerson)
 	}
 	if uid < FirstUID || nobody[uid] {
-		return User{}, fmt.Errorf("user %s has uid %d: %w: people have uids from %d on", account.Username, uid,
+		return User{}, fmt.Errorf("user %s has uid %d: %w: people have uids of %d and above", account.Username, uid,
 			ErrNotAPerson, FirstUID)
 	}
 	home, err := os.Stat(account.HomeDir)

@@ -5,11 +5,11 @@ import (
 	"syscall"
 )
 
-// FirstUID is the first uid that a person can have: macOS gives out 501 first.
+// FirstUID is the first uid that a person can have. macOS starts at 501.
 const FirstUID = firstMacUID
 
-// Console returns the uid of the user on the console, false when nobody is or it cannot be told. Nobody ran this on a
-// Mac yet.
+// Console returns the uid of the user on the console. It returns false when nobody is there or the user cannot be
+// determined. Nobody ran this on a Mac yet.
 func Console() (uid uint32, ok bool) {
 	sessions, err := readSessions()
 	if err != nil {
@@ -18,9 +18,9 @@ func Console() (uid uint32, ok bool) {
 	return consoleOf(sessions)
 }
 
-// deviceOwner is who /dev/console belongs to: the user on the console, and root at the login window. A first login by
-// fast user switching is known to leave the old owner [SCCONSOLE], so it counts only where the sessions cannot be
-// read.
+// deviceOwner returns the owner of /dev/console: the user on the console, or root at the login window. After a first
+// login by fast user switching the file can still have the old owner [SCCONSOLE]. It is therefore used only when the
+// sessions cannot be read.
 func deviceOwner() (uid uint32, ok bool) { return personWhoOwns("/dev/console") }
 
 func personWhoOwns(path string) (uid uint32, ok bool) {

@@ -7,13 +7,14 @@ import (
 	"strings"
 )
 
-// FirstUID is the first uid that a person can have: UID_MIN of Debian's login.defs.
+// FirstUID is the first uid that a person can have: UID_MIN in Debian's login.defs.
 const FirstUID = 1000
 
-// seatFile is where systemd-logind tells who is in front of the first seat.
+// seatFile is where systemd-logind writes who is in front of the first seat.
 const seatFile = "/run/systemd/seats/seat0"
 
-// Console returns the uid of the user on the console, false when nobody is or it cannot be told. It never blocks.
+// Console returns the uid of the user on the console. It returns false when nobody is there or the user cannot be
+// determined. It never blocks.
 //
 // The source is systemd-logind's state file of seat0 (ACTIVE_UID), as sd_seat_get_active(3) reads it.
 func Console() (uid uint32, ok bool) {

@@ -39,14 +39,14 @@ func TestPeopleHaveUIDsFromTheFirstOn(t *testing.T) {
 		err, ErrNotAPerson) {
 		t.Errorf("without a home directory: %v", err)
 	}
-	// A home directory that cannot be looked at is there for all we know.
+	// A home directory that cannot be examined is assumed to exist.
 	if _, err := personOf(&user.User{Uid: own, Username: "jane", HomeDir: "/proc/self/\x00"}); err == nil ||
 		errors.Is(err, ErrNotAPerson) {
-		t.Errorf("with a home directory that cannot be looked at: %v", err)
+		t.Errorf("with a home directory that cannot be examined: %v", err)
 	}
 }
 
-// Whether a person's account exists does not depend on its home.
+// Exists does not depend on the home directory.
 func TestExists(t *testing.T) {
 	for _, one := range []User{{"root", 0}, {"nobody", 65534}, {"nobody-of-that-name", 3_999_999_999},
 		{"_mbsetupuser", 501}} {

@@ -8,7 +8,7 @@ import (
 	"testing"
 )
 
-// The same people are found by their names and by their homes, in either form of the list.
+// Names and homes describe the same people, in either form of the list.
 func TestNamesAndHomes(t *testing.T) {
 	parent := t.TempDir()
 	for _, name := range []string{"jane", "john", "Shared", ".localized"} {

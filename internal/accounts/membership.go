@@ -8,19 +8,18 @@ import (
 	"strconv"
 )
 
-// ErrNoSuchGroup is wrapped by the errors of [IsMember] that say so.
-var ErrNoSuchGroup = errors.New("this computer knows no such group")
+// ErrNoSuchGroup is wrapped by errors of [IsMember] about a group that does not exist.
+var ErrNoSuchGroup = errors.New("no such group on this computer")
 
-// directory is the system's user database: what the computer itself knows, and each directory service that it is bound
-// to.
+// directory is the system's user database: the computer's own and each directory service that it is bound to.
 type directory interface {
-	// account returns who has a uid. ok is false where nobody has it.
+	// account returns the account with a uid. ok is false if no account has it.
 	account(ctx context.Context, uid uint32) (one account, ok bool, err error)
-	// group returns the id of a group, and the members that the database lists for it, where it lists any. ok is false
-	// where no group has that name.
+	// group returns the id of a group and the members that the database lists, if any. ok is false if no group has that
+	// name.
 	group(ctx context.Context, name string) (gid uint32, members []string, ok bool, err error)
-	// groups returns the groups that a login gives to an account: also those that it is in through another group, where
-	// the directory has groups in groups.
+	// groups returns the groups that a login gives to an account. It includes groups of groups, if the directory has
+	// them.
 	groups(ctx context.Context, one account) ([]uint32, error)
 }
 
@@ -32,11 +31,11 @@ type account struct {
 }
 
 // IsMember reports whether the user with that uid is in a group: as its primary group, by name, or through another
-// group. It asks the system's user database, and not the kernel, whose list is the one of the user's login, and ends at
-// 16 groups on macOS. A uid that nobody has is in no group. The errors may wrap [ErrNoSuchGroup]; another says that the
+// group. It asks the system's user database, not the kernel. The kernel's list is from the user's login and ends at 16
+// groups on macOS. A uid without an account is in no group. Errors may wrap [ErrNoSuchGroup]; others mean that the
 // database could not be asked, for example because a directory service does not answer.
 //
-// On Linux it ends with ctx. On macOS it returns when the system's library does.
+// On Linux it ends with ctx. On macOS it returns when the system's library returns.
 func IsMember(ctx context.Context, uid uint32, group string) (bool, error) {
 	return isMember(ctx, system, uid, group)
 }
@@ -56,7 +55,7 @@ func isMember(ctx context.Context, system directory, uid uint32, group string) (
 	if !ok {
 		return false, nil
 	}
-	// Who is listed needs no further question, which a directory service that is away might not answer.
+	// A listed user needs no further question; a directory service that is away might not answer it.
 	if one.primary == gid || slices.Contains(members, one.name) {
 		return true, nil
 	}

@@ -9,9 +9,8 @@ import (
 
 var system directory = openDirectory{}
 
-// openDirectory asks macOS's directory through the C library, which os/user calls in builds with and without cgo.
-// getgrouplist(3), as id(1) uses it, also lists the groups that an account is in through another group. Nobody ran this
-// on a Mac.
+// openDirectory asks macOS's directory through the C library, which os/user calls in builds with and without cgo. It
+// uses getgrouplist(3), like id(1), and so includes groups of groups. Nobody ran this on a Mac.
 type openDirectory struct{}
 
 func (openDirectory) account(_ context.Context, uid uint32) (account, bool, error) {
@@ -26,7 +25,7 @@ func (openDirectory) account(_ context.Context, uid uint32) (account, bool, erro
 	return account{uid: uid, name: found.Username, primary: primary}, err == nil, err
 }
 
-// group lists no members: os/user does not, and [openDirectory.groups] knows all groups of an account.
+// group lists no members: os/user has none, and [openDirectory.groups] knows all groups of an account.
 func (openDirectory) group(_ context.Context, name string) (gid uint32, members []string, ok bool, err error) {
 	found, err := user.LookupGroup(name)
 	if _, unknown := errors.AsType[user.UnknownGroupError](err); unknown {

@@ -12,16 +12,15 @@ import (
 
 var system directory = nss{getent: command.Getent, id: command.ID}
 
-// nss asks the Name Service Switch through getent(1) and id(1). Go's own resolver, which a build without cgo has, reads
-// /etc/passwd and /etc/group only, and would miss every group of a directory service; a call of the C library's cannot
-// be broken off.
+// nss asks the Name Service Switch through getent(1) and id(1). A build without cgo uses Go's own resolver, which reads
+// only /etc/passwd and /etc/group and so misses every group of a directory service. A call of the C library cannot be
+// interrupted.
 type nss struct{ getent, id command.Command }
 
-// The exit code of getent for a key that no service knows, from its manual page. A service that is away has the same
-// one.
+// The exit code of getent for a key that no service knows, from its manual page. It is the same when a service is away.
 const getentNotFound = 2
 
-var errAnswer = errors.New("getent answered what it should not")
+var errAnswer = errors.New("unexpected answer from getent")
 
 func (d nss) account(ctx context.Context, uid uint32) (account, bool, error) {
 	entry, ok, err := d.entry(ctx, "passwd", decimal(uid), 7)
@@ -44,8 +43,7 @@ func (d nss) group(ctx context.Context, name string) (gid uint32, members []stri
 	if err != nil || !ok {
 		return 0, nil, false, err
 	}
-	// getent takes digits for an id, under which another group may be found. A directory service may write a name in
-	// other letters.
+	// getent takes digits for an id and may return another group. A directory service may change upper and lower case.
 	if !strings.EqualFold(entry[0], name) {
 		return 0, nil, false, nil
 	}
@@ -55,8 +53,8 @@ func (d nss) group(ctx context.Context, name string) (gid uint32, members []stri
 	return gid, strings.Split(entry[3], ","), true, nil
 }
 
-// groups asks id(1), which knows the primary group and what that is in. Behind a plus sign are digits a uid, whatever
-// names there are.
+// groups asks id(1), which knows the primary group and the groups that contain it. After a plus sign digits are always
+// a uid, never a name.
 func (d nss) groups(ctx context.Context, one account) ([]uint32, error) {
 	ran, err := d.id.With("--", "+"+decimal(one.uid)).Run(ctx)
 	if err != nil {
@@ -76,7 +74,7 @@ func (d nss) groups(ctx context.Context, one account) ([]uint32, error) {
 	return groups, nil
 }
 
-// entry returns the fields of an entry of a database that has at least so many of them.
+// entry returns the fields of a database entry. An entry with fewer than want fields is an error.
 func (d nss) entry(ctx context.Context, database, key string, fields int) ([]string, bool, error) {
 	line, ok, err := d.ask(ctx, database, key)
 	if err != nil || !ok {
@@ -89,7 +87,7 @@ func (d nss) entry(ctx context.Context, database, key string, fields int) ([]str
 	return entry, true, nil
 }
 
-// ask returns the one line that getent has for a key, false where it has none.
+// ask returns the one line that getent prints for a key. ok is false if it has none.
 func (d nss) ask(ctx context.Context, database, key string) (string, bool, error) {
 	ran, err := d.getent.With(database, "--", key).Run(ctx)
 	switch {

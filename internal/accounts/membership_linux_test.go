@@ -24,7 +24,7 @@ func administer(t *testing.T, program string, arguments ...string) {
 	}
 }
 
-// makeGroup makes a group of this computer, for the time of the test, and returns its name and id.
+// makeGroup makes a group on this computer for the duration of the test. It returns its name and id.
 func makeGroup(t *testing.T, prefix string) (string, uint32) {
 	t.Helper()
 	name := prefix + strings.ToLower(rand.Text()[:8])
@@ -37,13 +37,13 @@ func makeGroup(t *testing.T, prefix string) (string, uint32) {
 	return name, gid
 }
 
-// makeUser makes a user of this computer, for the time of the test.
+// makeUser makes a user on this computer for the duration of the test.
 func makeUser(t *testing.T, options ...string) (string, uint32) {
 	t.Helper()
 	name := "ushm-" + strings.ToLower(rand.Text()[:8])
 	t.Cleanup(func() {
 		exec.Command("userdel", name).Run()
-		exec.Command("groupdel", name).Run() // left where it is no longer the primary group
+		exec.Command("groupdel", name).Run() // needed if it is no longer the primary group
 	})
 	administer(t, "useradd", append(options, "--no-create-home", name)...)
 	output, err := exec.CommandContext(t.Context(), "id", "-u", name).Output()
@@ -80,7 +80,7 @@ func TestMembershipOfRealGroups(t *testing.T) {
 	administer(t, "gpasswd", "-d", name, last)
 	wantMember(t, uid, last, false)
 
-	// As the primary group, which does not list them.
+	// The primary group does not list its members.
 	administer(t, "usermod", "-g", last, name)
 	wantMember(t, uid, last, true)
 	_, other := makeUser(t, "-g", last)
@@ -89,7 +89,7 @@ func TestMembershipOfRealGroups(t *testing.T) {
 	wantMember(t, stranger, last, false)
 }
 
-// Digits as the name of a group are not its id: who configures `admin_group: "27"` does not mean sudo.
+// Digits as the name of a group are not its id: `admin_group: "27"` does not mean sudo.
 func TestNameOfDigitsIsNotAnID(t *testing.T) {
 	name, uid := makeUser(t)
 	group, gid := makeGroup(t, "ushg-")
@@ -113,8 +113,8 @@ shift 3
 exec "$@"
 `
 
-// Debian has no directory service with groups in groups that runs by itself, so the test brings one: a real service of
-// the Name Service Switch, in a mount namespace in which nobody else sees it.
+// Debian has no directory service with groups in groups that runs by itself, so the test brings one. It is a real
+// service of the Name Service Switch, in a mount namespace of its own.
 func TestNestedGroupsOfTheNameServiceSwitch(t *testing.T) {
 	if os.Getenv(nestedEnvironment) != "" {
 		nestedGroups(t)
@@ -159,8 +159,8 @@ func nestedGroups(t *testing.T) {
 	_, through := makeUser(t, "-g", inner)
 	wantMember(t, through, admins, true)
 
-	// The service does not answer: who is in the group by name is known all the same, and for the others the time is
-	// up.
+	// The service does not answer. Members that are listed by name are still found; for others the call ends at its
+	// deadline.
 	administer(t, "gpasswd", "-a", name, admins)
 	if err := os.WriteFile("/run/usher-nested/silence", nil, 0o644); err != nil {
 		t.Fatal(err)
@@ -187,7 +187,7 @@ esac
 [ -n "$entry" ] || exit 2
 printf "$entry\n"`
 
-// script makes a program of a text and returns its path.
+// script writes a program with this text and returns its path.
 func script(t *testing.T, text string) string {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), "program")

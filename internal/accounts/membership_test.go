@@ -6,14 +6,14 @@ import (
 	"testing"
 )
 
-// standIn is a directory whose groups contain groups, as macOS's and Active Directory's do. It lists no members of a
-// group, as os/user does not on macOS, and resolves groups in groups when it lists those of an account, as
-// getgrouplist(3) does there.
+// standIn is a directory whose groups contain groups, like those of macOS and Active Directory. Like os/user on macOS
+// it lists no members of a group. Like getgrouplist(3) it resolves groups in groups when it lists the groups of an
+// account.
 type standIn struct {
 	accounts map[uint32]string
 	primary  uint32
 	ids      map[string]uint32
-	// direct are the groups of an account, inside those that a group is in.
+	// direct are the groups of an account; inside are the groups that contain a group.
 	direct map[string][]uint32
 	inside map[uint32][]uint32
 	fails  string

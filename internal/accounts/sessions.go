@@ -8,16 +8,16 @@ import (
 	"usher.internal/internal/propertylist"
 )
 
-// guiSession is one entry of SessionInfo in State:/Users/ConsoleUser, where macOS's loginwindow tells of every
-// graphical session: of fast user switching there are several, of which one is on the console. The names are those that
-// loginwindow writes, one of them with a single S [SCCONSOLE].
+// guiSession is one entry of SessionInfo in State:/Users/ConsoleUser. macOS's loginwindow lists every graphical session
+// there. With fast user switching there are several, and one is on the console. loginwindow writes these names, one of
+// them with a single S [SCCONSOLE].
 type guiSession struct {
 	UID                  int64
 	Name                 string
 	OnConsole, LoginDone bool
 }
 
-// guiSessionsOf reads SessionInfo. What is missing is zero; a value of another kind than is known is an error.
+// guiSessionsOf reads SessionInfo. Missing values are zero; a value of an unknown kind is an error.
 func guiSessionsOf(list any) ([]guiSession, error) {
 	entries, isList := list.([]any)
 	if list != nil && !isList {
@@ -60,13 +60,13 @@ func set[T any](to *T, values map[string]any, key string) error {
 	return nil
 }
 
-// serviceAccounts have sessions without being people: loginwindow's own, and that of Setup Assistant, which can have a
-// uid of a person's [OUTSET#27].
+// serviceAccounts have sessions but are not people: the accounts of loginwindow and of Setup Assistant. The latter can
+// have a person's uid [OUTSET#27].
 var serviceAccounts = map[string]bool{"": true, "root": true, "loginwindow": true, "_mbsetupuser": true,
 	"_windowserver": true}
 
-// parseSessions reads State:/Users/ConsoleUser, written as a property list, and returns the sessions of people who have
-// logged in, each uid once. Sessions whose login has not come to its end are none yet.
+// parseSessions reads State:/Users/ConsoleUser, written as a property list. It returns the sessions of people who have
+// logged in, each uid once. A session whose login is not complete is left out.
 func parseSessions(content []byte) ([]guiSession, error) {
 	state, err := propertylist.Parse(content)
 	if err != nil {
@@ -92,7 +92,7 @@ func parseSessions(content []byte) ([]guiSession, error) {
 	return sessions, nil
 }
 
-// consoleOf returns who is on the console.
+// consoleOf returns the user on the console.
 func consoleOf(sessions []guiSession) (uid uint32, there bool) {
 	for _, session := range sessions {
 		if session.OnConsole {

@@ -7,11 +7,10 @@ import (
 	"usher.internal/internal/corefoundation"
 )
 
-// consoleKey is the key of the dynamic store under which loginwindow tells of the sessions [SCCONSOLE].
+// consoleKey is the key of the dynamic store under which loginwindow lists the sessions [SCCONSOLE].
 const consoleKey = "State:/Users/ConsoleUser"
 
-// copyValue is SCDynamicStoreCopyValue. Its first argument may be NULL, for a session with the store that is made for
-// the call.
+// copyValue is SCDynamicStoreCopyValue. If its first argument is NULL, it makes a session with the store for the call.
 var copyValue func(store, key corefoundation.Ref) corefoundation.Ref
 
 var loadStore = sync.OnceValue(func() error {
@@ -41,8 +40,8 @@ func readSessions() ([]guiSession, error) {
 	return parseSessions(content)
 }
 
-// GUISessions returns the uids of the people who have a graphical session, those of fast user switching too: launchd
-// has a domain gui/UID for each. Where the sessions cannot be read it is whoever is on the console.
+// GUISessions returns the uids of the people who have a graphical session, including those of fast user switching.
+// launchd has a domain gui/UID for each. If the sessions cannot be read, it returns the user on the console.
 func GUISessions() ([]uint32, error) {
 	sessions, err := readSessions()
 	if err != nil {

@@ -9,8 +9,8 @@ import (
 // runtimes holds a directory for each user who is logged in.
 const runtimes = "/run/user"
 
-// GUISessions returns the uids of the people who have a login session that an agent can run in: those with a service
-// manager of their own, graphical or not.
+// GUISessions returns the uids of the people with a login session that an agent can run in. Such a session has its own
+// service manager; it may be graphical or not.
 func GUISessions() ([]uint32, error) {
 	managers, err := filepath.Glob(filepath.Join(runtimes, "*", "systemd", "private"))
 	if err != nil {

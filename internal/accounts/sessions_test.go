@@ -30,8 +30,8 @@ func TestSessionsOfAMac(t *testing.T) {
 		"login window": {[]map[string]any{session(0, "root", true, false)}, "nobody"},
 		"login window over a session": {
 			[]map[string]any{session(501, "jane", false, true), session(0, "", true, false)}, "jane 501, nobody"},
-		"on his way in":   {[]map[string]any{session(501, "jane", true, false)}, "nobody"},
-		"Setup Assistant": {[]map[string]any{session(248, "_mbsetupuser", true, true)}, "nobody"},
+		"during the login": {[]map[string]any{session(501, "jane", true, false)}, "nobody"},
+		"Setup Assistant":  {[]map[string]any{session(248, "_mbsetupuser", true, true)}, "nobody"},
 		"after Setup Assistant": {
 			[]map[string]any{session(248, "_mbsetupuser", true, true), session(501, "jane", false, true)},
 			"jane 501, nobody"},

@@ -1,4 +1,4 @@
-// Package asuser runs a test in a process of another user, for tests that root makes. It is for tests.
+// Package asuser runs a test in a process of another user. Only root can use it. It is for tests.
 package asuser
 
 import (
@@ -14,12 +14,12 @@ import (
 // variable is set to the folder in the process that runs as a user.
 const variable = "USHER_TEST_AS_USER"
 
-// Folder is the folder that [Run] was called with, in the process that it starts, and empty in any other: the test that
-// Run names returns at once then.
+// Folder is the argument of [Run] in the process that Run starts. It is empty in any other process, where the test that
+// Run names returns at once.
 func Folder() string { return os.Getenv(variable) }
 
-// Run runs a test of the present package in a process of a user, which may enter the folder and works in it, and wants
-// it to pass. Everybody can enter the folder, and the one above it, from then on.
+// Run runs a test of the present package in a process of a user and fails t if it fails. The process works in the
+// folder, which the user may enter. From then on everybody can enter the folder and its parent.
 func Run(t testing.TB, user syscall.Credential, test, folder string) {
 	t.Helper()
 	self, err := os.Executable()
@@ -31,7 +31,7 @@ func Run(t testing.TB, user syscall.Credential, test, folder string) {
 		t.Fatal(err)
 	}
 	program := filepath.Join(folder, "usher-test-as-user")
-	// Where `go test` puts the program only root can read it, and [testing.T.TempDir] is only its maker's.
+	// Only root can read the program where `go test` puts it, and [testing.T.TempDir] belongs only to its maker.
 	err = errors.Join(os.WriteFile(program, content, 0o755), os.Chmod(program, 0o755), os.Chmod(folder, 0o755),
 		os.Chmod(filepath.Dir(folder), 0o755))
 	if err != nil {

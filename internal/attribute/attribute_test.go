@@ -47,11 +47,11 @@ func TestNamesDoNotChange(t *testing.T) {
 		"contradictions": "Usher Contradictions",
 	}
 	if !maps.Equal(names, want) {
-		t.Errorf("they are %v", names)
+		t.Errorf("table: %v", names)
 	}
 }
 
-// However a Mac stands, a value can stand in a <result> as it is, and a date is one.
+// In every state of a Mac a value fits into a <result>, and a date is one.
 func TestValuesFitIntoAResult(t *testing.T) {
 	for name, users := range attributetest.States() {
 		for _, one := range attribute.Table() {
@@ -74,7 +74,7 @@ func TestValues(t *testing.T) {
 		users, there := states[state]
 		one, exists := attribute.Find(key)
 		if !there || !exists {
-			t.Fatalf("there is no %s, or no %s", state, key)
+			t.Fatalf("no %s or no %s", state, key)
 		}
 		return one.Value(attribute.Of(users))
 	}
@@ -87,7 +87,7 @@ func TestValues(t *testing.T) {
 		{"REGISTERED", "as-of", "2026-11-23 11:30:00"},
 		{"REGISTERED", "device-id-change", "2026-11-23 10:30:00: old became new /result"},
 		{"NOT_REGISTERED", "other-users", ""},
-		// A locked keychain takes nothing from Jamf Pro but the state.
+		// A locked keychain changes only the state in Jamf Pro.
 		{"UNREADABLE after REGISTERED", "state", "UNREADABLE"},
 		{"UNREADABLE after REGISTERED", "device-id", "c9f7fcba-c5d8-4994-8d4c-2c2785b993c1"},
 		{"UNREADABLE after REGISTERED", "tenant-id", "tenant"},
@@ -100,7 +100,7 @@ func TestValues(t *testing.T) {
 		{"registration WAITING_FOR_SIGN_IN", "result", "WAITING_FOR_SIGN_IN"},
 		{"registration CANCELLED", "result", "CANCELLED"},
 		{"registration SUCCEEDED", "result", "SUCCEEDED"},
-		// When Jamf Pro took it is not when it was found.
+		// The time of the result is not the time of Jamf Pro's acceptance.
 		{"registration SUCCEEDED", "last-registration", "2026-11-23 08:30:00"},
 		{"registration CANCELLED", "last-registration", "2026-11-23 09:30:00"},
 		{"failed with SESSION_TIMEOUT", "result", "FAILED: SESSION_TIMEOUT"},
@@ -118,13 +118,13 @@ func TestValues(t *testing.T) {
 	}
 }
 
-// A gathering does not hide how the last registration ended.
+// A new reading does not hide how the last registration ended.
 func TestResultIsThatOfTheReportedRegistration(t *testing.T) {
 	users := attributetest.States()["registration SUCCEEDED"]
 	users[0].ReportedRegistration = attributetest.States()["portal failed"][0].GetLastRegistration()
 	result, _ := attribute.Find("result")
 	if got := result.Value(attribute.Of(users)); got != "FAILED: registrationDeviceCapError (66)" {
-		t.Errorf("the result is %q", got)
+		t.Errorf("result: %q", got)
 	}
 }
 
@@ -137,7 +137,7 @@ func TestManyOthersAreCounted(t *testing.T) {
 	others, _ := attribute.Find("other-users")
 	value := others.Value(attribute.Of(users))
 	if !strings.HasPrefix(value, "user-000: not known, user-001") || !strings.HasSuffix(value, ", 980 more") {
-		t.Errorf("they are %q", value)
+		t.Errorf("other users: %q", value)
 	}
 }
 

@@ -1,8 +1,8 @@
-// Package cloud knows the clouds that Microsoft Entra runs in, and the servers that a Mac needs in each to register.
+// Package cloud knows the clouds of Microsoft Entra and the servers that a Mac needs in each to register.
 //
-// [Of] returns the cloud of a host, [Endpoints] the servers for a sign-in host, and [Find] what one of these servers is
-// for. The tables are here only. A sign-in host that they do not have belongs to no cloud that usher knows: callers say
-// so and guess nothing.
+// [Of] returns the cloud of a host, [Endpoints] returns the servers for a sign-in host, and [Find] returns the purpose
+// of a server. Only this package has the tables. A sign-in host that is not in them belongs to no cloud that usher
+// knows: callers say so and guess nothing.
 package cloud
 
 import (
@@ -38,9 +38,9 @@ func (c Cloud) String() string {
 // Purpose is what a server is for.
 type Purpose string
 
-// Registration needs the first two kinds. Association is Apple's service by which macOS accepts the single sign-on
-// extension for the sign-in hosts. Configuration lets Microsoft switch off a faulty function; Company Portal works
-// without it.
+// Registration needs the first two kinds. Association is Apple's service; macOS asks it before it accepts the single
+// sign-on extension for the sign-in hosts. Configuration lets Microsoft switch off a faulty function; Company Portal
+// works without it.
 const (
 	Registration  Purpose = "registration"
 	SignIn        Purpose = "sign-in"
@@ -52,22 +52,21 @@ const (
 type Host struct {
 	Name    string
 	Purpose Purpose
-	// Unconfirmed is a host that one list of Microsoft's names and no other source: that it cannot be reached says
-	// little.
+	// Unconfirmed marks a host that only one list of Microsoft's names. A failure to reach it means little.
 	Unconfirmed bool
 }
 
-// environment is one row of the table: a cloud, the names of its sign-in service, the preferred one first, and its
+// environment is one row of the table: a cloud, the names of its sign-in service with the preferred one first, and its
 // servers.
 type environment struct {
 	cloud Cloud
-	// signIn are the aliases of instance discovery [MSAL-AD], with login-us.microsoftonline.com, which [MS-PTS] lists
-	// beside the host of the US government.
+	// signIn are the aliases from instance discovery [MSAL-AD]. login-us.microsoftonline.com is from [MS-PTS], which
+	// lists it next to the host of the US government.
 	signIn []string
 	hosts  []Host
 }
 
-// The hosts are those that Microsoft wants exempt from TLS inspection: for registration [MS-PLAN], for sign-in and
+// These are the hosts that Microsoft wants exempt from TLS inspection: for registration [MS-PLAN], for sign-in and
 // configuration [MS-PTS]. For China, Intune's list names another host of the configuration service [MS-CN].
 var environments = []environment{
 	{
@@ -112,10 +111,10 @@ var apple = []Host{
 	{Name: "app-site-association.networking.apple", Purpose: Association},
 }
 
-// Clouds returns all of them.
+// Clouds returns all clouds.
 func Clouds() []Cloud { return []Cloud{Public, USGovernment, China} }
 
-// Hosts returns what a Mac needs in this cloud, in the order in which it is shown; none for an unknown cloud.
+// Hosts returns what a Mac needs in this cloud, in display order. It returns nothing for an unknown cloud.
 func (c Cloud) Hosts() []Host {
 	for _, one := range environments {
 		if one.cloud == c {
@@ -146,8 +145,8 @@ func (c Cloud) ExtensionURLs() []string {
 	return urls
 }
 
-// Of returns the cloud that a sign-in or registration host belongs to, or one below it such as
-// device.login.microsoftonline.com, and reports whether usher knows one. It takes what sources report: a host,
+// Of returns the cloud of a sign-in or registration host, or of a host below one such as
+// device.login.microsoftonline.com. It reports whether usher knows the cloud. It accepts what sources report: a host,
 // host:port or a URL, in upper or lower case, with or without a dot at the end.
 func Of(text string) (Cloud, bool) {
 	host := hostOf(text)
@@ -169,7 +168,7 @@ func Of(text string) (Cloud, bool) {
 	return "", false
 }
 
-// hostOf returns the host of a URL, of host:port or of a host, in lower case; "" where there is none.
+// hostOf returns the host of a URL, of host:port or of a host, in lower case. It returns "" if there is none.
 func hostOf(text string) string {
 	text = strings.TrimSpace(text)
 	if strings.Contains(text, "://") {
@@ -186,7 +185,7 @@ func hostOf(text string) string {
 	return strings.ToLower(strings.TrimSuffix(text, "."))
 }
 
-// Find returns what the tables know of a host, and reports whether they have it.
+// Find returns the tables' entry for a host and reports whether they have one.
 func Find(name string) (Host, bool) {
 	name = hostOf(name)
 	for _, one := range environments {
@@ -199,8 +198,8 @@ func Find(name string) (Host, bool) {
 	return Host{}, false
 }
 
-// Endpoints returns what a Mac needs whose tenant has this sign-in host, as host:port. For a host of no known cloud
-// these are that host and Apple's.
+// Endpoints returns what a Mac needs if its tenant has this sign-in host, as host:port. For a host of no known cloud
+// these are that host and Apple's hosts.
 func Endpoints(signInHost string) []string {
 	known, ok := Of(signInHost)
 	hosts := known.Hosts()

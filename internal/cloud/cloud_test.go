@@ -48,12 +48,12 @@ func TestCloudOfAHost(t *testing.T) {
 	} {
 		got, known := cloud.Of(text)
 		if got != want || known != (want != "") {
-			t.Errorf("%q is in %q (%t), want %q", text, got, known, want)
+			t.Errorf("cloud of %q: %q (%t), want %q", text, got, known, want)
 		}
 	}
 }
 
-// The hosts of one cloud are no hosts of another, apart from the configuration service and Apple's.
+// Clouds share no hosts, except those of the configuration service and of Apple.
 func TestCloudsShareNoHosts(t *testing.T) {
 	seen := map[string]cloud.Cloud{}
 	for _, one := range cloud.Clouds() {

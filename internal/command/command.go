@@ -1,17 +1,17 @@
 // Package command is the one list of the external programs that usher runs, with their absolute paths, and the one way
 // to run them. [Command.Run] gives a program a clean environment, no input, a deadline and a limit on its output.
 //
-// [Command.Child] is for a program that its caller has to follow. It has the path, the check of who can change the
-// program, the directory and the environment of Run, and no deadline or limit. These use it:
+// [Command.Child] is for a program that its caller follows. It has the same path, the same check of who can change the
+// program, and the directory and environment of Run, but no deadline or limit. Its users are:
 //   - Company Portal (useragent/portal) waits for a person. It outlives its agent, whose successor follows it.
-//   - `jamf recon` (helper/delivery) outlives usherd, since an upgrade of usher can be one of its policies. It has a
-//     deadline of its own, and an environment that is the same whatever starts usherd.
-//   - usherctl, when an installation has to outlive usher's own service (launchd on macOS).
+//   - `jamf recon` (helper/delivery) outlives usherd, because an upgrade of usher can be one of its policies. It has
+//     its own deadline, and an environment that does not depend on how usherd was started.
+//   - usherctl runs as a child when an installation must outlive usher's own service (launchd on macOS).
 //   - ssh (ctl) talks with usherctl for as long as its caller likes. It has the caller's environment, directory and
 //     terminal, so that keys, agents and passwords work.
 //
-// Lint refuses other ways (forbidigo in .golangci.yml). One is left: github.com/kardianos/service runs launchctl or
-// systemctl by itself to install and remove usherd's definition.
+// Lint refuses other ways (forbidigo in .golangci.yml). One exception remains: github.com/kardianos/service itself runs
+// launchctl or systemctl to install and remove usherd's definition.
 package command
 
 import (
@@ -31,32 +31,32 @@ import (
 
 // The errors of [Command.Run].
 var (
-	// ErrMissing says that there is no such program, or that it cannot be run.
+	// ErrMissing says that the program does not exist or cannot be run.
 	ErrMissing = errors.New("program is missing or cannot be run")
 	// ErrTooSlow says that it did not end before its deadline.
 	ErrTooSlow = errors.New("program did not end in time")
 	// ErrTooMuch says that it printed more than its limit.
 	ErrTooMuch = errors.New("program printed too much")
-	// ErrKilled says that it ended by a signal that was not ours.
+	// ErrKilled says that a signal ended it that was not ours.
 	ErrKilled = errors.New("program was killed")
 )
 
-// SystemPath is the PATH of everything that root runs: only root can write to its directories. /usr/local/bin is not
-// one of them: on Macs with an Intel processor Homebrew gives it to a user.
+// SystemPath is the PATH of everything that root runs. Only root can write to its directories. It does not contain
+// /usr/local/bin, because Homebrew gives that to a user on Macs with an Intel processor.
 const SystemPath = "/usr/bin:/bin:/usr/sbin:/sbin"
 
-// killAfter is how long a program may take to end after SIGTERM before it is killed, and its pipes be held open by
-// others.
+// killAfter is how long a program may take to end after SIGTERM before it is killed. It is also how long others may
+// hold its pipes open.
 const killAfter = 2 * time.Second
 
 // stderrLimit is how much of stderr is kept, in bytes; the rest is dropped.
 const stderrLimit = 16 << 10
 
-// Command is one program with the arguments that it is run with.
+// Command is one program with its arguments.
 type Command struct {
 	Path      string
 	Arguments []string
-	// Deadline is the longest that a run may take.
+	// Deadline is the longest time for a run.
 	Deadline time.Duration
 	// OutputLimit is how many bytes it may print; 0 drops everything.
 	OutputLimit int
@@ -83,24 +83,24 @@ func (c Command) Within(deadline time.Duration) Command {
 	return c
 }
 
-// As returns the command run by another user, which root alone can have done, with variables (NAME=value) on top of its
-// environment. Of our own environment it gets LANG only, and [SystemPath].
+// As returns the command run by another user, with variables (NAME=value) added to its environment. Only root can run
+// it. From our own environment it gets only LANG, with [SystemPath] as PATH.
 func (c Command) As(uid, gid uint32, variables ...string) Command {
 	c.credential = &syscall.Credential{Uid: uid, Gid: gid}
 	c.variables = variables
 	return c
 }
 
-// Output is what a program that has ended left.
+// Output is the result of a program that has ended.
 type Output struct {
 	ExitCode int
 	Stdout   []byte
-	// Stderr is the beginning of it.
+	// Stderr is the beginning of its stderr.
 	Stderr []byte
 }
 
-// Child returns the program as a process of a group of its own, which the caller starts, waits for and ends; it is
-// killed when ctx ends. Its streams are /dev/null. The error wraps [ErrMissing] or [trust.ErrUntrusted].
+// Child returns the program as a process in its own group, which the caller starts, waits for and ends. It is killed
+// when ctx ends. Its streams are /dev/null. The error wraps [ErrMissing] or [trust.ErrUntrusted].
 func (c Command) Child(ctx context.Context) (*exec.Cmd, error) {
 	if !filepath.IsAbs(c.Path) {
 		return nil, fmt.Errorf("run %q: %w: the path is not absolute", c.Path, ErrMissing)
@@ -113,17 +113,17 @@ func (c Command) Child(ctx context.Context) (*exec.Cmd, error) {
 		return nil, fmt.Errorf("run %s: %w: %w", c.Path, ErrMissing, err)
 	}
 	child := exec.CommandContext(ctx, c.Path, c.Arguments...)
-	child.Path = resolved // it keeps the name that it is called by
+	child.Path = resolved // its name in the arguments does not change
 	child.Env = c.environment()
 	child.Dir = "/"
 	child.SysProcAttr = &syscall.SysProcAttr{Setpgid: true, Credential: c.credential}
 	return child, nil
 }
 
-// Run runs the program in a process group of its own and returns what it left; an exit code that is not 0 is no error.
-// When the deadline or ctx ends the group gets SIGTERM, and then SIGKILL. The error wraps one of this package's, is
-// ctx's, or wraps [trust.ErrUntrusted]: root runs only what nobody else can change ([trust.Program]), and with
-// [SystemPath]. The error holds nothing of what was printed.
+// Run runs the program in its own process group and returns its result. An exit code that is not 0 is not an error.
+// When the deadline or ctx ends, the group gets SIGTERM and then SIGKILL. The error wraps one of this package's errors,
+// is ctx's error, or wraps [trust.ErrUntrusted]: root runs only programs that nobody else can change ([trust.Program]),
+// and with [SystemPath]. The error never contains the program's output.
 func (c Command) Run(ctx context.Context) (Output, error) {
 	limited, cancel := context.WithTimeout(ctx, c.Deadline)
 	defer cancel()
@@ -139,7 +139,7 @@ func (c Command) Run(ctx context.Context) (Output, error) {
 	}
 	err = command.Run()
 	if command.Process != nil {
-		// What it started and left behind ends with it.
+		// Processes that it started and left behind end with it.
 		_ = processgroup.Signal(command.Process.Pid, syscall.SIGKILL)
 	}
 	exit, exited := errors.AsType[*exec.ExitError](err)
@@ -151,7 +151,7 @@ func (c Command) Run(ctx context.Context) (Output, error) {
 	case limited.Err() != nil && err != nil:
 		return Output{}, fmt.Errorf("run %s: %w: %s", c.Path, ErrTooSlow, c.Deadline)
 	case errors.Is(err, exec.ErrWaitDelay):
-		err = nil // it has ended, and somebody that it started kept its output open
+		err = nil // it has ended, but a process that it started kept its output open
 	case exited && !exit.Exited():
 		return Output{}, fmt.Errorf("run %s: %w: %s", c.Path, ErrKilled, exit.ProcessState)
 	case err != nil && !exited:
@@ -160,20 +160,20 @@ func (c Command) Run(ctx context.Context) (Output, error) {
 	return Output{ExitCode: command.ProcessState.ExitCode(), Stdout: stdout.content, Stderr: stderr.content}, nil
 }
 
-// trusted returns the path of what is run. What is run as another user has that user's rights only.
+// trusted returns the path of the program. A program that runs as another user has only that user's rights.
 func (c Command) trusted() (string, error) {
 	if os.Geteuid() != 0 || c.credential != nil {
 		return c.Path, nil
 	}
 	resolved, err := trust.Program.Check(c.Path)
 	if refused, ok := errors.AsType[*trust.Error](err); ok && refused.Reason == trust.Kind {
-		return "", syscall.EACCES // as the kernel says of what is not executable, and of a directory
+		return "", syscall.EACCES // the kernel's error for a directory and for a file that is not executable
 	}
 	return resolved, err
 }
 
-// limitedBuffer keeps at most limit bytes. Beyond them a strict one fails, which ends the program's output; another
-// drops them.
+// limitedBuffer keeps at most limit bytes. Beyond them a strict one fails, which ends the program's output; others drop
+// the rest.
 type limitedBuffer struct {
 	limit      int
 	strict     bool
@@ -192,7 +192,7 @@ func (b *limitedBuffer) Write(p []byte) (int, error) {
 	return len(p), nil
 }
 
-// inherited are the environment variables that a session consists of; everything else stays behind.
+// inherited are the environment variables that describe a session; all others are left out.
 var inherited = []string{
 	"HOME", "USER", "LOGNAME", "PATH", "LANG", "TMPDIR", "XDG_RUNTIME_DIR", "DBUS_SESSION_BUS_ADDRESS", "DISPLAY",
 	"WAYLAND_DISPLAY", "__CF_USER_TEXT_ENCODING", "SSH_AUTH_SOCK",

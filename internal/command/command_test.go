@@ -17,7 +17,7 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-// script is a program of that text.
+// script is a program with that text.
 func script(t *testing.T, text string) command.Command {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), "a program")
@@ -44,7 +44,7 @@ func TestRun(t *testing.T) {
 	}
 }
 
-// Root's programs find others where only root can put them, whatever PATH sudo or a service manager has left.
+// Root's programs find others only where only root can put them, whatever PATH sudo or a service manager has set.
 func TestRootHasThePathOfTheSystem(t *testing.T) {
 	if os.Geteuid() != 0 {
 		t.Fatal("this test needs root")
@@ -69,11 +69,11 @@ func TestRootRunsNothingThatOthersCanChange(t *testing.T) {
 		}
 	}
 	if _, err := os.Stat(ran); err == nil {
-		t.Error("one of them was run")
+		t.Error("an untrusted program was run")
 	}
 }
 
-func TestWithLeavesTheListAlone(t *testing.T) {
+func TestWithDoesNotChangeTheList(t *testing.T) {
 	before := len(command.AppSSO.Arguments)
 	if got := command.AppSSO.With("x", "y"); len(got.Arguments) != before+2 || len(command.AppSSO.Arguments) != before {
 		t.Errorf("%v, %v", got.Arguments, command.AppSSO.Arguments)
@@ -108,7 +108,8 @@ func TestRunFails(t *testing.T) {
 	}
 }
 
-// What a program leaves behind with its output open does not keep the call, and what fits the limit is whole.
+// A call does not wait for processes that a program leaves behind with its output open. Output that fits the limit is
+// complete.
 func TestRunDoesNotWaitForWhatWasLeftBehind(t *testing.T) {
 	ran, err := script(t, `sleep 1000 & echo fine`).Run(t.Context())
 	if err != nil || string(ran.Stdout) != "fine\n" {

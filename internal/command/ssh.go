@@ -10,8 +10,8 @@ import (
 	"usher.internal/internal/trust"
 )
 
-// SSH returns the ssh of PATH, and the PATH for what it starts. As root a directory that others can write to is left
-// out: sudo leaves the PATH of its caller, on macOS with /usr/local/bin before /usr/bin.
+// SSH returns the ssh of PATH, and the PATH for the programs that ssh starts. For root it leaves out directories that
+// others can write to: sudo keeps the PATH of its caller, and on macOS /usr/local/bin comes before /usr/bin.
 func SSH() (ssh Command, path string) {
 	path = os.Getenv("PATH")
 	if os.Geteuid() == 0 {
@@ -30,5 +30,5 @@ func SSH() (ssh Command, path string) {
 			}
 		}
 	}
-	return Command{Path: "/usr/bin/ssh"}, path // to say that it is not there
+	return Command{Path: "/usr/bin/ssh"}, path // the run reports that it is missing
 }

@@ -9,7 +9,7 @@ import (
 	"usher.internal/internal/command"
 )
 
-// sudo leaves the PATH of the user who called it, with directories that the user can write to.
+// sudo keeps the PATH of the user who called it, including directories that the user can write to.
 func TestRootRunsNoSSHThatOthersCanChange(t *testing.T) {
 	if os.Geteuid() != 0 {
 		t.Fatal("this test needs root")

@@ -11,25 +11,25 @@ import (
 	"usher.internal/internal/wpj"
 )
 
-// Domain is the preference domain of usher on macOS.
+// Domain is usher's preference domain on macOS.
 const Domain = "org.usher"
 
-// Config is what can be configured. The keys of the same names, in snake case and dotted, are described in
-// docs/configuration.md. The zero value is not valid: begin with [Default] or [Load].
+// Config holds all settings. docs/configuration.md describes the keys, which have the same names in snake case,
+// separated by dots. The zero value is not valid: begin with [Default] or [Load].
 type Config struct {
-	// SocketDirectory holds helper.sock and agent.sock; StateDirectory what the helper keeps over restarts.
+	// SocketDirectory holds helper.sock and agent.sock; StateDirectory holds what the helper keeps over restarts.
 	SocketDirectory string
 	StateDirectory  string
 	LogLevel        slog.Level
-	// AdminGroup is the group whose members may do what root may, except to see secrets.
+	// AdminGroup is the group whose members may do what root may, except see secrets.
 	AdminGroup string
-	// PrimaryUser is the user whom Jamf Pro's record of this computer describes; empty has usherd choose.
+	// PrimaryUser is the user whom Jamf Pro's record of this computer describes. If it is empty, usherd chooses.
 	PrimaryUser string
 
 	// Agent.Executable is the installed usher-agent, the only program that the helper accepts on agent.sock.
 	Agent struct{ Executable string }
-	// Portal.Executable is the program inside Company Portal's bundle, MinimumVersion the oldest version of the bundle
-	// that a registration is begun with; empty accepts any. Portal.Activate has macOS bring it to the front.
+	// Portal.Executable is the program inside Company Portal's bundle. MinimumVersion is the oldest version of the
+	// bundle that a registration accepts; empty accepts any. Portal.Activate has macOS bring it to the front.
 	Portal struct {
 		Executable, MinimumVersion string
 		Activate                   bool
@@ -42,18 +42,18 @@ type Config struct {
 	}
 
 	Registration struct {
-		// SessionTimeout is how long a registration waits for its user to log in, SignInTimeout how long the user may
-		// take in Company Portal, IdentityTimeout how long reading the identity may take.
+		// SessionTimeout is how long a registration waits for its user to log in. SignInTimeout is how long the user
+		// may take in Company Portal. IdentityTimeout is how long reading the identity may take.
 		SessionTimeout  time.Duration
 		SignInTimeout   time.Duration
 		IdentityTimeout time.Duration
 	}
 
 	Identity struct {
-		// Sources are the places in a user's session that are looked at, by the names of [IdentitySources].
+		// Sources are the places in a user's session that usher looks at, by the names of [IdentitySources].
 		Sources []string
 		// LookAutomatically has the helper look at login, after wake and every LookInterval. Heartbeat is how often it
-		// delivers although nothing has changed.
+		// delivers when nothing has changed.
 		LookAutomatically bool
 		LookInterval      time.Duration
 		Heartbeat         time.Duration
@@ -64,43 +64,43 @@ type Config struct {
 	PlatformSSO struct {
 		// Executable is macOS's app-sso.
 		Executable string
-		// ManagedPreferences is the folder where macOS keeps what profiles set.
+		// ManagedPreferences is the folder where macOS keeps the settings of profiles.
 		ManagedPreferences string
 	}
 	// Directory.Executable is macOS's dscl.
 	Directory struct{ Executable string }
 
 	Preflight struct {
-		// Endpoints are host:port, or [Automatic]; see [Config.RegistrationEndpoints]. Empty: not checked.
+		// Endpoints are host:port, or [Automatic]; see [Config.RegistrationEndpoints]. Empty: usher checks none.
 		Endpoints []string
-		// JamfPreferences is com.jamfsoftware.jamf.plist. Empty: not checked.
+		// JamfPreferences is com.jamfsoftware.jamf.plist. Empty: usher does not check it.
 		JamfPreferences string
 	}
 
-	// Proxy.URL is the proxy of the helper's own HTTP calls; empty: the system's.
+	// Proxy.URL is the proxy of the helper's own HTTP calls. Empty: the system's proxy.
 	Proxy struct{ URL string }
 
 	Delivery struct {
 		Mode DeliveryMode
-		// ComputerUDID is this computer's hardware UUID in Jamf Pro; empty asks the system.
+		// ComputerUDID is this computer's hardware UUID in Jamf Pro. If it is empty, usherd asks the system.
 		ComputerUDID string
-		// API is used by [DeliverByAPI] only, which needs all of it.
+		// Only [DeliverByAPI] uses API, and needs all of it.
 		API struct {
 			URL string
-			// EnvironmentID and TenantID say whose Jamf Pro is meant at the gateway of Jamf's Platform API
+			// EnvironmentID and TenantID select the Jamf Pro behind the gateway of Jamf's Platform API
 			// ([IsJamfGateway]).
 			EnvironmentID, TenantID string
-			// ComputerID is this computer's ID in Jamf Pro; empty has it searched for.
+			// ComputerID is this computer's ID in Jamf Pro. If it is empty, usherd searches for it.
 			ComputerID string
 			ClientID   string
-			// ClientSecretFile is the path of a file that root alone can read. The secret itself is never
+			// ClientSecretFile is the path of a file that only root can read. The secret itself is never part of the
 			// configuration.
 			ClientSecretFile string
 		}
 	}
 
 	Jamf struct {
-		// Executable is the jamf binary, ConditionalAccessExecutable Jamf Conditional Access (formerly jamfAAD).
+		// Executable is the jamf binary. ConditionalAccessExecutable is Jamf Conditional Access (formerly jamfAAD).
 		Executable                  string
 		ConditionalAccessExecutable string
 		// GatherAfterPortal is when Jamf's own gatherAADInfo runs in the user's session: after a successful portal run,
@@ -108,31 +108,31 @@ type Config struct {
 		GatherAfterPortal Gathering
 	}
 
-	// Listener is the read-only one for the network. Address is host:port; empty: there is none. It needs everything
-	// else.
+	// Listener is the read-only listener for the network. Address is host:port; empty turns it off. With an address all
+	// other fields are needed.
 	Listener struct {
 		Address                                string
 		CertificateFile, KeyFile, ClientCAFile string
-		// AllowedNames are the subject alternative names of which a client's certificate must have one.
+		// AllowedNames are subject alternative names. A client's certificate must have one of them.
 		AllowedNames []string
-		// PersonalData has it tell names of people and what identifies them.
+		// PersonalData has it include names of people and other data that identifies them.
 		PersonalData bool
 	}
 
-	// Fleet is the connection to NATS. Servers are URLs; empty: there is none. It needs credentials, an NKey or a
-	// certificate.
+	// Fleet is the connection to NATS. Servers are URLs; without them there is no connection. It needs credentials, an
+	// NKey or a certificate.
 	Fleet struct {
 		Servers []string
-		// CAFile holds the authorities that a server's certificate may be of; empty: those of the system.
+		// CAFile holds the authorities that may issue a server's certificate. Empty: the system's authorities.
 		CAFile                    string
 		CredentialsFile, NKeyFile string
 		CertificateFile, KeyFile  string
-		// Mac is the name under which this Mac publishes; empty: its hardware UUID.
+		// Mac is the name under which this Mac publishes. Empty: its hardware UUID.
 		Mac          string
 		PersonalData bool
 	}
 
-	// Development.HelperUID is the uid that agents and usherctl accept as the helper. Anything but 0 is for
+	// Development.HelperUID is the uid that agents and usherctl accept as the helper. Values other than 0 are for
 	// development.
 	Development struct{ HelperUID uint32 }
 }
@@ -140,7 +140,7 @@ type Config struct {
 // DeliveryMode is the way in which a result reaches Jamf Pro.
 type DeliveryMode string
 
-// The ways of delivery. DeliverByRecon runs `jamf recon`, whose extension attributes call usherctl; DeliverByAPI writes
+// The ways of delivery. DeliverByRecon runs `jamf recon`, whose extension attributes call usherctl. DeliverByAPI writes
 // the extension attributes through Jamf Pro's API.
 const (
 	DeliverByRecon DeliveryMode = "recon"
@@ -150,25 +150,25 @@ const (
 // Gathering is when Jamf's own gatherAADInfo runs.
 type Gathering string
 
-// The choices. GatherAutomatically runs it where Jamf's settings (preflight.jamf_preferences) say that device
-// compliance is on for this Mac. The other two are named as the boolean that the key was before.
+// The choices. GatherAutomatically runs it if Jamf's settings (preflight.jamf_preferences) say that device compliance
+// is on for this Mac. The other two have the values of the boolean that the key once was.
 const (
 	GatherAutomatically Gathering = "auto"
 	GatherAlways        Gathering = "true"
 	GatherNever         Gathering = "false"
 )
 
-// The identity sources that can be chosen.
+// The identity sources that the configuration can list.
 const (
 	LoginKeychain = "login_keychain"
 	PlatformSSO   = "platform_sso"
 	SecureEnclave = "secure_enclave"
 	JamfAgent     = "jamf_agent"
-	// Directory is looked at by the helper, also for users who are not logged in.
+	// The helper looks at Directory, also for users who are not logged in.
 	Directory = "directory"
 )
 
-// IdentitySources returns them all.
+// IdentitySources returns all of them.
 func IdentitySources() []string {
 	return []string{LoginKeychain, PlatformSSO, SecureEnclave, JamfAgent, Directory}
 }
@@ -176,8 +176,8 @@ func IdentitySources() []string {
 // Automatic is the entry of preflight.endpoints for the servers of the cloud that tenant.cloud_host selects.
 const Automatic = "automatic"
 
-// RegistrationEndpoints returns preflight.endpoints as host:port, each once, with the servers of the tenant's cloud in
-// place of [Automatic].
+// RegistrationEndpoints returns preflight.endpoints as host:port, without duplicates. The servers of the tenant's cloud
+// replace [Automatic].
 func (c Config) RegistrationEndpoints() []string {
 	endpoints := []string{}
 	for _, entry := range c.Preflight.Endpoints {

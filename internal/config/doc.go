@@ -1,18 +1,18 @@
 // Package config is usher's configuration: one typed structure, filled from a table of keys.
 //
-// [Load] reads the platform's places, [Default] needs none, and [Keys] describes every key there is. The table in
-// keys.go is the single source: loading, [Loaded.Values], validation and docs/configuration.md all follow it.
+// [Load] reads the platform's files, [Default] needs none, and [Keys] describes every key. The table in keys.go is the
+// single source for loading, [Loaded.Values], validation and docs/configuration.md.
 //
-// Where values come from, the first that has one wins:
+// A value comes from the first of these that has it:
 //
 //   - macOS: /Library/Managed Preferences/org.usher.plist (a configuration profile), then
 //     /Library/Preferences/org.usher.plist, then the default.
 //   - Linux: /etc/usher/config.yaml, then the default.
 //
-// A file given to [Load] stands in the place of the second one; a managed value cannot be overridden. Files are told
-// apart by their content, so YAML and property lists (binary or XML) work in every place. In both, a key may be written
-// dotted ("delivery.mode") or nested.
+// A file given to [Load] replaces the second one; it cannot override a managed value. Load recognises a file's format
+// by its content, so YAML and property lists (binary or XML) work in every place. In both, a key may be dotted
+// ("delivery.mode") or nested.
 //
-// Guarantees: a [Loaded] is valid as a whole; every problem of every file is reported at once, as [KeyError]s joined.
-// Nothing is read from the environment and nothing is watched: a change of the files counts from the next start.
+// Guarantees: a [Loaded] is valid as a whole. Load reports every problem of every file at once, as joined [KeyError]s.
+// It reads nothing from the environment and watches nothing; [Live] follows changes of the files.
 package config

@@ -16,7 +16,7 @@ import (
 
 const documentation = "../../docs/"
 
-// generated holds that a file is what the table of keys says; `go test ./internal/config -update` writes it.
+// generated checks a file against the table of keys. `go test ./internal/config -update` writes it.
 func generated(t *testing.T, path, want string) {
 	t.Helper()
 	if *update {
@@ -29,7 +29,7 @@ func generated(t *testing.T, path, want string) {
 		t.Fatal(err)
 	}
 	if string(got) != want {
-		t.Errorf("%s is not what the keys say: run `go test ./internal/config -update` and read the difference", path)
+		t.Errorf("%s does not match the keys: run `go test ./internal/config -update` and read the difference", path)
 	}
 }
 
@@ -58,7 +58,7 @@ func TestKeyTableOfTheDocumentation(t *testing.T) {
 // The example has every key with its default, commented out.
 func TestExampleFile(t *testing.T) {
 	var example strings.Builder
-	example.WriteString("# /etc/usher/config.yaml: every key with its default on Linux. Take the # from what you " +
+	example.WriteString("# /etc/usher/config.yaml: every key with its default on Linux. Remove the # from what you " +
 		"want to change.\n")
 	for _, key := range config.Keys("linux") {
 		text, err := json.Marshal(key.Default) // a JSON text is a YAML text
@@ -83,7 +83,7 @@ func TestExampleFile(t *testing.T) {
 	}
 }
 
-// The configuration profile is written by hand; what it sets must load, and come back as it stands there.
+// The configuration profile is written by hand. Its settings must load and come back unchanged.
 func TestExampleProfile(t *testing.T) {
 	content, err := os.ReadFile(documentation + "examples/org.usher.mobileconfig")
 	if err != nil {
@@ -98,11 +98,11 @@ func TestExampleProfile(t *testing.T) {
 		t.Fatal(err)
 	}
 	if profile.PayloadType != "Configuration" || profile.PayloadScope != "System" || len(profile.PayloadContent) != 1 {
-		t.Fatalf("the profile is %+v", profile)
+		t.Fatalf("profile: %+v", profile)
 	}
 	payload := profile.PayloadContent[0]
 	if payload["PayloadType"] != "org.usher" {
-		t.Errorf("the payload's type is %v", payload["PayloadType"])
+		t.Errorf("type of the payload: %v", payload["PayloadType"])
 	}
 	managed, err := plist.Marshal(payload, plist.BinaryFormat)
 	if err != nil {
@@ -110,14 +110,14 @@ func TestExampleProfile(t *testing.T) {
 	}
 	loaded := load(t, config.Places{Managed: write(t, "org.usher.plist", string(managed))})
 	for _, value := range loaded.Values() {
-		if stood, ok := payload[value.Key]; ok &&
-			(value.Layer != config.LayerManaged || fmt.Sprint(stood) != value.Value) {
-			t.Errorf("%s is %q from %s, the profile has %v", value.Key, value.Value, value.Origin, stood)
+		if setting, ok := payload[value.Key]; ok &&
+			(value.Layer != config.LayerManaged || fmt.Sprint(setting) != value.Value) {
+			t.Errorf("%s: %q from %s, the profile has %v", value.Key, value.Value, value.Origin, setting)
 		}
 	}
 }
 
-// The JSON schema makes a form of the keys in Jamf Pro (Application & Custom Settings, custom schema).
+// Jamf Pro builds a form of the keys from the JSON schema (Application & Custom Settings, custom schema).
 func TestSchemaForJamfPro(t *testing.T) {
 	schema, err := config.Schema("darwin")
 	if err != nil {

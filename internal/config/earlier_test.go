@@ -12,7 +12,7 @@ import (
 	"usher.internal/internal/earlier"
 )
 
-// Each form of an earlier version's configuration loads without an error and means what that version took it for.
+// Each form of an earlier version's configuration loads without an error and keeps its meaning.
 func TestConfigurationOfAnEarlierVersion(t *testing.T) {
 	for _, version := range earlier.Versions(t) {
 		read := func(name string) string {
@@ -20,7 +20,7 @@ func TestConfigurationOfAnEarlierVersion(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			// The one key with another name since then: nobody ran a fleet.
+			// This is the only key that got another name since then. Nobody ran a fleet.
 			return strings.ReplaceAll(string(content), "fleet.device", "fleet.mac")
 		}
 		var said struct {
@@ -30,7 +30,7 @@ func TestConfigurationOfAnEarlierVersion(t *testing.T) {
 			t.Fatal(err)
 		}
 		if len(said.Data) < 30 {
-			t.Fatalf("%s has said only %d values", version.Name, len(said.Data))
+			t.Fatalf("%s lists only %d values", version.Name, len(said.Data))
 		}
 		for name, places := range map[string]config.Places{
 			"config.yaml": {Local: write(t, "config.yaml", read("config.yaml"))},
@@ -44,10 +44,10 @@ func TestConfigurationOfAnEarlierVersion(t *testing.T) {
 				for _, was := range said.Data {
 					now := valueOf(t, loaded, was.Key)
 					if now.Value != was.Value {
-						t.Errorf("%s was %q and is %q", was.Key, was.Value, now.Value)
+						t.Errorf("%s was %q and is now %q", was.Key, was.Value, now.Value)
 					}
 					if isSet := !strings.HasPrefix(was.Origin, "default"); isSet && now.Layer == config.LayerDefault {
-						t.Errorf("%s was set, and is the default now", was.Key)
+						t.Errorf("%s was set and now has its default", was.Key)
 					}
 				}
 			})
@@ -55,7 +55,7 @@ func TestConfigurationOfAnEarlierVersion(t *testing.T) {
 	}
 }
 
-// renamed gives the key of the fleet in a property list its new name.
+// renamed gives the fleet's key in a property list its new name.
 func renamed(t *testing.T, preferences string) string {
 	t.Helper()
 	var all map[string]any
@@ -72,8 +72,8 @@ func renamed(t *testing.T, preferences string) string {
 	return string(written)
 }
 
-// payload returns the settings of a profile as macOS puts them in place: its payload of the domain, with what the
-// payload says of itself.
+// payload returns the settings of a profile as macOS installs them: its payload of the domain, with the payload's own
+// keys.
 func payload(t *testing.T, profile string) string {
 	t.Helper()
 	var content struct {

@@ -8,7 +8,7 @@ import (
 	"usher.internal/internal/config"
 )
 
-// oldDefault is what preflight.endpoints was by default before it became automatic.
+// oldDefault was the default of preflight.endpoints before it became automatic.
 const oldDefault = "enterpriseregistration.windows.net:443, login.microsoftonline.com:443"
 
 func TestEndpointsFollowTheCloudUnlessAnAdminSetsThem(t *testing.T) {
@@ -39,11 +39,11 @@ func TestEndpointsFollowTheCloudUnlessAnAdminSetsThem(t *testing.T) {
 		}
 	}
 	if got := (config.Config{}).RegistrationEndpoints(); len(got) != 0 {
-		t.Errorf("a configuration of nothing has %q", got)
+		t.Errorf("without endpoints: %q", got)
 	}
 }
 
-// A managed value that is the old default is an admin's, also where the local file says automatic.
+// A managed value that equals the old default is an admin's choice, even if the local file says automatic.
 func TestManagedEndpointsAreShownAsTheyAreSet(t *testing.T) {
 	loaded := load(t, config.Places{
 		Managed: write(t, "managed.plist",
@@ -56,10 +56,10 @@ func TestManagedEndpointsAreShownAsTheyAreSet(t *testing.T) {
 		switch {
 		case value.Key != "preflight.endpoints":
 		case value.Value != oldDefault || value.Layer != config.LayerManaged || value.Default != config.Automatic:
-			t.Errorf("shown as %+v", value)
+			t.Errorf("value: %+v", value)
 		}
 	}
 	if got := loaded.RegistrationEndpoints(); len(got) != 2 {
-		t.Errorf("checked are %q", got)
+		t.Errorf("endpoints: %q", got)
 	}
 }

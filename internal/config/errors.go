@@ -7,35 +7,35 @@ import (
 )
 
 var (
-	// ErrNotTrusted is wrapped when root is given a file that somebody else could have written.
+	// ErrNotTrusted is wrapped when root gets a file that somebody else could have written.
 	ErrNotTrusted = errors.New("configuration file is not trusted")
 	// ErrNotAFile is wrapped when a path is a directory, a pipe or a device.
 	ErrNotAFile = errors.New("not a regular file")
-	// ErrProfile is wrapped when a file is a whole configuration profile, whose settings are one level deeper.
-	ErrProfile = errors.New("is a configuration profile; usher reads the property list that macOS makes of it, or " +
-		"the file that the profile was made of")
-	// ErrTooLarge is wrapped when a file is larger than any configuration.
+	// ErrProfile is wrapped when a file is a whole configuration profile. Its settings are one level deeper.
+	ErrProfile = errors.New("is a configuration profile; usher reads the property list that macOS makes from it, or " +
+		"the file that the profile was made from")
+	// ErrTooLarge is wrapped when a file is too large for a configuration.
 	ErrTooLarge = errors.New("larger than a configuration file can be")
 )
 
 // KeyError is one problem of one key.
 type KeyError struct {
-	// File and Line are where the key stands. Line is 0 in a property list, which has none.
+	// File and Line are the place of the key. Line is 0 in a property list, which has no line numbers.
 	File string
 	Line int
 	Key  string
-	// Value is what the file has, or "(not shown)" where that may be a secret. It is empty for an unknown key, whose
-	// value may be a secret in the wrong place; of the key itself only what looks like a name is shown.
+	// Value is the value in the file, or "(not shown)" if it may be a secret. It is empty for an unknown key, because
+	// its value may be a secret in the wrong place. The key itself shows only parts that look like names.
 	Value string
 	// Problem continues the sentence that the key or its value begins, for example "is not a duration".
 	Problem string
-	// Allowed says which values are taken; Suggestion is the known key that an unknown one resembles. Either may be
+	// Allowed describes the allowed values. Suggestion is the known key that resembles an unknown one. Either may be
 	// empty.
 	Allowed    string
 	Suggestion string
 }
 
-// Error is one line: file, key, value, problem, what is allowed.
+// Error returns one line: file, key, value, problem, and the allowed values.
 func (e *KeyError) Error() string {
 	var b strings.Builder
 	b.WriteString(e.File)
@@ -59,7 +59,7 @@ func (e *KeyError) Error() string {
 	return b.String()
 }
 
-// renamed has the new name of each key that had another one before.
+// renamed has the new name of each key that has been renamed.
 var renamed = map[string]string{"fleet.device": "fleet.mac"}
 
 // nearest returns the known key that a person most likely meant, or "".
@@ -68,7 +68,7 @@ func nearest(unknown string) string {
 	plain := plainKey(unknown)
 	for _, row := range rows() {
 		known := plainKey(row.Name)
-		// Somebody may have left the section out: sign_in_timeout for registration.sign_in_timeout.
+		// The section may be missing: sign_in_timeout for registration.sign_in_timeout.
 		last := plainKey(row.Name[strings.LastIndexByte(row.Name, '.')+1:])
 		distance := min(editDistance(plain, known), editDistance(plain, last))
 		if distance < bestDistance {
@@ -81,7 +81,7 @@ func nearest(unknown string) string {
 	return best
 }
 
-// plainKey makes signInTimeout, sign-in-timeout and sign_in_timeout alike, and bounds what editDistance works on.
+// plainKey makes signInTimeout, sign-in-timeout and sign_in_timeout equal, and limits the length for editDistance.
 func plainKey(key string) string {
 	plain := strings.ToLower(strings.NewReplacer("_", "", "-", "", ".", "", " ", "").Replace(key))
 	return plain[:min(len(plain), 100)]

@@ -12,24 +12,25 @@ import (
 	"usher.internal/internal/trust"
 )
 
-// maximumFile is far more than a configuration has, and little enough to read at every start.
+// maximumFile is far more than a configuration needs, and small enough to read at every start.
 const maximumFile = 1 << 20
 
 // maximumDepth is how deeply sections may be nested; keys have three parts.
 const maximumDepth = 8
 
-// entry is one key of a file with what stood there.
+// entry is one key of a file, with its value.
 type entry struct {
 	key  string
 	line int
-	// problem, when not empty, says why the value is none.
+	// problem says why the value cannot be used, if it is not empty.
 	problem string
 	value
-	// empty marks a key without a value ("delivery:"), which is fine for a section.
+	// empty marks a key without a value ("delivery:"), which is allowed for a section.
 	empty bool
 }
 
-// readFile returns the entries of a file in their order. A file that does not exist wraps [fs.ErrNotExist].
+// readFile returns the entries of a file in their order. For a file that does not exist the error wraps
+// [fs.ErrNotExist].
 func readFile(path string) ([]entry, error) {
 	content, err := readTrusted(path)
 	if err != nil {
@@ -42,7 +43,7 @@ func readFile(path string) ([]entry, error) {
 	return parseYAML(path, content)
 }
 
-// isPropertyList tells by the first bytes. YAML cannot begin with any of them.
+// isPropertyList decides by the first bytes. YAML cannot begin with any of them.
 func isPropertyList(content []byte) bool {
 	if bytes.HasPrefix(content, []byte("bplist")) {
 		return true
@@ -50,8 +51,8 @@ func isPropertyList(content []byte) bool {
 	return bytes.HasPrefix(bytes.TrimLeft(content, " \t\r\n"), []byte("<"))
 }
 
-// readTrusted reads a regular file. As root it refuses one that another user can change or replace
-// ([trust.Configuration]), who would be root through it (delivery.api.url, jamf.executable).
+// readTrusted reads a regular file. For root it refuses a file that another user can change or replace
+// ([trust.Configuration]). That user could become root through it (delivery.api.url, jamf.executable).
 func readTrusted(path string) ([]byte, error) {
 	file, err := open(path)
 	if refused, ok := errors.AsType[*trust.Error](err); errors.Is(err, ErrNotAFile) ||
@@ -75,7 +76,7 @@ func readTrusted(path string) ([]byte, error) {
 	return content, nil
 }
 
-// open opens the file. A caller who is not root has only their own rights to lose.
+// open opens the file. A caller who is not root risks only their own rights.
 func open(path string) (*os.File, error) {
 	if os.Geteuid() == 0 {
 		path, err := filepath.Abs(path)
@@ -85,7 +86,7 @@ func open(path string) (*os.File, error) {
 		file, _, err := trust.Configuration.Open(path)
 		return file, err
 	}
-	// O_NONBLOCK so that a pipe in the file's place cannot hold the start up.
+	// O_NONBLOCK, so that a pipe in the file's place cannot block the start.
 	file, err := os.OpenFile(path, os.O_RDONLY|syscall.O_NONBLOCK, 0)
 	if err != nil {
 		return nil, err

@@ -15,11 +15,11 @@ import (
 	"usher.internal/sim/browser"
 )
 
-// formMakers are json-editor before 1.0 and the current one, by their names at npm. Which one Jamf Pro's form is made
-// of is not published.
+// formMakers are json-editor before 1.0 and the current one, by their names at npm. It is not published which one
+// builds Jamf Pro's form.
 var formMakers = []string{"json-editor", "@json-editor/json-editor"}
 
-// saved is what a form has when it is saved: a value, and what it complains about.
+// saved is the result of saving a form: a value and the form's complaints.
 type saved struct {
 	Value  map[string]any
 	Errors []any
@@ -32,11 +32,11 @@ type field struct {
 	IsList bool   `json:"isList"`
 }
 
-// filledIn is one case of fields: filled in, and taken back.
+// filledIn is one case of fields: filled in, and cleared again.
 type filledIn struct{ Filled, TakenBack saved }
 
-// Jamf Pro's form of the schema, saved untouched, changes nothing; a field that is chosen to be configured begins with
-// its default; one that is filled in changes its key; and one that is taken back changes nothing again.
+// Jamf Pro's form of the schema, saved unchanged, changes nothing. A field that the admin adds begins with its default.
+// A field with a new value changes its key, and a field that the admin clears again changes nothing.
 func TestFormForJamfPro(t *testing.T) {
 	b := browser.Open(t, `<!doctype html><html lang="en"><title>form</title><body id="form">`, "form")
 	driver, err := os.ReadFile("testdata/form.js")
@@ -88,7 +88,7 @@ func script(function string, arguments ...any) string {
 	return "form." + function + "(" + strings.Join(texts, ", ") + ")"
 }
 
-// read is what a call of form.js evaluates to, with numbers as they are written.
+// read returns the result of a call of form.js. Numbers keep their text.
 func read[T any](t *testing.T, b *browser.Browser, script string) (result T) {
 	t.Helper()
 	decoder := json.NewDecoder(strings.NewReader(
@@ -100,7 +100,7 @@ func read[T any](t *testing.T, b *browser.Browser, script string) (result T) {
 	return result
 }
 
-// withoutChoice is the schema as a form takes it that knows only what a key is when it is configured.
+// withoutChoice is the schema as a form sees it that ignores Not Configured.
 func withoutChoice(schema map[string]any) map[string]any {
 	plain := map[string]any{}
 	for name, property := range schema["properties"].(map[string]any) {
@@ -135,8 +135,8 @@ func fieldsToFill() (cases [][]field) {
 	return cases
 }
 
-// managedPreferences is what Jamf Pro makes of a form's value: a property list without what is null, of which it has no
-// kind.
+// managedPreferences is what Jamf Pro builds from a form's value: a property list without null values, because it has
+// none.
 func managedPreferences(t *testing.T, form saved) config.Places {
 	t.Helper()
 	content, err := plist.Marshal(withoutNull(form.Value), plist.XMLFormat)
@@ -166,7 +166,7 @@ func withoutNull(value any) any {
 	return value
 }
 
-// changesNothing holds that a form sets no key.
+// changesNothing checks that a form sets no key.
 func changesNothing(t *testing.T, what string, form saved) {
 	t.Helper()
 	changes(t, what, form, nil)
@@ -175,7 +175,7 @@ func changesNothing(t *testing.T, what string, form saved) {
 	}
 }
 
-// changes holds that a form sets some keys, and no other one.
+// changes checks that a form sets these keys and no others.
 func changes(t *testing.T, what string, form saved, fields []field) {
 	t.Helper()
 	if len(form.Errors) > 0 {
@@ -198,12 +198,12 @@ func changes(t *testing.T, what string, form saved, fields []field) {
 			}
 		}
 		if value.Value != want || value.Layer != layer {
-			t.Errorf("%s: %s is %q, %s; want %q, %s", what, value.Key, value.Value, value.Layer, want, layer)
+			t.Errorf("%s: %s: %q, %s; want %q, %s", what, value.Key, value.Value, value.Layer, want, layer)
 		}
 	}
 }
 
-// isDefault holds that a form sets every key, to its default on macOS.
+// isDefault checks that a form sets every key to its default on macOS.
 func isDefault(t *testing.T, what string, form saved) {
 	t.Helper()
 	fields := []field{}

@@ -13,8 +13,8 @@ import (
 	"usher.internal/internal/config"
 )
 
-// Whatever stands in a file: loading ends, without a panic, in errors that name the file, or in a configuration whose
-// values read back to itself.
+// Whatever a file contains, loading does not panic. It returns errors that name the file, or a configuration whose
+// values load again as the same configuration.
 func FuzzLoad(f *testing.F) {
 	f.Add([]byte(full))
 	f.Add([]byte("a: &a [*a]\n"))
@@ -41,7 +41,7 @@ func FuzzLoad(f *testing.F) {
 				Unwrap() []error
 			}](err)
 			if !ok {
-				t.Fatalf("problems are not joined: %v", err)
+				t.Fatalf("error without joined problems: %v", err)
 			}
 			for _, problem := range joined.Unwrap() {
 				if !strings.Contains(problem.Error(), path) {
@@ -59,7 +59,7 @@ func FuzzLoad(f *testing.F) {
 		}
 		again, err := config.Places{Local: path}.Load()
 		if err != nil {
-			t.Fatalf("%q was valid, and its values are not: %v", content, err)
+			t.Fatalf("%q is valid, but its values are not: %v", content, err)
 		}
 		if !reflect.DeepEqual(again.Config, loaded.Config) {
 			t.Errorf("first %+v\nagain %+v", loaded.Config, again.Config)

@@ -6,10 +6,10 @@ import (
 	"strings"
 )
 
-// JamfGatewayDomain is where the gateway of Jamf's Platform API is, for example eu.api.jamfcloud.com [PLATFORM].
+// JamfGatewayDomain is the domain of the gateway of Jamf's Platform API, for example eu.api.jamfcloud.com [PLATFORM].
 const JamfGatewayDomain = "api.jamfcloud.com"
 
-// IsJamfGateway reports whether a URL is one of the gateway of Jamf's Platform API.
+// IsJamfGateway reports whether a URL belongs to the gateway of Jamf's Platform API.
 func IsJamfGateway(text string) bool {
 	parsed, err := url.Parse(text)
 	if err != nil {
@@ -19,20 +19,20 @@ func IsJamfGateway(text string) bool {
 	return host == JamfGatewayDomain || strings.HasSuffix(host, "."+JamfGatewayDomain)
 }
 
-// IsLoopback reports whether a host is this computer, where stand-ins are.
+// IsLoopback reports whether a host is this computer, where stand-ins run.
 func IsLoopback(host string) bool {
 	address, err := netip.ParseAddr(host)
 	return strings.EqualFold(host, "localhost") || err == nil && address.IsLoopback()
 }
 
-// gatewayProblem is what is wrong with the keys that say whose Jamf Pro is meant, and the key that it is wrong with; ""
-// where nothing is.
+// gatewayProblem returns the problem with the keys that select a Jamf Pro, and the key that has it. It returns "" if
+// there is no problem.
 func (l *Loaded) gatewayProblem() (key, problem string) {
 	const address, environment, tenant = "delivery.api.url", "delivery.api.environment_id", "delivery.api.tenant_id"
 	api := l.Delivery.API
 	parsed, err := url.Parse(api.URL)
 	if err != nil {
-		return "", "" // told of the key itself
+		return "", "" // the check of the key itself reports it
 	}
 	set := tenant
 	if api.EnvironmentID != "" {
@@ -42,7 +42,7 @@ func (l *Loaded) gatewayProblem() (key, problem string) {
 	switch isGateway, given := IsJamfGateway(api.URL), api.EnvironmentID != "" || api.TenantID != ""; {
 	case isStandIn:
 	case api.EnvironmentID != "" && api.TenantID != "":
-		return tenant, "is set beside " + environment +
+		return tenant, "is set together with " + environment +
 			"; remove the one that the API integration in Jamf Account was not made for"
 	case isGateway && !given:
 		return environment, "is empty, and so is " + tenant + "; the gateway of Jamf's Platform API (" + address +

@@ -16,7 +16,7 @@ func TestHostileLists(t *testing.T) {
 			t.Fatal(err)
 		}
 		if _, err := (config.Places{Local: path}).Load(); err == nil {
-			t.Error("it was taken")
+			t.Error("the file was accepted")
 		}
 	})
 }

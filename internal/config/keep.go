@@ -10,7 +10,7 @@ import (
 	"usher.internal/internal/atomicfile"
 )
 
-// keptValue is one value of the last good configuration, as it is kept.
+// keptValue is one value of the last good configuration, as stored.
 type keptValue struct {
 	Key   string `json:"key"`
 	Value string `json:"value"`
@@ -18,17 +18,17 @@ type keptValue struct {
 	File  string `json:"file"`
 }
 
-// save keeps what is in force. A disk that is full is no reason to stop.
+// save stores the configuration in force. A full disk must not stop the program.
 func (l *Live) save() {
 	if l.keep == "" {
 		return
 	}
 	if err := l.Current().keepIn(l.keep); err != nil {
-		l.log.Warn("the configuration could not be kept for a start with files that cannot be read", "error", err)
+		l.log.Warn("the last good configuration could not be saved", "error", err)
 	}
 }
 
-// keepIn writes the values that are no defaults into a file that its owner alone can read.
+// keepIn writes the values that differ from the defaults into a file that only its owner can read.
 func (l *Loaded) keepIn(path string) error {
 	kept := []keptValue{}
 	for _, value := range l.Values() {
@@ -52,7 +52,7 @@ func (l *Loaded) keepIn(path string) error {
 	return nil
 }
 
-// restore returns the configuration that was kept. A version that knows other keys takes what it knows.
+// restore returns the stored configuration. A version with other keys uses the keys that it knows.
 func (l *Live) restore() (*Loaded, error) {
 	if l.keep == "" {
 		return nil, errNothingKept

@@ -12,11 +12,11 @@ import (
 
 // Key describes one configuration key for people.
 type Key struct {
-	// Name is dotted, for example delivery.api.url.
+	// Name has dots, for example delivery.api.url.
 	Name string
-	// Type is one or two words, for example duration; Allowed is one phrase that says which values are taken.
+	// Type is one or two words, for example duration. Allowed is one phrase that describes the allowed values.
 	Type, Allowed string
-	// Default is written as a file would have it; empty is the empty value.
+	// Default has the form of a configuration file; "" is the empty value.
 	Default     string
 	Description string
 }
@@ -31,10 +31,9 @@ func Keys(goos string) []Key {
 	return keys
 }
 
-// row is a [Key] with its code: set parses a value into the configuration and tells what is wrong with it, get writes
-// it as set would read it, secretive hides a value that must not be shown in an error. No error shows a value of a row
-// that is secret: it is the path of a file with a secret, in the place of which somebody may have pasted the secret
-// itself.
+// row is a [Key] with its code. set parses a value into the configuration and returns what is wrong with it. get writes
+// the value in the form that set reads. secretive hides a value that an error must not show. No error shows the value
+// of a secret row. Such a row is the path of a file with a secret, but somebody may have pasted the secret itself.
 type row struct {
 	Key
 	set       func(*Config, value) error
@@ -43,12 +42,12 @@ type row struct {
 	secret    bool
 }
 
-// Default returns the configuration that this platform has without any file.
+// Default returns the configuration of this platform without any file.
 func Default() Config {
 	config := Config{}
 	for _, row := range rows() {
 		if err := row.set(&config, value{text: row.Default}); err != nil {
-			panic("default of " + row.Name + ": " + err.Error()) // a test walks the table
+			panic("default of " + row.Name + ": " + err.Error()) // a test covers the table
 		}
 	}
 	return config
@@ -56,31 +55,31 @@ func Default() Config {
 
 var rows = sync.OnceValue(func() []row { return table(platformOf(runtime.GOOS)) })
 
-// table is every key there is. Its order is that of the documentation and of [Loaded.Values].
+// table holds every key. Its order is the order of the documentation and of [Loaded.Values].
 func table(p platform) []row {
 	const day = 24 * time.Hour
 	return []row{
 		socketDirectory("socket_directory", p.layout.Sockets,
-			"Directory of the sockets on which the programs talk to each other. It belongs to root and everyone "+
+			"Directory of the sockets that the programs use to talk to each other. It belongs to root, and everyone "+
 				"may enter it.",
 			func(c *Config) *string { return &c.SocketDirectory }),
 		path("state_directory", p.layout.State,
-			"Directory of the journal: registrations and what is still to be delivered. Only root may enter it. It "+
-				"is not a symbolic link.",
+			"Directory of the journal, which holds registrations and pending deliveries. Only root may enter it. It "+
+				"must not be a symbolic link.",
 			func(c *Config) *string { return &c.StateDirectory }),
 		choice("log_level", "info", []string{"debug", "info", "warn", "error"},
-			"Least severe message that is logged.",
+			"Least severe level that usher logs.",
 			func(c *Config, text string) error { return c.LogLevel.UnmarshalText([]byte(text)) },
 			func(c *Config) string { return levelName(c.LogLevel) }),
 		line("admin_group", p.adminGroup, required,
-			"Group of this computer whose members may do with usher for every user what root may. No secret is "+
-				"shown to them.",
+			"Group on this computer. Its members may do everything with usher that root may, for every user, but see "+
+				"no secrets.",
 			func(c *Config) *string { return &c.AdminGroup }),
 		line("primary_user", "", optional,
 			"The user whom Jamf Pro's record of this computer describes: an account name, or the name that the user "+
-				"has registered with. In a profile, Jamf Pro fills it in for $USERNAME. If it is empty, or "+
-				"this computer has no such user, it is the registered user who was at the computer last, else the "+
-				"user who was at it last.",
+				"registered with. In a profile, Jamf Pro replaces $USERNAME with it. If it is empty, or this "+
+				"computer has no such user, usher takes the registered user who used the computer last. If no user "+
+				"is registered, usher takes the user who used it last.",
 			func(c *Config) *string { return &c.PrimaryUser }),
 		path("agent.executable", p.layout.Agent(),
 			"The installed usher-agent; the helper accepts no other program as a user's agent.",
@@ -89,21 +88,21 @@ func table(p platform) []row {
 			"The program inside Company Portal's bundle. It is started with -r as the user.",
 			func(c *Config) *string { return &c.Portal.Executable }),
 		version("portal.minimum_version", "",
-			"Oldest version of Company Portal that a registration is begun with. Empty accepts any.",
+			"Oldest version of Company Portal that a registration accepts. Empty accepts any.",
 			func(c *Config) *string { return &c.Portal.MinimumVersion }),
 		boolean("portal.activate", true,
-			"Have macOS bring Company Portal to the front once it runs. Since macOS 14 the window of a program that "+
-				"was started in the background may open behind others. Linux ignores it.",
+			"Have macOS bring Company Portal to the front once it runs. Since macOS 14, a program that starts in the "+
+				"background may open its window behind others. Linux ignores this key.",
 			func(c *Config) *bool { return &c.Portal.Activate }),
 		guid("tenant.id", "",
-			"Entra tenant that users must register in; an identity of another one is a failure. Of several "+
-				"identities in the login keychain, the one of this tenant is taken. Empty accepts any tenant, and "+
-				"chooses among several identities none.",
+			"Entra tenant that users must register in; an identity of another tenant is a failure. If the login "+
+				"keychain holds several identities, usher takes the one of this tenant. Empty accepts any tenant; "+
+				"usher then takes none of several identities.",
 			func(c *Config) string { return string(c.Tenant.ID) }, setTenantID),
 		hostName("tenant.cloud_host", "login.microsoftonline.com",
-			"Sign-in host of the Microsoft cloud that the tenant is in: login.microsoftonline.com, "+
-				"login.microsoftonline.us (US government) or login.partner.microsoftonline.cn (China). An identity "+
-				"that names another cloud is reported.",
+			"Sign-in host of the tenant's Microsoft cloud: login.microsoftonline.com, login.microsoftonline.us (US "+
+				"government) or login.partner.microsoftonline.cn (China). usher reports an identity that names "+
+				"another cloud.",
 			func(c *Config) *string { return &c.Tenant.CloudHost }),
 		duration("registration.session_timeout", day, time.Second, 30*day,
 			"How long a registration waits for its user to log in.",
@@ -115,50 +114,48 @@ func table(p platform) []row {
 			"How long reading the identity from the user's session may take.",
 			func(c *Config) *time.Duration { return &c.Registration.IdentityTimeout }),
 		orNone(choices("identity.sources", p.identitySources, IdentitySources(),
-			"Places where an identity is looked for. What is left out is not looked at and has no effect on the state.",
+			"Places where usher looks for an identity. Places that are not listed have no effect on the state.",
 			func(c *Config) *[]string { return &c.Identity.Sources })),
 		boolean("identity.look_automatically", true,
 			"Look automatically at everyone who is logged in: at login, after wake, after a registration and every "+
-				"few hours. Changes are delivered. These looks do not read the login keychain while Platform "+
-				"SSO or the Secure Enclave holds the identity. Without it usher looks when it registers or gathers, "+
-				"and when it is asked to.",
+				"few hours. usher delivers changes. These looks do not read the login keychain while Platform SSO or "+
+				"the Secure Enclave holds the identity. If false, usher looks only when it registers or gathers, and "+
+				"on request.",
 			func(c *Config) *bool { return &c.Identity.LookAutomatically }),
 		duration("identity.look_interval", 6*time.Hour, time.Minute, 30*day,
 			"How often the helper looks again at everyone who is logged in, with a fifth of jitter.",
 			func(c *Config) *time.Duration { return &c.Identity.LookInterval }),
 		duration("identity.heartbeat", 7*day, time.Hour, 365*day,
-			"How often the state is delivered to Jamf Pro although nothing has changed.",
+			"How often usher delivers the state to Jamf Pro when nothing has changed.",
 			func(c *Config) *time.Duration { return &c.Identity.Heartbeat }),
 		boolean("identity.proof_of_possession", false,
-			"Have the agent sign a challenge with the private key of the device certificate, which "+
-				"distinguishes a copied certificate from a real one. On macOS the user may be asked to allow it. "+
-				"Only looks that "+
-				"read the login keychain ask for it.",
+			"Have the agent sign a challenge with the private key of the device certificate. This distinguishes a "+
+				"copied certificate from a real one. On macOS the user may have to allow it. Only looks that read "+
+				"the login keychain do this.",
 			func(c *Config) *bool { return &c.Identity.ProofOfPossession }),
 		path("platform_sso.executable", command.AppSSO.Path,
 			"macOS's program that prints the state of Platform SSO.",
 			func(c *Config) *string { return &c.PlatformSSO.Executable }),
 		orNone(optionalPath("platform_sso.managed_preferences", p.managedPreferences,
-			"Folder with the preferences that profiles set. Where the state of Platform SSO cannot be read, usher "+
-				"looks here whether a profile configures Microsoft's. none: it does not look.",
+			"Folder with the preferences that profiles set. If usher cannot read the state of Platform SSO, it "+
+				"checks here whether a profile configures Microsoft's. none: it does not check.",
 			func(c *Config) *string { return &c.PlatformSSO.ManagedPreferences })),
 		path("directory.executable", command.Dscl.Path,
 			"macOS's program that reads a user's record in the directory.",
 			func(c *Config) *string { return &c.Directory.Executable }),
 		orNone(endpoints("preflight.endpoints", Automatic,
-			"Servers that Company Portal needs. automatic: those of the cloud of tenant.cloud_host. Entries of your "+
-				"own replace them; beside automatic they add to them. A registration does not begin while none of "+
-				"those for registration and sign-in can be reached; `usherctl doctor` makes a TLS handshake with "+
-				"each. none turns both off.",
+			"Servers that Company Portal needs. automatic: the servers of the cloud of tenant.cloud_host. Your own "+
+				"entries replace these; together with automatic they add to them. A registration begins only if it "+
+				"can reach one of the servers for registration and sign-in. `usherctl doctor` makes a TLS handshake "+
+				"with each server. none turns both checks off.",
 			func(c *Config) *[]string { return &c.Preflight.Endpoints })),
 		orNone(optionalPath("preflight.jamf_preferences", p.jamfPreferences,
-			"Jamf's preferences. A registration is not begun while microsoftCAEnabled is false or missing there; "+
-				"where there is no such file, it is. none turns the check off.",
+			"Jamf's preferences. A registration does not begin while microsoftCAEnabled is false or missing there. "+
+				"It does begin if the file does not exist. none turns the check off.",
 			func(c *Config) *string { return &c.Preflight.JamfPreferences })),
 		proxyURL("proxy.url", "",
-			"HTTP proxy through which usherd makes its own HTTP calls, all of them: to Jamf Pro, and the checks of "+
-				"preflight.endpoints. Empty: macOS's proxy settings, then usherd's environment. NATS and ssh "+
-				"use no proxy.",
+			"HTTP proxy for all HTTP calls of usherd itself: to Jamf Pro, and the checks of preflight.endpoints. "+
+				"Empty: macOS's proxy settings, then usherd's environment. NATS and ssh use no proxy.",
 			func(c *Config) *string { return &c.Proxy.URL }),
 		choice("delivery.mode", string(DeliverByRecon), []string{string(DeliverByRecon), string(DeliverByAPI)},
 			"How results reach Jamf Pro: recon runs `jamf recon`, whose extension attributes call usherctl; api "+
@@ -166,7 +163,7 @@ func table(p platform) []row {
 			func(c *Config, text string) error { c.Delivery.Mode = DeliveryMode(text); return nil },
 			func(c *Config) string { return string(c.Delivery.Mode) }),
 		guid("delivery.computer_udid", "",
-			"Hardware UUID under which Jamf Pro knows this computer. Empty asks the system.",
+			"Hardware UUID of this computer in Jamf Pro. Empty: usherd asks the system.",
 			func(c *Config) string { return c.Delivery.ComputerUDID },
 			func(c *Config, text string) { c.Delivery.ComputerUDID = text }),
 		baseURL("delivery.api.url", "",
@@ -175,27 +172,26 @@ func table(p platform) []row {
 		platformID("delivery.api.environment_id", "",
 			"For the gateway of Jamf's Platform API (delivery.api.url is https://REGION.api.jamfcloud.com): the "+
 				"platform environment that the API integration was made for. The gateway needs this or "+
-				"delivery.api.tenant_id, other servers neither.",
+				"delivery.api.tenant_id; other servers need neither.",
 			func(c *Config) *string { return &c.Delivery.API.EnvironmentID }),
 		platformID("delivery.api.tenant_id", "",
 			"For the gateway of Jamf's Platform API: the tenant that the API integration was made for, in place of "+
 				"delivery.api.environment_id.",
 			func(c *Config) *string { return &c.Delivery.API.TenantID }),
 		computerID(computerIDKey, "",
-			"This computer's ID in Jamf Pro, which Jamf fills in for $JSSID in a profile. Recommended: "+
-				"usherd then does "+
-				"not search for the computer, and the API client does not need the privilege Read Computers. Empty: "+
-				"usherd finds it by its hardware UUID.",
+			"This computer's ID in Jamf Pro. In a profile, Jamf Pro replaces $JSSID with it. Recommended: usherd "+
+				"then does not search for the computer, and the API client does not need the privilege Read "+
+				"Computers. Empty: usherd finds it by its hardware UUID.",
 			func(c *Config) *string { return &c.Delivery.API.ComputerID }),
 		secret(line("delivery.api.client_id", "", optional,
 			"Client id of the API client in Jamf Pro. Needed when delivery.mode is api.",
 			func(c *Config) *string { return &c.Delivery.API.ClientID })),
 		secret(optionalPath("delivery.api.client_secret_file", "",
-			"File with the client secret, which only root may read. Needed when delivery.mode is api.",
+			"File with the client secret. Only root may read it. Needed when delivery.mode is api.",
 			func(c *Config) *string { return &c.Delivery.API.ClientSecretFile })),
 		path("jamf.executable", p.jamf,
-			"The jamf binary. Root runs it: usherd refuses one that others can change, also by a link or a directory "+
-				"that leads to it.",
+			"The jamf binary. Root runs it, so usherd refuses one that others can change, also through a link or "+
+				"directory on its path.",
 			func(c *Config) *string { return &c.Jamf.Executable }),
 		path("jamf.conditional_access_executable", p.conditionalAccess,
 			"The program of Jamf Conditional Access (formerly jamfAAD).",
@@ -204,59 +200,61 @@ func table(p platform) []row {
 			[]string{string(GatherAutomatically), string(GatherAlways), string(GatherNever)},
 			"Whether Jamf's own gatherAADInfo runs in the user's session after a successful registration, and when "+
 				"`usherctl gather` finds an identity that Jamf has not acquired. Jamf's device compliance needs it, "+
-				"and the user may see a second sign-in. auto: it runs where microsoftCAEnabled is true in "+
-				"preflight.jamf_preferences; where that cannot be read, it does not run, and the registration says so.",
+				"and the user may see a second sign-in. auto: it runs if microsoftCAEnabled is true in "+
+				"preflight.jamf_preferences. If usher cannot read that, it does not run, and the registration says "+
+				"so.",
 			func(c *Config, text string) error { c.Jamf.GatherAfterPortal = Gathering(text); return nil },
 			func(c *Config) string { return string(c.Jamf.GatherAfterPortal) }),
 		listenAddress("listener.address", "",
-			"Address on which usherd answers GetStatus and WatchStatus, and nothing else, to programs that show a "+
-				"certificate (docs/remote.md). Empty: it does not listen.",
+			"Address on which usherd answers programs with a client certificate (docs/remote.md). It answers only "+
+				"GetStatus and WatchStatus. Empty: it does not listen.",
 			func(c *Config) *string { return &c.Listener.Address }),
 		optionalPath("listener.certificate_file", "",
-			"This Mac's certificate for the listener, with those between it and its authority, in PEM. Needed with "+
+			"This Mac's certificate for the listener, with its intermediate certificates, in PEM. Needed with "+
 				"listener.address.",
 			func(c *Config) *string { return &c.Listener.CertificateFile }),
 		secret(optionalPath("listener.key_file", "",
-			"The private key of that certificate in PEM, which only root may read. Needed with listener.address.",
+			"The private key of that certificate in PEM. Only root may read the file. Needed with listener.address.",
 			func(c *Config) *string { return &c.Listener.KeyFile })),
 		optionalPath("listener.client_ca_file", "",
-			"The authorities, in PEM, that a client's certificate must be of. Needed with listener.address.",
+			"The authorities, in PEM. One of them must have issued a client's certificate. Needed with "+
+				"listener.address.",
 			func(c *Config) *string { return &c.Listener.ClientCAFile }),
 		certificateNames("listener.allowed_names", "",
-			"Who may ask the listener: subject alternative names (DNS name, e-mail address, URI or IP address), one "+
-				"of which a client's certificate must have. Needed with listener.address.",
+			"Who may ask the listener: subject alternative names (DNS name, e-mail address, URI or IP address). A "+
+				"client's certificate must have one of them. Needed with listener.address.",
 			func(c *Config) *[]string { return &c.Listener.AllowedNames }),
 		boolean("listener.personal_data", true,
-			"Say over the listener who the users are. Without it names, principal names, device ids and sentences "+
-				"are left out.",
+			"Whether the listener's answers say who the users are. If false, usher leaves out names, principal "+
+				"names, device ids and sentences.",
 			func(c *Config) *bool { return &c.Listener.PersonalData }),
 		natsServers("fleet.servers", "",
 			"NATS servers through which this Mac reports its state to its fleet (docs/fleet-setup.md). Empty: it "+
 				"connects to none.",
 			func(c *Config) *[]string { return &c.Fleet.Servers }),
 		optionalPath("fleet.ca_file", "",
-			"The authorities, in PEM, that the certificates of these servers must be of. Empty: those that the "+
-				"system trusts.",
+			"The authorities, in PEM. One of them must have issued the certificate of each server. Empty: those that "+
+				"the system trusts.",
 			func(c *Config) *string { return &c.Fleet.CAFile }),
 		secret(optionalPath("fleet.credentials_file", "",
-			"This Mac's NATS credentials, as `usherctl fleet credentials` writes them, which only root may read.",
+			"This Mac's NATS credentials, as `usherctl fleet credentials` writes them. Only root may read the file.",
 			func(c *Config) *string { return &c.Fleet.CredentialsFile })),
 		secret(optionalPath("fleet.nkey_file", "",
-			"The seed of this Mac's NKey, which only root may read, for servers that know Macs by NKeys.",
+			"The seed of this Mac's NKey, for servers that identify Macs by NKeys. Only root may read the file.",
 			func(c *Config) *string { return &c.Fleet.NKeyFile })),
 		optionalPath("fleet.certificate_file", "",
 			"This Mac's certificate in PEM, for servers that ask for one.",
 			func(c *Config) *string { return &c.Fleet.CertificateFile }),
 		secret(optionalPath("fleet.key_file", "",
-			"The private key of that certificate in PEM, which only root may read.",
+			"The private key of that certificate in PEM. Only root may read the file.",
 			func(c *Config) *string { return &c.Fleet.KeyFile })),
 		macName("fleet.mac", "",
-			"Name under which this Mac answers and publishes; its credentials must be for the same. Empty: its "+
-				"hardware UUID (on Linux the machine id).",
+			"Name of this Mac in the fleet. Its credentials must be for the same name. Empty: its hardware UUID (on "+
+				"Linux the machine id).",
 			func(c *Config) *string { return &c.Fleet.Mac }),
 		boolean("fleet.personal_data", true,
-			"Say to the fleet who the users are. Without it names, principal names, device ids and sentences are left "+
-				"out (docs/fleet-reference.md lists them).",
+			"Whether the fleet's messages say who the users are. If false, usher leaves out names, principal names, "+
+				"device ids and sentences (docs/fleet-reference.md lists them).",
 			func(c *Config) *bool { return &c.Fleet.PersonalData }),
 		userID("development.helper_uid", 0,
 			"For development only: the uid that agents and usherctl accept as the helper.",

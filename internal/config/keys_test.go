@@ -12,7 +12,7 @@ import (
 	"usher.internal/internal/config"
 )
 
-// other has a value of each key that is not its default.
+// other has a value for each key that is not its default.
 var other = map[string]string{
 	"socket_directory":                   "/tmp/sockets",
 	"state_directory":                    "/tmp/state",
@@ -81,17 +81,17 @@ func TestEveryKeyIsDescribed(t *testing.T) {
 		seen := map[string]bool{}
 		for _, key := range config.Keys(goos) {
 			if !name.MatchString(key.Name) || seen[key.Name] {
-				t.Errorf("key %q: bad name or twice", key.Name)
+				t.Errorf("key %q: bad name or duplicate", key.Name)
 			}
 			seen[key.Name] = true
 			if key.Type == "" || key.Allowed == "" || !strings.HasSuffix(key.Description, ".") {
-				t.Errorf("key %s is described by %+v", key.Name, key)
+				t.Errorf("description of key %s: %+v", key.Name, key)
 			}
 		}
 	}
 }
 
-// A default is valid, and every key keeps what a file says: its text is read again to the same.
+// A default is valid. Every key keeps the value of a file: the key's text loads again as the same value.
 func TestEveryKeyGoesRound(t *testing.T) {
 	defaults := map[string]string{}
 	for _, key := range config.Keys("linux") {
@@ -111,7 +111,7 @@ func TestEveryKeyGoesRound(t *testing.T) {
 				t.Errorf("%s: wrote %q, got %q", value.Key, values[value.Key], value.Value)
 			}
 			if value.Layer != config.LayerLocal {
-				t.Errorf("%s comes from %s", value.Key, value.Layer)
+				t.Errorf("origin of %s: %s", value.Key, value.Layer)
 			}
 			again[value.Key] = value.Value
 		}
@@ -134,12 +134,12 @@ func TestDefaultsOfMacOSAreValid(t *testing.T) {
 		t.Errorf("got %+v", loaded.Config)
 	}
 	if strings.HasPrefix(loaded.Agent.Executable, loaded.StateDirectory+"/") {
-		t.Error("the agent stands below the state directory, which users cannot enter")
+		t.Error("the agent is below the state directory, which users cannot enter")
 	}
 }
 
-// Each file in testdata/errors is a bad configuration, and the golden file beside it every line of its error.
-func TestErrorsSayWhatToMend(t *testing.T) {
+// Each file in testdata/errors is a bad configuration. The golden file next to it has every line of its error.
+func TestErrorsSayWhatToFix(t *testing.T) {
 	files, err := filepath.Glob("testdata/errors/*.yaml")
 	if err != nil || len(files) == 0 {
 		t.Fatalf("no bad configurations: %v", err)
@@ -189,7 +189,7 @@ func TestSecretsDoNotShowInErrors(t *testing.T) {
 		"proxy.url: admin:hunter2@proxy.example.com:8080",
 		"proxy.url: http://admin:hunter2%40proxy.example.com:8080",
 		"proxy.url: http://admin:hunter2%zz@proxy.example.com",
-		// Pasted in the place of the file that is to hold it.
+		// The secret is in place of the path of its file.
 		"delivery.api.client_secret_file: hunter2",
 		"delivery: {api: {client_secret_file: [hunter2]}}",
 		"delivery: {api: {client_secret_file: {hunter2}}}",
@@ -234,8 +234,7 @@ func TestSecretsDoNotShowInErrors(t *testing.T) {
 	}
 }
 
-// A row for a file of secrets has the marker, whatever it is called; one that is called so and has it not is one too
-// few.
+// Every row for a file with a secret has the marker. A row whose name looks like a secret's must have it too.
 func TestSecretLikeKeysAreMarked(t *testing.T) {
 	marked := map[string]bool{}
 	for _, key := range config.SecretKeys() {

@@ -19,16 +19,16 @@ import (
 	"usher.internal/internal/wpj"
 )
 
-// value is what stood in a file: a list, or the text of anything else. Files of both formats come down to text, since
-// `defaults write` makes a string of everything that is not told otherwise.
+// value is a value from a file: a list, or the text of anything else. Both formats come down to text, because `defaults
+// write` makes a string of everything unless it is given a type.
 type value struct {
 	text   string
 	list   []string
 	isList bool
 }
 
-// orDefault is the value, or the row's default in place of one that is empty. Empty entries of a list are left out: a
-// form writes one for each line that was added and not filled in.
+// orDefault returns the value, or the row's default if the value is empty. It drops empty entries of a list: a form
+// writes one for each line that was added but not filled in.
 func (v value) orDefault(r row) value {
 	if v.isList {
 		v.list = slices.DeleteFunc(slices.Clone(v.list),
@@ -40,13 +40,13 @@ func (v value) orDefault(r row) value {
 	return v
 }
 
-// none is the word for the empty value of a row that has another default.
+// none is the word for the empty value of a row whose default is not empty.
 const none = "none"
 
-// orNoneAllowed ends what such a row allows.
+// orNoneAllowed ends the allowed values of such a row.
 const orNoneAllowed = ", or " + none
 
-// orNone has none mean the empty value, which a profile cannot say otherwise: there an empty value means the default.
+// orNone lets none mean the empty value. A profile has no other way to say it: an empty value there means the default.
 func orNone(r row) row {
 	set, get := r.set, r.get
 	r.Allowed = strings.TrimSuffix(r.Allowed, ", or empty") + orNoneAllowed
@@ -68,12 +68,13 @@ func orNone(r row) row {
 	return r
 }
 
-// Bounds that hold a mistake in a file back from becoming one elsewhere.
+// Limits that keep a mistake in a file from causing harm elsewhere.
 const (
 	maximumText      = 1024
 	maximumEndpoints = 32
 	maximumNames     = 64
-	// maximumSocketPath is what a Unix socket's address holds on macOS, the smaller of both: 104 with the ending NUL.
+	// maximumSocketPath is the limit for the address of a Unix socket on macOS, where it is smaller: 104 with the final
+	// NUL.
 	maximumSocketPath = 103
 )
 
@@ -84,7 +85,7 @@ const (
 	optional presence = false
 )
 
-// Expressions are compiled when a file uses them, not at every start of every program.
+// A regular expression is compiled when a file uses it, not at every start of every program.
 var (
 	guidExpression = sync.OnceValue(func() *regexp.Regexp {
 		return regexp.MustCompile(`^[0-9a-fA-F]{8}-([0-9a-fA-F]{4}-){3}[0-9a-fA-F]{12}$`)
@@ -101,7 +102,7 @@ var (
 	})
 )
 
-// text makes a row of a key that has one value; parse says what is wrong with it.
+// text makes a row of a key that has one value. parse returns what is wrong with it.
 func text(key Key, parse func(*Config, string) error, get func(*Config) string) row {
 	return row{Key: key, get: get, set: func(c *Config, v value) error {
 		if v.isList {
@@ -158,7 +159,7 @@ func optionalPath(name, fallback, description string, field func(*Config) *strin
 }
 
 func socketDirectory(name, fallback, description string, field func(*Config) *string) row {
-	// A socket is made beside its place, under a name that is longer (link.Listen).
+	// A socket is first made next to its place, under a longer name (link.Listen).
 	longest := maximumSocketPath - len("/") - len("."+".new") - max(len(layout.HelperSocket), len(layout.AgentSocket))
 	allowed := fmt.Sprintf("an absolute path of at most %d bytes", longest)
 	return textField(Key{name, "path", allowed, fallback, description}, field, func(given string) (string, error) {
@@ -188,17 +189,17 @@ func guid(name, fallback, description string, get func(*Config) string, set func
 	}, get)
 }
 
-// computerIDKey is the key whose value Jamf Pro has in jssID.
+// computerIDKey is the key for which Jamf Pro fills in jssID.
 const (
 	computerIDKey = "delivery.api.computer_id"
 	jssID         = "$JSSID"
 )
 
-// computerID is a number as Jamf Pro's IDs are, as a text or a number: Jamf fills either into a profile.
+// computerID is a number like Jamf Pro's IDs, as text or number: Jamf fills either into a profile.
 func computerID(name, fallback, description string, field func(*Config) *string) row {
 	return textField(Key{name, "ID", "a positive number, or empty", fallback, description}, field,
 		func(given string) (string, error) {
-			given = strings.TrimSpace(given) // as a form or a line of a profile may have it
+			given = strings.TrimSpace(given) // a form or a line of a profile may add spaces
 			if strings.HasPrefix(given, "$") {
 				return "", errors.New("was not filled in by Jamf Pro, which does that in profiles that it distributes")
 			}
@@ -210,13 +211,13 @@ func computerID(name, fallback, description string, field func(*Config) *string)
 		})
 }
 
-// platformID is an ID of Jamf's platform, whose form is not published.
+// platformID is an ID of Jamf's platform. Its form is not published.
 func platformID(name, fallback, description string, field func(*Config) *string) row {
 	return textField(Key{name, "platform ID", "a text without spaces that does not begin with $, or empty", fallback,
 		description}, field,
 		func(given string) (string, error) {
 			if strings.HasPrefix(given, "$") || strings.ContainsFunc(given, unicode.IsSpace) {
-				return "", errors.New("is no ID of Jamf's platform")
+				return "", errors.New("is not an ID of Jamf's platform")
 			}
 			return given, nil
 		})
@@ -300,7 +301,7 @@ func userID(name string, fallback uint32, description string, field func(*Config
 	}, func(c *Config) string { return strconv.FormatUint(uint64(*field(c)), 10) })
 }
 
-// version is dotted numbers, as a bundle's CFBundleShortVersionString.
+// version is numbers with dots, like a bundle's CFBundleShortVersionString.
 func version(name, fallback, description string, field func(*Config) *string) row {
 	return textField(Key{name, "version", "numbers with dots, such as 5.2504.0, or empty", fallback, description},
 		field,
@@ -312,7 +313,7 @@ func version(name, fallback, description string, field func(*Config) *string) ro
 		})
 }
 
-// choices is a list of some of the values, each at most once.
+// choices is a list of some of the values, without duplicates.
 func choices(name, fallback string, values []string, description string, field func(*Config) *[]string) row {
 	return listField(Key{name, "list",
 		"a list of some of " + strings.Join(values, ", ") + ", or the same as one text with commas", fallback,
@@ -337,8 +338,8 @@ func endpoints(name, fallback, description string, field func(*Config) *[]string
 		}, hidePasswords)
 }
 
-// listField is a list of at most longest entries, each of which check accepts. Secretive hides in an error what must
-// not be shown, if it is not nil.
+// listField is a list of at most longest entries, each of which check accepts. If secretive is not nil, it hides what
+// an error must not show.
 func listField(key Key, field func(*Config) *[]string, longest int, check func(string) error,
 	secretive func(string) string) row {
 	return row{
@@ -394,8 +395,8 @@ func baseURL(name, fallback, description string, field func(*Config) *string) ro
 	return row
 }
 
-// proxyURL is where an HTTP proxy listens. It has no user: a configuration is shown to admins and delivered in
-// profiles.
+// proxyURL is the address of an HTTP proxy. It has no user, because admins see the configuration and profiles deliver
+// it.
 func proxyURL(name, fallback, description string, field func(*Config) *string) row {
 	key := Key{name, "proxy URL",
 		"an http or https URL with a port, without user or path, such as http://proxy.example.com:8080, or empty",
@@ -420,7 +421,7 @@ func proxyURL(name, fallback, description string, field func(*Config) *string) r
 			return "", errors.New("has no port")
 		}
 		if err := checkEndpoint(parsed.Host); err != nil {
-			return "", fmt.Errorf("has a host and port that cannot be: %w", err)
+			return "", fmt.Errorf("has an invalid host and port: %w", err)
 		}
 		return parsed.Scheme + "://" + parsed.Host, nil
 	})
@@ -428,7 +429,7 @@ func proxyURL(name, fallback, description string, field func(*Config) *string) r
 	return row
 }
 
-// hidePasswords hides what has a user in it, also as %40, or a query or fragment, and so may have a password or a
+// hidePasswords hides a URL with a user (also as %40), a query or a fragment, because it may contain a password or a
 // token.
 func hidePasswords(given string) string {
 	if strings.ContainsAny(given, "@%?#") {
@@ -456,7 +457,7 @@ func checkURL(given string) (string, error) {
 	}
 }
 
-// listenAddress is where a listener is: host:port, of which the host may be left out.
+// listenAddress is the address of a listener: host:port. The host is optional.
 func listenAddress(name, fallback, description string, field func(*Config) *string) row {
 	return textField(Key{name, "address", "host:port, or :port for every address of this computer, or empty", fallback,
 		description}, field,
@@ -482,7 +483,7 @@ func certificateNames(name, fallback, description string, field func(*Config) *[
 			return errors.New("not a name")
 		}
 		if strings.Contains(given, "*") {
-			return errors.New("wildcards are not taken: each client is named")
+			return errors.New("wildcards are not allowed; name each client")
 		}
 		return nil
 	}, nil)
@@ -499,7 +500,7 @@ func natsServers(name, fallback, description string, field func(*Config) *[]stri
 		case err != nil || parsed.Hostname() == "":
 			return errors.New("not a URL with a host")
 		case parsed.User != nil:
-			return errors.New("has a user in it; credentials stand in files")
+			return errors.New("has a user in it; credentials belong in files")
 		case parsed.Path != "" || parsed.RawQuery != "" || parsed.ForceQuery || parsed.Fragment != "":
 			return errors.New("has more than a host and a port")
 		case parsed.Scheme == "tls", parsed.Scheme == "nats" && IsLoopback(parsed.Hostname()):
@@ -509,17 +510,17 @@ func natsServers(name, fallback, description string, field func(*Config) *[]stri
 	}, hidePasswords)
 }
 
-// macName is what IsMac of internal/fleet takes, which a test holds it to: that package would bring all of NATS
-// into usher-agent.
+// macName accepts what IsMac of internal/fleet accepts. It does not call IsMac, because that package would bring all of
+// NATS into usher-agent. A test compares both.
 func macName(name, fallback, description string, field func(*Config) *string) row {
 	return textField(Key{name, "name", "letters, digits, - and _, at most 64 of them, or empty", fallback, description},
 		field,
 		func(given string) (string, error) {
 			if given != "" && !nameExpression().MatchString(given) {
-				return "", errors.New("is not such a name")
+				return "", errors.New("is not a valid name")
 			}
 			if given == "all" {
-				return "", errors.New("stands for every Mac of the fleet; choose another name")
+				return "", errors.New("means every Mac of the fleet; choose another name")
 			}
 			return given, nil
 		})

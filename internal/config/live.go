@@ -13,44 +13,44 @@ import (
 	"usher.internal/internal/notice"
 )
 
-// Live is the configuration of a program that runs. What its files say counts as soon as they say it; while they cannot
-// be read, or say what cannot be, the last good configuration stays in force and [Live.Problem] tells why.
+// Live is the configuration of a running program. Changes of its files take effect at once. While the files cannot be
+// read or are not valid, the last good configuration remains in force, and [Live.Problem] returns the reason.
 //
-// The keys of [AtStart] count when the program starts: others have been told the paths by then. Its methods may be
-// called from any goroutine.
+// The keys of [AtStart] take effect when the program starts, because other programs already use these paths. Its
+// methods may be called from any goroutine.
 type Live struct {
 	places   Places
 	required bool
 	keep     string
 
 	now atomic.Pointer[inForce]
-	// mu is held while the files are read, and guards what follows.
+	// mu is held while the files are read, and guards the fields below.
 	mu      sync.Mutex
 	log     *slog.Logger
 	changed notice.Broadcast
 }
 
-// inForce is what a [Live] knows at one moment. It is not changed once it is made.
+// inForce is the state of a [Live] at one moment. It never changes.
 type inForce struct {
 	loaded  *Loaded
 	problem *Problem
 	pending []string
 }
 
-// Problem is why the files are not in force.
+// Problem is the reason why the files are not in force.
 type Problem struct {
 	Err   error
 	Since time.Time
 }
 
-// AtStart are the keys that count when a program starts.
+// AtStart are the keys that take effect when a program starts.
 func AtStart() []string {
 	return []string{"socket_directory", "state_directory", "development.helper_uid"}
 }
 
-// Open reads the configuration as [Load] does. With keep, the path of a file that nobody else can write, the last good
-// configuration is kept there, and taken from there when the files are no good: a daemon that does not start because of
-// them would tell nobody why. The error is that of the files where there is no last good configuration.
+// Open reads the configuration as [Load] does. keep is empty or the path of a file that nobody else can write. Open
+// stores the last good configuration there, and uses it when the files cannot be used. Otherwise a daemon could not
+// start with bad files, and could not report them. Without a last good configuration the error is that of the files.
 func Open(path, keep string) (*Live, error) {
 	places, required := PlatformPlaces(), false
 	if path != "" {
@@ -59,7 +59,7 @@ func Open(path, keep string) (*Live, error) {
 	return places.open(required, keep)
 }
 
-// Open is [Open] for these places; a missing file is fine.
+// Open is [Open] for these places. A missing file is fine.
 func (p Places) Open(keep string) (*Live, error) { return p.open(false, keep) }
 
 func (p Places) open(required bool, keep string) (*Live, error) {
@@ -81,39 +81,39 @@ func (p Places) open(required bool, keep string) (*Live, error) {
 	return l, nil
 }
 
-// runsWithoutLocal reports whether what else the files say is in force although the local one cannot be read. A program
-// that keeps its last good configuration, as usherd does, rather has that.
+// runsWithoutLocal reports whether the rest of the files takes effect although the local one cannot be read. A program
+// that keeps its last good configuration, such as usherd, uses that instead.
 func (l *Live) runsWithoutLocal(err error) bool {
 	_, only := err.(*notReadable) //nolint:errorlint // joined with another error it is not the only one
 	return only && l.keep == ""
 }
 
-// Begin gives it a log, and tells that what [Open] has found: what is logged, and how much of it, is in the
-// configuration itself. It keeps what is good.
+// Begin sets the log and logs what [Open] has found. It is a separate call because the configuration itself says what
+// to log and at which level. It stores a good configuration.
 func (l *Live) Begin(log *slog.Logger) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.log = log
 	if problem := l.Problem(); problem != nil {
-		l.tell(problem)
+		l.report(problem)
 		return
 	}
 	l.save()
 }
 
-// Current returns what is in force. The caller changes nothing in it.
+// Current returns the configuration in force. The caller must not change it.
 func (l *Live) Current() *Loaded { return l.now.Load().loaded }
 
-// Problem returns why the files are not in force, nil when they are.
+// Problem returns why the files are not in force. It is nil when they are.
 func (l *Live) Problem() *Problem { return l.now.Load().problem }
 
-// Pending returns the keys of [AtStart] whose files say something else than what the program was started with.
+// Pending returns the keys of [AtStart] whose values in the files differ from those at the program's start.
 func (l *Live) Pending() []string { return slices.Clone(l.now.Load().pending) }
 
-// Changed returns a channel that is closed when something else is in force, or when what is wrong has changed.
+// Changed returns a channel that is closed when the configuration in force or its problem has changed.
 func (l *Live) Changed() <-chan struct{} { return l.changed.Next() }
 
-// Reload reads the files anew and tells whether anything is in force now that was not before.
+// Reload reads the files again and reports whether the configuration in force has changed.
 func (l *Live) Reload() (changed bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -126,7 +126,7 @@ func (l *Live) Reload() (changed bool) {
 		problem, news = nil, true
 	case err != nil && (before.problem == nil || before.problem.Err.Error() != err.Error()):
 		problem, news = &Problem{err, time.Now()}, true
-		l.tell(problem)
+		l.report(problem)
 	}
 	if err != nil && !l.runsWithoutLocal(err) {
 		if news {
@@ -149,7 +149,7 @@ func (l *Live) Reload() (changed bool) {
 	}
 	for _, key := range now.pending {
 		if !slices.Contains(before.pending, key) {
-			l.log.Warn("the configuration has changed a key that counts at the next start", "key", key)
+			l.log.Warn("a changed key of the configuration takes effect at the next start", "key", key)
 		}
 	}
 	if changed || news {
@@ -158,46 +158,46 @@ func (l *Live) Reload() (changed bool) {
 	return changed
 }
 
-// become has something else be in force, and tells whoever waits for that.
+// become puts another configuration in force and wakes everyone who waits for that.
 func (l *Live) become(now *inForce) {
 	l.now.Store(now)
 	l.changed.Send()
 }
 
-// tell logs the problem. What stands in the files under unknown keys is not part of it.
-func (l *Live) tell(problem *Problem) {
+// report logs the problem. The log does not show the values of unknown keys.
+func (l *Live) report(problem *Problem) {
 	if l.runsWithoutLocal(problem.Err) {
 		l.log.Warn("the local configuration cannot be read; the managed one and the defaults are in force", "error",
 			problem.Err)
 		return
 	}
-	l.log.Error("the configuration cannot be used; the last good one stays in force", "error", problem.Err)
+	l.log.Error("the configuration cannot be used; the last good one remains in force", "error", problem.Err)
 }
 
-// pin gives the keys that count at the start the values that are in force, and returns those that would have others.
+// pin keeps the keys of [AtStart] at the values in force, and returns the keys whose new values differ.
 func (l *Live) pin(loaded, before *Loaded) (pending []string) {
 	for _, name := range AtStart() {
 		row, known := find(name)
 		if !known {
-			panic("there is no key " + name) // a test pins each
+			panic("no key " + name) // a test pins each
 		}
-		stays := row.get(&before.Config)
-		if row.get(&loaded.Config) == stays {
+		current := row.get(&before.Config)
+		if row.get(&loaded.Config) == current {
 			continue
 		}
 		pending = append(pending, name)
-		if err := row.set(&loaded.Config, value{text: stays}); err != nil {
+		if err := row.set(&loaded.Config, value{text: current}); err != nil {
 			panic(fmt.Sprintf("value of %s that is in force: %v", name, err)) // it has been set before
 		}
 	}
 	return pending
 }
 
-// LogLevel is the level that the configuration has at each moment, info before there is one. The zero value is ready;
-// it may be used by several goroutines.
+// LogLevel is the log level in the configuration at each moment, or info before there is a configuration. The zero
+// value is ready. Several goroutines may use it.
 type LogLevel struct{ live atomic.Pointer[Live] }
 
-// Follow has it be what l says from now on.
+// Follow sets the configuration that it follows.
 func (l *LogLevel) Follow(live *Live) { l.live.Store(live) }
 
 // Level implements [slog.Leveler].

@@ -34,7 +34,7 @@ func (l *logged) count(part string) int {
 	return strings.Count(l.text.String(), part)
 }
 
-// replaceFile writes a file as editors and MDM do: beside it, and moved into its place.
+// replaceFile writes a file as editors and MDM do: under another name, then renamed into place.
 func replaceFile(t *testing.T, path, content string) {
 	t.Helper()
 	if err := errors.Join(os.WriteFile(path+".new", []byte(content), 0o644), os.Rename(path+".new", path)); err != nil {
@@ -42,7 +42,7 @@ func replaceFile(t *testing.T, path, content string) {
 	}
 }
 
-// watched is a configuration that is watched, and a channel with a value for each change of what is in force.
+// watched is a watched configuration, and a channel with a value for each change of the configuration in force.
 func watched(t *testing.T, path, keep string) (*config.Live, <-chan struct{}, *logged) {
 	t.Helper()
 	live, err := config.Open(path, keep)
@@ -77,18 +77,18 @@ func TestChangeCountsWhenItIsWritten(t *testing.T) {
 	replaceFile(t, path, "log_level: warn\n")
 	live, changes, log := watched(t, path, "")
 	if got := live.Current().LogLevel; got != slog.LevelWarn {
-		t.Fatalf("log_level is %v", got)
+		t.Fatalf("log_level: %v", got)
 	}
 	var level config.LogLevel
 	if level.Level() != slog.LevelInfo {
-		t.Errorf("without a configuration the level is %v", level.Level())
+		t.Errorf("level without a configuration: %v", level.Level())
 	}
 	level.Follow(live)
 	replaceFile(t, path, "log_level: debug\nregistration.sign_in_timeout: 45m\n")
 	wait(t, changes)
 	if got := live.Current(); got.LogLevel != slog.LevelDebug || level.Level() != slog.LevelDebug ||
 		got.Registration.SignInTimeout != 45*time.Minute {
-		t.Errorf("in force are %v, %v, %v", got.LogLevel, level.Level(), got.Registration.SignInTimeout)
+		t.Errorf("in force: %v, %v, %v", got.LogLevel, level.Level(), got.Registration.SignInTimeout)
 	}
 	// Written in place, in several steps.
 	file, err := os.OpenFile(path, os.O_WRONLY|os.O_TRUNC, 0)
@@ -103,35 +103,35 @@ func TestChangeCountsWhenItIsWritten(t *testing.T) {
 	file.Close()
 	wait(t, changes)
 	if got := live.Current(); got.LogLevel != slog.LevelError || got.Registration.SignInTimeout != 30*time.Minute {
-		t.Errorf("in force are %v, %v", got.LogLevel, got.Registration.SignInTimeout)
+		t.Errorf("in force: %v, %v", got.LogLevel, got.Registration.SignInTimeout)
 	}
 	if log.count("key=log_level") == 0 || log.count("ERROR") > 0 {
-		t.Errorf("the log says %s", log.text.String())
+		t.Errorf("log: %s", log.text.String())
 	}
 }
 
-func TestLastGoodStaysInForce(t *testing.T) {
+func TestLastGoodRemainsInForce(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "config.yaml")
 	replaceFile(t, path, "registration.sign_in_timeout: 45m\n")
 	live, changes, log := watched(t, path, "")
-	told := live.Changed()
+	changed := live.Changed()
 	replaceFile(t, path, "registration.sign_in_timeout: soon\napi_secret: THE-SECRET\n")
-	wait(t, told)
+	wait(t, changed)
 	problem := live.Problem()
 	if problem == nil || !strings.Contains(problem.Err.Error(), "registration.sign_in_timeout") ||
 		strings.Contains(problem.Err.Error(), "THE-SECRET") || time.Since(problem.Since) > time.Minute {
-		t.Fatalf("the problem is %+v", problem)
+		t.Fatalf("problem: %+v", problem)
 	}
 	if got := live.Current().Registration.SignInTimeout; got != 45*time.Minute {
-		t.Errorf("in force is %v", got)
+		t.Errorf("in force: %v", got)
 	}
-	// The same again is no news.
+	// The same problem again changes nothing.
 	if live.Reload() || log.count("cannot be used") != 1 {
-		t.Errorf("the log says %s", log.text.String())
+		t.Errorf("log: %s", log.text.String())
 	}
-	told = live.Changed()
-	replaceFile(t, path, "registration.sign_in_timeout: 45m\n") // as it was
-	wait(t, told)
+	changed = live.Changed()
+	replaceFile(t, path, "registration.sign_in_timeout: 45m\n") // the first content again
+	wait(t, changed)
 	if live.Problem() != nil || log.count("can be read again") != 1 || len(changes) != 0 {
 		t.Errorf("%v, %d changes, %s", live.Problem(), len(changes), log.text.String())
 	}
@@ -139,16 +139,16 @@ func TestLastGoodStaysInForce(t *testing.T) {
 	wait(t, changes)
 }
 
-// A file that a program was given is needed, also later.
+// A file that was given to a program must exist, also later.
 func TestFileThatGoesAway(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "config.yaml")
 	replaceFile(t, path, "registration.sign_in_timeout: 45m\n")
 	live, _, _ := watched(t, path, "")
-	told := live.Changed()
+	changed := live.Changed()
 	if err := os.Remove(path); err != nil {
 		t.Fatal(err)
 	}
-	wait(t, told)
+	wait(t, changed)
 	if live.Problem() == nil || live.Current().Registration.SignInTimeout != 45*time.Minute {
 		t.Errorf("%v", live.Problem())
 	}
@@ -159,32 +159,32 @@ func TestKeysThatCountAtTheStart(t *testing.T) {
 	path := filepath.Join(directory, "config.yaml")
 	replaceFile(t, path, "state_directory: "+directory+"/one\n")
 	live, changes, log := watched(t, path, "")
-	told := live.Changed()
+	changed := live.Changed()
 	replaceFile(t, path, "state_directory: "+directory+"/two\nsocket_directory: "+directory+
 		"/run\ndevelopment.helper_uid: 7\nlog_level: debug\n")
-	wait(t, told)
+	wait(t, changed)
 	wait(t, changes)
 	now := live.Current()
 	if now.StateDirectory != directory+"/one" || now.SocketDirectory != config.Default().SocketDirectory ||
 		now.Development.HelperUID != 0 || now.LogLevel != slog.LevelDebug {
-		t.Errorf("in force are %s, %s, %d, %v", now.StateDirectory, now.SocketDirectory, now.Development.HelperUID,
+		t.Errorf("in force: %s, %s, %d, %v", now.StateDirectory, now.SocketDirectory, now.Development.HelperUID,
 			now.LogLevel)
 	}
 	if got := strings.Join(live.Pending(), " "); got != "socket_directory state_directory development.helper_uid" {
-		t.Errorf("pending are %s", got)
+		t.Errorf("pending: %s", got)
 	}
 	if log.count("next start") != 3 {
-		t.Errorf("the log says %s", log.text.String())
+		t.Errorf("log: %s", log.text.String())
 	}
-	told = live.Changed()
+	changed = live.Changed()
 	replaceFile(t, path, "state_directory: "+directory+"/one\nlog_level: debug\n")
-	wait(t, told)
+	wait(t, changed)
 	if got := live.Pending(); len(got) != 0 {
-		t.Errorf("pending are %s", got)
+		t.Errorf("pending: %s", got)
 	}
 }
 
-// The directory of a profile comes with the first profile.
+// The directory of a profile appears with the first profile.
 func TestDirectoryThatComesLater(t *testing.T) {
 	root := t.TempDir()
 	managed, local := filepath.Join(root, "Managed Preferences", "org.usher.plist"),
@@ -209,18 +209,18 @@ func TestDirectoryThatComesLater(t *testing.T) {
 	replaceFile(t, managed, "<plist version=\"1.0\"><dict><key>log_level</key><string>warn</string></dict></plist>")
 	wait(t, changes)
 	if got := live.Current().LogLevel; got != slog.LevelWarn {
-		t.Errorf("log_level is %v", got)
+		t.Errorf("log_level: %v", got)
 	}
 	if err := os.RemoveAll(filepath.Dir(managed)); err != nil {
 		t.Fatal(err)
 	}
 	wait(t, changes)
 	if got := live.Current().LogLevel; got != slog.LevelDebug {
-		t.Errorf("log_level is %v", got)
+		t.Errorf("log_level: %v", got)
 	}
 }
 
-// A daemon that starts with files that are no good has what was good before.
+// A daemon that starts with bad files uses the last good configuration.
 func TestLastGoodOutlivesARestart(t *testing.T) {
 	directory := t.TempDir()
 	path, keep := filepath.Join(directory, "config.yaml"), filepath.Join(directory, "state", "last-good.json")
@@ -246,16 +246,17 @@ func TestLastGoodOutlivesARestart(t *testing.T) {
 	again.Begin(slog.New(slog.NewTextHandler(log, nil)))
 	if again.Current().Registration.SignInTimeout != 50*time.Minute || len(again.Current().Preflight.Endpoints) != 0 ||
 		again.Current().LogLevel != good.LogLevel {
-		t.Errorf("in force is %+v", again.Current().Config)
+		t.Errorf("in force: %+v", again.Current().Config)
 	}
 	if again.Problem() == nil || log.count("cannot be used") != 1 {
-		t.Errorf("%v, the log says %s", again.Problem(), log.text.String())
+		t.Errorf("%v, log: %s", again.Problem(), log.text.String())
 	}
 	replaceFile(t, path, "registration.sign_in_timeout: 51m\n")
 	if !again.Reload() || again.Problem() != nil || again.Current().Registration.SignInTimeout != 51*time.Minute {
 		t.Errorf("%v, %v", again.Problem(), again.Current().Registration.SignInTimeout)
 	}
-	// What is kept by a version with other keys, or by nobody, keeps none from starting that needs no help.
+	// A stored configuration with other keys, or none at all, does not keep a program from starting if its files are
+	// good.
 	for content, opens := range map[string]bool{`[{"key":"no.such.key","value":"x","layer":"local"}]`: true, "{": false,
 		"": false} {
 		replaceFile(t, keep, content)
@@ -266,7 +267,7 @@ func TestLastGoodOutlivesARestart(t *testing.T) {
 	}
 }
 
-// Whoever was refused by the configuration waits for another one.
+// A caller that the configuration refused waits for another one.
 func TestWaitForChange(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "config.yaml")
 	replaceFile(t, path, "log_level: loud\n")
@@ -287,7 +288,7 @@ func TestWaitForChange(t *testing.T) {
 			defer close(changed)
 			places.WaitForChange(t.Context(), places.Look(), time.Hour, log)
 		}()
-		for number := 0; ; number++ { // the first may be earlier than the look
+		for number := 0; ; number++ { // the first change may come before the look
 			replaceFile(t, path, fmt.Sprintf("log_level: loud%d\n", number))
 			select {
 			case <-changed:

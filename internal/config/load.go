@@ -10,8 +10,8 @@ import (
 // Layer says where a value came from.
 type Layer string
 
-// The layers, the strongest first. In the managed one a key that is empty has its default, also where an empty value
-// would mean something else in a file: the forms of which profiles are made write what nobody has filled in.
+// The layers, the strongest first. In the managed layer an empty key has its default, even if an empty value means
+// something else in a file. The reason is that Jamf Pro's forms write keys that nobody has filled in.
 const (
 	LayerManaged Layer = "managed"
 	LayerLocal   Layer = "local"
@@ -21,7 +21,7 @@ const (
 // Loaded is a valid configuration that remembers where each value came from.
 type Loaded struct {
 	Config
-	// Places are where was looked, Files the files that were read, the strongest first.
+	// Places are the places that Load looked at. Files are the files that it read, the strongest first.
 	Places Places
 	Files  []string
 
@@ -35,7 +35,7 @@ type origin struct {
 	line  int
 }
 
-// Value is one key as it is now, written as a file would have it. Its JSON is what `usherctl config show` prints.
+// Value is one key with its present value, in the form of a configuration file. `usherctl config show` prints its JSON.
 type Value struct {
 	Key   string `json:"key"`
 	Value string `json:"value"`
@@ -47,13 +47,13 @@ type Value struct {
 	Layer       Layer  `json:"-"`
 }
 
-// Load reads the configuration from the platform's places, or from the file at path in the place of the local one. A
-// place without a file is fine, a path without one is not. The error joins a [KeyError] for every problem of every
-// file; unreadable files are errors too (wrapping [ErrNotTrusted] and the like).
+// Load reads the configuration from the platform's places. A path replaces the place of the local file. A file may be
+// missing in the platform's places, but not at path. The error joins a [KeyError] for every problem of every file.
+// Unreadable files are errors too (wrapping [ErrNotTrusted] and the like).
 func Load(path string) (*Loaded, error) { return whole(Salvage(path)) }
 
-// Salvage is [Load] for whoever only asks the helper, which has its last good configuration: next to the error it
-// returns what of the files could be read. What is not said in them, or is wrong there, has its default.
+// Salvage is [Load] for callers that only ask the helper, which has its last good configuration. It returns the
+// readable part of the files along with the error. Keys that are missing or wrong have their defaults.
 func Salvage(path string) (*Loaded, error) {
 	places := PlatformPlaces()
 	if path == "" {
@@ -63,8 +63,8 @@ func Salvage(path string) (*Loaded, error) {
 	return places.load(true)
 }
 
-// LoadForProfile is [Load] for whoever makes a profile of the configuration: delivery.api.computer_id may also be
-// $JSSID, which Jamf Pro fills in for each computer when it distributes the profile.
+// LoadForProfile is [Load] for callers that make a profile of the configuration. There delivery.api.computer_id may
+// also be $JSSID, which Jamf Pro fills in for each computer when it distributes the profile.
 func LoadForProfile(path string) (*Loaded, error) {
 	places := PlatformPlaces()
 	places.variables = true
@@ -75,7 +75,7 @@ func LoadForProfile(path string) (*Loaded, error) {
 	return whole(places.load(true))
 }
 
-// Load reads the configuration from these places; a missing file is fine.
+// Load reads the configuration from these places. A missing file is fine.
 func (p Places) Load() (*Loaded, error) { return whole(p.load(false)) }
 
 func whole(loaded *Loaded, err error) (*Loaded, error) {
@@ -123,14 +123,14 @@ func (p Places) load(localRequired bool) (*Loaded, error) {
 	return loaded, errors.Join(append(problems, unread)...)
 }
 
-// notReadable is the error where nothing else is wrong than that this user may not read the local file, of which
-// `defaults write` leaves the mode 0600 (https://github.com/chilcote/outset/issues/53).
+// notReadable is the error if the only problem is that this user may not read the local file. `defaults write` creates
+// it with mode 0600 (https://github.com/chilcote/outset/issues/53).
 type notReadable struct{ err error }
 
 func (e *notReadable) Error() string { return e.err.Error() }
 func (e *notReadable) Unwrap() error { return e.err }
 
-// apply takes one file's entries into the configuration. Values that lose to a stronger layer are checked all the same.
+// apply takes one file's entries into the configuration. It also checks values that a stronger layer overrides.
 func (l *Loaded) apply(layer Layer, file string, entries []entry) (problems []*KeyError) {
 	seen := map[string]int{}
 	for _, found := range entries {
@@ -187,14 +187,14 @@ func (l *Loaded) apply(layer Layer, file string, entries []entry) (problems []*K
 	return problems
 }
 
-// checkTogether holds the rules that need more than one key.
+// checkTogether applies the rules that need more than one key.
 func (l *Loaded) checkTogether() (problems []error) {
 	needs := func(because, why string, names ...string) {
 		chosen := l.origins[because]
 		for _, name := range names {
 			if row, _ := find(name); row.get(&l.Config) == "" {
 				problems = append(problems, &KeyError{File: chosen.file, Line: chosen.line, Key: name,
-					Problem: "is empty, but " + why + " and needs it", Allowed: row.Allowed})
+					Problem: "is empty, but needed because " + why, Allowed: row.Allowed})
 			}
 		}
 	}
@@ -218,13 +218,14 @@ func (l *Loaded) checkTogether() (problems []error) {
 		needs("fleet.certificate_file", "fleet.certificate_file is set", "fleet.key_file")
 	}
 	if len(fleet.Servers) > 0 && fleet.CredentialsFile == "" && fleet.NKeyFile == "" && fleet.CertificateFile == "" {
-		needs("fleet.servers", "fleet.servers is set, neither is fleet.nkey_file or fleet.certificate_file,",
-			"fleet.credentials_file")
+		at := l.origins["fleet.servers"]
+		problems = append(problems, &KeyError{File: at.file, Line: at.line, Key: "fleet.servers",
+			Problem: "needs one of fleet.credentials_file, fleet.nkey_file or fleet.certificate_file; none is set"})
 	}
 	return problems
 }
 
-// Values returns every key with its value and origin, in the order of the documentation. No secret is among them.
+// Values returns every key with its value and origin, in the order of the documentation. It contains no secret.
 func (l *Loaded) Values() []Value {
 	values := make([]Value, 0, len(rows()))
 	for _, row := range rows() {
@@ -239,7 +240,7 @@ func (l *Loaded) Values() []Value {
 	return values
 }
 
-// show is how a bad value stands in an error: not too long, and without what may be a secret.
+// show returns a bad value for an error: not too long, and without what may be a secret.
 func (r row) show(v value) string {
 	const longest = 120
 	shown := v.text

@@ -91,13 +91,13 @@ func TestFileFillsTheConfiguration(t *testing.T) {
 	}
 	if got := valueOf(t, loaded, "registration.sign_in_timeout"); got.Value != "45m" || got.Default != "30m" ||
 		got.Origin != "local ("+path+")" {
-		t.Errorf("sign_in_timeout is %+v", got)
+		t.Errorf("sign_in_timeout: %+v", got)
 	}
 	if got := valueOf(t, loaded, "admin_group"); got.Origin != "default" || got.Value != want.AdminGroup {
-		t.Errorf("admin_group is %+v", got)
+		t.Errorf("admin_group: %+v", got)
 	}
 	if got := want.HelperSocket(); got != "/tmp/usher sockets/helper.sock" {
-		t.Errorf("HelperSocket is %s", got)
+		t.Errorf("HelperSocket: %s", got)
 	}
 }
 
@@ -129,7 +129,7 @@ func TestPropertyListsInBothFormatsAndShapes(t *testing.T) {
 }
 
 // `defaults write org.usher KEY VALUE` makes a string of everything.
-func TestStringsStandForTheOtherTypes(t *testing.T) {
+func TestStringsReplaceTheOtherTypes(t *testing.T) {
 	loaded := load(t, config.Places{Local: write(t, "config.yaml", `
 jamf.gather_after_portal: "true"
 development.helper_uid: "501"
@@ -141,7 +141,7 @@ preflight.endpoints: "one.example:443,two.example:444"
 	}
 	if off := load(t, config.Places{Local: write(t, "config.yaml", `preflight.endpoints: ""`)}); len(
 		off.Preflight.Endpoints) != 0 {
-		t.Errorf("empty text left the endpoints at %v", off.Preflight.Endpoints)
+		t.Errorf("endpoints with an empty text: %v", off.Preflight.Endpoints)
 	}
 }
 
@@ -155,14 +155,14 @@ func TestManagedValueCannotBeOverridden(t *testing.T) {
 	}
 	got := valueOf(t, loaded, "log_level")
 	if got.Layer != config.LayerManaged || got.Origin != "managed ("+managed+")" {
-		t.Errorf("log_level is %+v", got)
+		t.Errorf("log_level: %+v", got)
 	}
 	if !reflect.DeepEqual(loaded.Files, []string{managed, local}) {
-		t.Errorf("files are %v", loaded.Files)
+		t.Errorf("files: %v", loaded.Files)
 	}
 }
 
-// The form of which a profile is made writes every key, also those that nobody has filled in.
+// The form that builds a profile writes every key, including keys that nobody has filled in.
 func TestEmptyManagedValueIsTheDefault(t *testing.T) {
 	keys := config.Keys("linux")
 	for name, empty := range map[string]any{"text": "", "blank": " \t", "array": []any{},
@@ -197,8 +197,8 @@ func TestEmptyManagedValueIsTheDefault(t *testing.T) {
 	}
 }
 
-// A key whose default is not empty and whose value may be empty has a word for that, since an empty one in a profile
-// means the default.
+// A key with a default that may also be empty has a word for the empty value, because an empty value in a profile means
+// the default.
 func TestNoneIsTheEmptyValue(t *testing.T) {
 	found := 0
 	for _, key := range config.Keys("darwin") {
@@ -223,11 +223,11 @@ func TestNoneIsTheEmptyValue(t *testing.T) {
 	}
 	if _, err := (config.Places{Local: write(t, "config.yaml", "preflight.endpoints: [none, 'one.example:443']\n")}).
 		Load(); err == nil {
-		t.Error("none is taken beside an endpoint")
+		t.Error("none is accepted together with an endpoint")
 	}
 }
 
-// In a local file an empty value is one.
+// In a local file an empty value means empty.
 func TestEmptyLocalValueIsChecked(t *testing.T) {
 	for _, key := range []string{"admin_group", "jamf.executable", "registration.sign_in_timeout", "log_level",
 		"portal.activate"} {
@@ -264,7 +264,7 @@ func TestMissingFiles(t *testing.T) {
 		t.Errorf("got %+v", loaded)
 	}
 	if _, err := config.Load(missing); !errors.Is(err, fs.ErrNotExist) || !strings.Contains(err.Error(), missing) {
-		t.Errorf("a file that was asked for by name and is not there gives %v", err)
+		t.Errorf("a missing file that was asked for by name: %v", err)
 	}
 }
 
@@ -273,7 +273,7 @@ func TestEmptyFilesAreFine(t *testing.T) {
 		"\xef\xbb\xbf# with a byte order mark\n"} {
 		if loaded := load(t, config.Places{Local: write(t, "config.yaml", content)}); !reflect.DeepEqual(loaded.Config,
 			config.Default()) {
-			t.Errorf("%q gives %+v", content, loaded.Config)
+			t.Errorf("%q: %+v", content, loaded.Config)
 		}
 	}
 }
@@ -284,15 +284,15 @@ func TestWhatIsNoFileIsRefused(t *testing.T) {
 		t.Fatal(err)
 	}
 	if _, err := config.Load(pipe); !errors.Is(err, config.ErrNotAFile) {
-		t.Errorf("a pipe gives %v", err)
+		t.Errorf("a pipe: %v", err)
 	}
 	if _, err := config.Load(write(t, "large.yaml", strings.Repeat("#", 1<<20+1))); !errors.Is(err,
 		config.ErrTooLarge) {
-		t.Errorf("a large file gives %v", err)
+		t.Errorf("a large file: %v", err)
 	}
 }
 
-// Needs root, as the helper has.
+// This test needs root, which the helper also has.
 func TestRootRefusesWhatOthersCanWrite(t *testing.T) {
 	if os.Geteuid() != 0 {
 		t.Fatal("this test needs root: run `make test` as root")
@@ -326,7 +326,7 @@ func TestRootRefusesWhatOthersCanWrite(t *testing.T) {
 	}
 }
 
-func TestFileGivenByNameStandsInTheLocalPlace(t *testing.T) {
+func TestFileGivenByNameReplacesTheLocalOne(t *testing.T) {
 	path := write(t, "config.yaml", "log_level: debug\n")
 	loaded, err := config.Load(path)
 	if err != nil {
@@ -337,7 +337,7 @@ func TestFileGivenByNameStandsInTheLocalPlace(t *testing.T) {
 	}
 }
 
-// Jamf Pro and people leave spaces around what they fill into a profile.
+// Jamf Pro and people leave spaces around the values in a profile.
 func TestComputerIDIsTakenWithoutTheSpacesAroundIt(t *testing.T) {
 	for text, want := range map[string]string{`" 42 "`: "42", `"42"`: "42", `" "`: "", "42": "42"} {
 		loaded, err := config.Places{Local: write(t, "config.yaml", "delivery.api.computer_id: "+text+"\n")}.Load()
@@ -347,7 +347,8 @@ func TestComputerIDIsTakenWithoutTheSpacesAroundIt(t *testing.T) {
 	}
 }
 
-// What names a Jamf Pro behind the gateway of Jamf's Platform API goes with its address, and with no other.
+// The keys that select a Jamf Pro behind the gateway of Jamf's Platform API belong to the gateway's address, and to no
+// other.
 func TestGatewayOfJamfIsConfiguredTogether(t *testing.T) {
 	for text, want := range map[string]string{
 		"delivery.api.url: https://eu.api.jamfcloud.com": "delivery.api.environment_id",

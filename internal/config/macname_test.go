@@ -9,7 +9,7 @@ import (
 	"usher.internal/internal/fleet"
 )
 
-// A name that is loaded is one with which the fleet can be reached.
+// The fleet can be reached with every name that loads.
 func TestMacNamesAreThoseOfTheFleet(t *testing.T) {
 	for _, name := range []string{
 		"all", "All", "ALL", "all1", "mac", "MAC-7", "a_b", "-", "0A1B2C3D-0000-4000-8000-00000000BEEF",
@@ -22,7 +22,7 @@ func TestMacNamesAreThoseOfTheFleet(t *testing.T) {
 		}
 		_, err = config.Places{Local: write(t, "config.yaml", string(text))}.Load()
 		if loaded := err == nil; loaded != fleet.IsMac(name) {
-			t.Errorf("%q: the fleet says %v, loading it %v", name, fleet.IsMac(name), err)
+			t.Errorf("%q: the fleet says %v, loading says %v", name, fleet.IsMac(name), err)
 		}
 	}
 }

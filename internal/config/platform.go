@@ -9,8 +9,8 @@ import (
 	"usher.internal/internal/trust"
 )
 
-// platform is what differs between macOS and Linux. It is data for both rather than build-tagged files, so that tests
-// on Linux hold the macOS defaults and the documentation shows both.
+// platform holds the differences between macOS and Linux. Both are data, not files with build tags. Tests on Linux can
+// therefore check the macOS defaults, and the documentation shows both.
 type platform struct {
 	layout layout.Layout
 
@@ -21,7 +21,7 @@ type platform struct {
 	managedPreferences      string
 }
 
-// Places are the files of the two layers; an empty path is a layer that the platform does not have.
+// Places are the files of the two layers. An empty path is a layer that the platform does not have.
 type Places struct {
 	Managed, Local string
 
@@ -34,7 +34,7 @@ var macOS = platform{
 	adminGroup: "admin",
 	portal:     "/Applications/Company Portal.app/Contents/MacOS/Company Portal",
 	jamf:       trust.JamfProgram,
-	// The bundle's own program: its alias jamfAAD does not answer alike [SK-PSSO, BW#6].
+	// This is the bundle's own program. Its alias jamfAAD gives other answers [SK-PSSO, BW#6].
 	conditionalAccess: "/Library/Application Support/JAMF/Jamf.app/Contents/MacOS/Jamf Conditional " +
 		"Access.app/Contents/MacOS/Jamf Conditional Access",
 	jamfPreferences: "/Library/Preferences/com.jamfsoftware.jamf.plist",
@@ -43,7 +43,7 @@ var macOS = platform{
 	managedPreferences: filepath.Dir(layout.MacOS.Managed),
 }
 
-// On Linux neither Company Portal nor Jamf exist; the paths are where their stand-ins are looked for.
+// Linux has neither Company Portal nor Jamf. These are the paths of their stand-ins.
 var linux = platform{
 	layout:            layout.Linux,
 	adminGroup:        "sudo",
@@ -67,13 +67,12 @@ func PlatformPlaces() Places {
 	return Places{Managed: here.Managed, Local: here.Configuration}
 }
 
-// manualsOf is the platform, by the name that Go has for it, whose manual pages scripts/manuals writes: -ldflags "-X
-// usher.internal/internal/config.manualsOf=darwin". It is empty in what is installed.
+// manualsOf is the platform (Go's name for it) whose manual pages scripts/manuals writes: -ldflags "-X
+// usher.internal/internal/config.manualsOf=darwin". It is empty in installed programs.
 var manualsOf string
 
-// Sudo returns the command line that runs usherctl as root with arguments. It has the whole path: on macOS sudo takes
-// the PATH of who calls it, and on a Mac with Homebrew /usr/local/bin, which has a link to usherctl, can belong to a
-// user.
+// Sudo returns the command line that runs usherctl as root with arguments. It has the full path because sudo on macOS
+// uses its caller's PATH. On a Mac with Homebrew a user can own /usr/local/bin, which has a link to usherctl.
 func Sudo(arguments string) string {
 	return "sudo " + platformOf(cmp.Or(manualsOf, runtime.GOOS)).layout.Control() + " " + arguments
 }

@@ -11,10 +11,11 @@ import (
 	"usher.internal/internal/propertylist"
 )
 
-// parsePropertyList reads a binary or XML property list. Its keys come in alphabetical order: a dictionary has none.
+// parsePropertyList reads a binary or XML property list. It returns the keys in alphabetical order, because a
+// dictionary has no order.
 func parsePropertyList(path string, content []byte) ([]entry, error) {
 	dictionary, err := propertylist.Parse(content)
-	// a configuration may hold secrets, of which nothing is quoted
+	// a configuration may hold secrets, so the error quotes nothing from it
 	if wrong, ok := errors.AsType[*propertylist.SyntaxError](err); ok {
 		return nil, fmt.Errorf("parse configuration %s: %s", path, propertyListProblem(wrong.Cause))
 	}
@@ -25,9 +26,9 @@ func parsePropertyList(path string, content []byte) ([]entry, error) {
 		return nil, fmt.Errorf("parse configuration %s: %w", path, ErrProfile)
 	}
 	for key := range dictionary {
-		// What macOS adds to the managed file: PayloadUUID and the like of a profile by MDM, and _manualProfile of one
-		// that was installed by hand (seen with other products; not verified on a Mac with usher). No key of usher's
-		// begins so.
+		// These are the keys that macOS adds to the managed file: PayloadUUID and the like for a profile by MDM, and
+		// _manualProfile for one that was installed by hand. The latter was seen with other products; it is not
+		// verified on a Mac with usher. No key of usher's begins like that.
 		if strings.HasPrefix(key, "Payload") || strings.HasPrefix(key, "_") {
 			delete(dictionary, key)
 		}
@@ -38,19 +39,19 @@ func parsePropertyList(path string, content []byte) ([]entry, error) {
 func propertyListEntries(entries []entry, prefix string, dictionary map[string]any, depth int) []entry {
 	for _, key := range slices.Sorted(maps.Keys(dictionary)) {
 		found := entry{key: prefix + key}
-		switch stood := dictionary[key].(type) {
+		switch value := dictionary[key].(type) {
 		case map[string]any:
-			if len(stood) > 0 && depth < maximumDepth {
-				entries = propertyListEntries(entries, found.key+".", stood, depth+1)
+			if len(value) > 0 && depth < maximumDepth {
+				entries = propertyListEntries(entries, found.key+".", value, depth+1)
 				continue
 			}
-			found.empty = len(stood) == 0
+			found.empty = len(value) == 0
 			if !found.empty {
 				found.problem = "is nested too deeply"
 			}
 		case []any:
 			found.isList = true
-			for _, element := range stood {
+			for _, element := range value {
 				text, ok := scalarText(element)
 				if !ok {
 					found.problem = "has an entry that is not one value"
@@ -58,7 +59,7 @@ func propertyListEntries(entries []entry, prefix string, dictionary map[string]a
 				found.list = append(found.list, text)
 			}
 		default:
-			text, ok := scalarText(stood)
+			text, ok := scalarText(value)
 			found.text = text
 			if !ok {
 				found.problem = "is neither a string, a number, a boolean nor an array of them"

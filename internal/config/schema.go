@@ -7,11 +7,12 @@ import (
 	"strings"
 )
 
-// form is how a kind of key stands in the JSON schema: its JSON type, and the pattern (ECMA 262) of a text.
+// form is how the JSON schema describes a kind of key: its JSON type, and the pattern (ECMA 262) of a text.
 type form struct{ jsonType, pattern string }
 
-// forms are by [Key.Type]. Beside their pattern a text may be empty, which means the default. A pattern never refuses
-// what a profile may have, before Jamf Pro fills in its variables; bounds that it cannot say are in the description.
+// forms are by [Key.Type]. A text may also be empty, which means the default. A pattern never refuses a value that a
+// profile may have before Jamf Pro fills in its variables. The description has the limits that a pattern cannot
+// express.
 var forms = map[string]form{
 	"boolean":           {jsonType: "boolean"},
 	"uid":               {jsonType: "integer"},
@@ -36,7 +37,7 @@ var forms = map[string]form{
 	"URL":       {"string", `^[hH][tT][tT][pP][sS]?://[^@?#\s]+[/#]*$`},
 }
 
-// listForms are the pattern of an entry and the most entries of lists of texts.
+// listForms are the pattern of an entry and the maximum number of entries of lists of texts.
 var listForms = map[string]struct {
 	pattern string
 	longest int
@@ -46,21 +47,21 @@ var listForms = map[string]struct {
 	"list of URLs":      {`^\s*([tT][lL][sS]|[nN][aA][tT][sS])://[^@?#\s]+$`, maximumEndpoints},
 }
 
-// Schema returns the JSON schema of the keys in the form that Jamf Pro takes as a custom schema of an application's
-// settings (draft 7; title, description, property_order and options are what Jamf Pro makes its form of [JAMF-SCHEMA]).
-// The defaults are those of a platform, "darwin" or "linux".
+// Schema returns the JSON schema of the keys. It has the form that Jamf Pro accepts as a custom schema of an
+// application's settings. This is draft 7; Jamf Pro builds its form from title, description, property_order and options
+// [JAMF-SCHEMA]. The defaults are those of a platform, "darwin" or "linux".
 //
-// Jamf Pro's form is like json-editor: it writes every key that it shows, also an empty one, but none that is null.
-// Each key therefore begins as null, "Not Configured", which is how manifests for Jamf Pro leave a key out [JAMF-NULL].
-// In a form that does not know this choice each key begins with its default; one that is emptied has its default too
-// ([LayerManaged]). A form that is saved untouched changes nothing either way.
+// Jamf Pro's form resembles json-editor: it writes every key that it shows, even an empty one, except null. Each key
+// therefore begins as null, "Not Configured". Manifests for Jamf Pro leave out a key like this [JAMF-NULL]. In a form
+// without this choice each key begins with its default, and an empty key has its default too ([LayerManaged]). A form
+// that is saved unchanged changes nothing either way.
 //
-// Sections are objects, for json-editor before 1.0 takes a dot in a key for a path. No option remove_empty_properties
-// is set: it has that version leave out false.
+// Sections are objects, because json-editor before 1.0 takes a dot in a key for a path. The option
+// remove_empty_properties is not set, because it makes that version leave out false.
 func Schema(goos string) ([]byte, error) {
 	root := schemaSection("usher (" + Domain + ")")
-	root["description"] = "Brings a Mac through its Microsoft Entra registration and tells Jamf Pro how it went. " +
-		"What is not configured, and what is empty, has its default."
+	root["description"] = "Takes a Mac through its Microsoft Entra registration and reports the result to Jamf Pro. " +
+		"Keys that are not configured or empty have their defaults."
 	for i, key := range Keys(goos) {
 		value, err := key.schema()
 		if err != nil {
@@ -75,7 +76,7 @@ func Schema(goos string) ([]byte, error) {
 			"title":          key.Name,
 			"description":    fmt.Sprintf("%s Allowed: %s. Default: %s.", key.Description, key.Allowed, shown),
 			"property_order": i + 1,
-			// Else json-editor gives a key that is being configured the value null has, which is not its default.
+			// Without it, json-editor gives a newly configured key its value for null, which is not the default.
 			"options": map[string]any{"keep_oneof_values": false},
 			"anyOf":   []any{map[string]any{"type": "null", "title": "Not Configured"}, value},
 		}
@@ -93,7 +94,7 @@ func schemaSection(title string) map[string]any {
 		"additionalProperties": false}
 }
 
-// schemaPlace returns the properties of the section that a key is in, which it makes, and the key's name there.
+// schemaPlace returns the properties of a key's section, which it creates if needed, and the key's name there.
 func schemaPlace(section map[string]any, key string, order int) (in map[string]any, name string) {
 	parts := strings.Split(key, ".")
 	for i, part := range parts[:len(parts)-1] {
@@ -109,7 +110,7 @@ func schemaPlace(section map[string]any, key string, order int) (in map[string]a
 	return section["properties"].(map[string]any), parts[len(parts)-1]
 }
 
-// schema is that of a value of the key.
+// schema is the schema of the key's values.
 func (k Key) schema() (map[string]any, error) {
 	form, known := forms[k.Type]
 	if !known {

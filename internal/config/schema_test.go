@@ -12,7 +12,7 @@ import (
 	"usher.internal/internal/config"
 )
 
-// compiled is the schema, which the compiler has held against the meta-schema of draft 7.
+// compiled is the schema. The compiler has checked it against the meta-schema of draft 7.
 func compiled(t *testing.T) *jsonschema.Schema {
 	t.Helper()
 	text, err := config.Schema("darwin")
@@ -30,7 +30,7 @@ func compiled(t *testing.T) *jsonschema.Schema {
 		t.Fatal(err)
 	}
 	if err := meta.Validate(document); err != nil {
-		t.Fatalf("the schema is none: %v", err)
+		t.Fatalf("not a schema: %v", err)
 	}
 	if err := compiler.AddResource("usher.json", document); err != nil {
 		t.Fatal(err)
@@ -42,8 +42,8 @@ func compiled(t *testing.T) *jsonschema.Schema {
 	return schema
 }
 
-// examples are values of each kind of key that are taken in a profile, and that are not. What is out of bounds that a
-// schema cannot say is refused when it is loaded alone, and so is what Jamf Pro has not filled in.
+// examples are values of each kind of key: those that a profile may have and those that it may not. Only loading
+// refuses values outside limits that a schema cannot express, and variables that Jamf Pro has not filled in.
 var examples = map[string]struct {
 	key                  string
 	good, bad, loadAlone []any
@@ -88,8 +88,8 @@ var examples = map[string]struct {
 		[]any{"http://example.com"}},
 }
 
-// An admin who fills in the form gets what usher takes: what the schema allows is loaded, and what usher takes is
-// allowed.
+// The form accepts what usher accepts: values that the schema allows load, and values that usher accepts are allowed by
+// the schema.
 func TestSchemaAgreesWithWhatIsLoaded(t *testing.T) {
 	schema := compiled(t)
 	allows := func(key string, value any) error { return schema.Validate(nested(key, number(value))) }
@@ -103,7 +103,7 @@ func TestSchemaAgreesWithWhatIsLoaded(t *testing.T) {
 	}
 	for _, key := range config.Keys("darwin") {
 		if _, there := examples[key.Type]; !there {
-			t.Errorf("there is no example of a %s, which %s is", key.Type, key.Name)
+			t.Errorf("no example of a %s, the type of %s", key.Type, key.Name)
 		}
 	}
 	for kind, example := range examples {
@@ -117,7 +117,7 @@ func TestSchemaAgreesWithWhatIsLoaded(t *testing.T) {
 		}
 		for _, value := range example.bad {
 			if err := allows(example.key, value); err == nil {
-				t.Errorf("%s: the schema takes %v", kind, value)
+				t.Errorf("%s: the schema accepts %v", kind, value)
 			}
 			if err := loads(example.key, value); err == nil {
 				t.Errorf("%s: %v is loaded", kind, value)
@@ -133,9 +133,9 @@ func TestSchemaAgreesWithWhatIsLoaded(t *testing.T) {
 		}
 	}
 	if err := schema.Validate(map[string]any{"no.such.key": "x"}); err == nil {
-		t.Error("the schema takes a key that is not known")
+		t.Error("the schema accepts an unknown key")
 	}
-	// The defaults of macOS, as they stand.
+	// The defaults of macOS are valid unchanged.
 	for _, key := range config.Keys("darwin") {
 		var value any = key.Default
 		switch key.Type {
@@ -165,7 +165,7 @@ func nested(key string, value any) map[string]any {
 	return map[string]any{section: value}
 }
 
-// number is a value as a JSON reader has it.
+// number is a value as a JSON reader returns it.
 func number(value any) any {
 	if whole, ok := value.(int); ok {
 		text, _ := json.Marshal(whole)
@@ -174,7 +174,7 @@ func number(value any) any {
 	return value
 }
 
-// needed are the keys that must be set with one.
+// needed are the keys that another key requires.
 var needed = map[string][]string{
 	"delivery.mode": {"delivery.api.url", "delivery.api.client_id", "delivery.api.client_secret_file"},
 	"listener.address": {"listener.certificate_file", "listener.key_file", "listener.client_ca_file",
@@ -183,10 +183,10 @@ var needed = map[string][]string{
 	"fleet.certificate_file": {"fleet.key_file"},
 }
 
-// Every field of the structure is one key, and every key is one field: nothing is read that cannot be set, and the
-// other way round.
+// Every field of the structure has one key, and every key has one field. Usher reads nothing that cannot be set, and
+// sets nothing that it does not read.
 func TestEveryFieldIsOneKey(t *testing.T) {
-	fields := map[string]string{} // by the name of the field, the key
+	fields := map[string]string{} // the key by the name of the field
 	for _, key := range config.Keys("linux") {
 		document := map[string]string{key.Name: other[key.Name]}
 		for _, name := range needed[key.Name] {
@@ -197,7 +197,7 @@ func TestEveryFieldIsOneKey(t *testing.T) {
 			t.Fatal(err)
 		}
 		without := config.Default()
-		if needs := needed[key.Name]; len(needs) > 0 { // what these change by themselves is not the key's
+		if needs := needed[key.Name]; len(needs) > 0 { // the needed keys change their own fields
 			delete(document, key.Name)
 			text, err := json.Marshal(document)
 			if err != nil {
@@ -227,7 +227,7 @@ func TestEveryFieldIsOneKey(t *testing.T) {
 	}
 }
 
-// leaves are the fields that are no structures themselves.
+// leaves are the fields that are not structures themselves.
 func leaves(prefix string, structure reflect.Type) (names []string) {
 	for field := range structure.Fields() {
 		if field.Type.Kind() == reflect.Struct {

@@ -11,16 +11,16 @@ import (
 	"usher.internal/internal/propertylist"
 )
 
-// notShown is in the place of what an error does not show.
+// notShown replaces a value that an error does not show.
 const notShown = "(not shown)"
 
-// secretWords are in the names of keys whose value may be a secret: those that usher has for files of secrets, into
-// which a secret is pasted by mistake, and those that somebody may expect to be there.
+// secretWords are in the names of keys whose value may be a secret. These are usher's keys for files with secrets,
+// because people paste the secret itself by mistake, and keys that people may expect to exist.
 var secretWords = []string{"secret", "password", "passwd", "passphrase", "token", "credential", "nkey", "seed",
 	"private", "bearer", "apikey", "keyfile", "authorization"}
 
-// isSecretLike reports whether the value of a key may be a secret, by its name. A row of the table says it by its
-// marker too.
+// isSecretLike reports whether the value of a key may be a secret, by its name. A row of the table also says it by its
+// marker.
 func isSecretLike(name string) bool {
 	plain := plainKey(name)
 	return slices.ContainsFunc(secretWords, func(word string) bool { return strings.Contains(plain, word) })
@@ -32,11 +32,11 @@ func secret(r row) row {
 	return r
 }
 
-// longestName is more than the longest part of a key has. A longer one may be something that was pasted.
+// longestName is more than the longest part of a key. A longer one may be pasted text.
 const longestName = 32
 
-// shownKey is how the name of a key that is not known is shown. Below a key with a secret, and where a name does not
-// look like one, the name is what somebody has pasted: {hunter2} in YAML is a section with that key.
+// shownKey returns the name of an unknown key for an error. Below a key with a secret the name is pasted text:
+// {hunter2} in YAML is a section with that key. The same is true for a name that does not look like one.
 func shownKey(name string) string {
 	parts := strings.Split(name, ".")
 	for i, part := range parts {
@@ -50,7 +50,7 @@ func shownKey(name string) string {
 	return strings.Join(parts, ".")
 }
 
-// isName reports whether a part of a key looks like one; "?" is in the place of what is no text.
+// isName reports whether a part of a key looks like a name. "?" replaces a part that is not text.
 func isName(part string) bool {
 	if part == "?" {
 		return true
@@ -60,8 +60,8 @@ func isName(part string) bool {
 	})
 }
 
-// quoted is what the YAML library quotes of a file: an alias, for which a secret that begins with * is taken. One
-// character is punctuation that it expected.
+// quoted is what the YAML library quotes of a file: an alias, because a secret that begins with * looks like one. A
+// single character is punctuation that it expected.
 var quoted = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`'[^']{2,}'|"[^"]{2,}"`) })
 
 // yamlProblem is an error of the YAML library without anything of the file.

@@ -10,13 +10,13 @@ import (
 	"usher.internal/internal/filewatch"
 )
 
-// Look is what the files of the configuration were when they were looked at. It says nothing of what is in them.
+// Look is the state of the configuration's files when they were looked at. It does not contain their content.
 type Look struct{ managed, local string }
 
-// Look returns how the files are now.
+// Look returns the present state of the files.
 func (p Places) Look() Look { return Look{mark(p.Managed), mark(p.Local)} }
 
-// mark is different after each change of a file, of what a link leads to, and of who may read it.
+// mark differs after each change of a file, of a link's target, and of the permission to read it.
 func mark(path string) string {
 	info, err := os.Stat(path)
 	if err != nil {
@@ -25,8 +25,8 @@ func mark(path string) string {
 	return fmt.Sprintf("%d %d %s %+v", info.ModTime().UnixNano(), info.Size(), info.Mode(), info.Sys())
 }
 
-// WaitForChange returns when the files are not what they were at before, when the pause is over, or when ctx ends. It
-// is for a program that was refused something, which another configuration may change.
+// WaitForChange returns when the files differ from before, when the pause is over, or when ctx ends. It is for a
+// program that was refused and that another configuration may help.
 func (p Places) WaitForChange(ctx context.Context, before Look, pause time.Duration, log *slog.Logger) {
 	ctx, cancel := context.WithTimeout(ctx, pause)
 	defer cancel()
@@ -37,7 +37,8 @@ func (p Places) WaitForChange(ctx context.Context, before Look, pause time.Durat
 		}
 	})
 	if err != nil {
-		log.Warn("changes of the configuration are not seen; it is read again after a pause", "pause", pause, "error",
+		log.Warn("changes of the configuration are not seen; usher reads it again after a pause", "pause", pause,
+			"error",
 			err)
 		<-ctx.Done()
 	}

@@ -7,9 +7,9 @@ import (
 	"usher.internal/internal/filewatch"
 )
 
-// Watch has the files count when they change, and calls changed after each change of what is in force. It blocks until
-// ctx ends, and then returns nil; the error is that the files cannot be watched. Nothing is polled. It is called after
-// [Live.Begin].
+// Watch makes changes of the files take effect, and calls changed after each change of the configuration in force. It
+// blocks until ctx ends, and then returns nil. It returns an error if the files cannot be watched. It does not poll.
+// Call it after [Live.Begin].
 func (l *Live) Watch(ctx context.Context, changed func()) error {
 	l.mu.Lock()
 	log := l.log

@@ -9,8 +9,8 @@ import (
 	"go.yaml.in/yaml/v3"
 )
 
-// parseYAML walks the document's nodes rather than decode it, since nodes know their lines and keep their text as it
-// was written: "1h" stays a text, whatever else it could be.
+// parseYAML walks the document's nodes and does not decode it. Nodes know their lines and keep their original text:
+// "1h" remains a text, whatever else it could be.
 func parseYAML(path string, content []byte) ([]entry, error) {
 	decoder := yaml.NewDecoder(bytes.NewReader(content))
 	var document, second yaml.Node

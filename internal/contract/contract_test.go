@@ -29,7 +29,7 @@ func TestErrorCarriesEveryReason(t *testing.T) {
 			t.Errorf("%s: metadata read back as %v", name, got)
 		}
 		if status.Code(err) != codes.FailedPrecondition {
-			t.Errorf("%s: code is %s", name, status.Code(err))
+			t.Errorf("%s: code %s", name, status.Code(err))
 		}
 	}
 }
@@ -60,7 +60,7 @@ func TestUnknownFindingIsNeverNotThere(t *testing.T) {
 	}
 }
 
-// What a later version says in words that this one does not know is neither good news nor nothing.
+// Unknown words of a later version never read as good news, or as nothing.
 func TestEvidenceOfALaterVersion(t *testing.T) {
 	got := contract.EvidenceFromProto(&usherv1.Evidence{
 		Source: 98, Finding: 93, Obstacle: 92, Possession: 91, Detail: "It is ready.",
@@ -72,14 +72,14 @@ func TestEvidenceOfALaterVersion(t *testing.T) {
 		t.Errorf("%+v", got)
 	}
 	if slices.Contains(wpj.Sources(), got.Source) || !strings.Contains(string(got.Source), "98") {
-		t.Errorf("the source is %q", got.Source)
+		t.Errorf("source: %q", got.Source)
 	}
 	if sso := got.PlatformSSO; !strings.Contains(sso.User, "90") || sso.Device != wpj.SectionUnreadable ||
 		sso.UserSection != wpj.SectionUnreadable {
-		t.Errorf("Platform SSO is %+v", sso)
+		t.Errorf("Platform SSO: %+v", sso)
 	}
 	if !strings.Contains(got.Detail, "93") || !strings.Contains(got.Detail, "It is ready.") {
-		t.Errorf("the detail is %q", got.Detail)
+		t.Errorf("detail: %q", got.Detail)
 	}
 	got = contract.EvidenceFromProto(
 		&usherv1.Evidence{Source: usherv1.IdentitySource_IDENTITY_SOURCE_PLATFORM_SSO,
@@ -88,7 +88,7 @@ func TestEvidenceOfALaterVersion(t *testing.T) {
 				PlatformSso: &usherv1.PlatformSSOFacts{RegistrationCompleted: true, User: 90, DeviceSection: 89,
 					UserSection: 88}}})
 	if identity := wpj.Evaluate([]wpj.Evidence{got}, wpj.Conditions{Now: now}); identity.State.Registered() {
-		t.Errorf("a state of a user that is not known makes %s", identity.State)
+		t.Errorf("an unknown state of a user gives %s", identity.State)
 	}
 }
 
@@ -98,7 +98,7 @@ func TestStatesOfALaterVersion(t *testing.T) {
 		t.Errorf("99 is %q", got)
 	}
 	if contract.StateFromProto(0) != "" || contract.StateToProto("") != 0 {
-		t.Error("that nobody has looked is a state")
+		t.Error("a state although nobody has looked")
 	}
 	message := contract.IdentityToProto(&wpj.Identity{State: "GUIDED", Detail: "It is ready."})
 	if message.GetState() != usherv1.IdentityState_IDENTITY_STATE_CANNOT_TELL ||
@@ -107,7 +107,7 @@ func TestStatesOfALaterVersion(t *testing.T) {
 	}
 }
 
-// Every enum of the contract has names, and every other number is shown with it.
+// Every enum of the contract has names. Every other number is shown as a number.
 func TestNamesOfEnums(t *testing.T) {
 	for value, want := range map[string]string{
 		contract.Name(usherv1.Finding_FINDING_COULD_NOT_LOOK):                   "COULD_NOT_LOOK",

@@ -6,15 +6,14 @@ import (
 	"google.golang.org/protobuf/reflect/protoreflect"
 )
 
-// Enum is the one table by which an enum is converted both ways. A value that it does not hold becomes the other side's
-// zero value.
+// Enum is the one table that converts an enum both ways. A value that is not in it becomes the other side's zero value.
 type Enum[Own ~string, Wire enum] struct {
 	toWire map[Own]Wire
 	toOwn  map[Wire]Own
 }
 
-// EnumOf returns the table of an enum whose values have the same names on both sides, but for the contract's prefix:
-// "EXPIRED" is IDENTITY_STATE_EXPIRED.
+// EnumOf returns the table of an enum whose values have the same names on both sides. Only the contract's names have a
+// prefix: "EXPIRED" is IDENTITY_STATE_EXPIRED.
 func EnumOf[Own ~string, Wire enum]() Enum[Own, Wire] {
 	return named[Own, Wire](func(name string) string { return name })
 }
@@ -51,8 +50,8 @@ func (e Enum[Own, Wire]) ToProto(own Own) Wire { return e.toWire[own] }
 // FromProto returns usher's own value.
 func (e Enum[Own, Wire]) FromProto(wire Wire) Own { return e.toOwn[wire] }
 
-// Value returns the enum value with that name, which is without the prefix of its type as in [Name], for enums that
-// are only sent. It is UNSPECIFIED where there is none.
+// Value returns the enum value with that name, without the prefix of its type as in [Name]. It is for enums that are
+// only sent. It returns UNSPECIFIED for an unknown name.
 func Value[Wire enum, Own ~string](name Own) Wire {
 	var zero Wire
 	values := zero.Descriptor().Values()

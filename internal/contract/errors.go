@@ -13,13 +13,13 @@ import (
 // Domain is the domain of every google.rpc.ErrorInfo that usher sends.
 const Domain = "org.usher"
 
-// Fix is the metadata key under which an error carries what to do about it, a sentence for a person.
+// Fix is the metadata key of an error's fix, a sentence for a person.
 const Fix = "fix"
 
 const reasonPrefix = "ERROR_REASON_"
 
-// Error returns a gRPC status error with message for a person and reason for a program. Metadata is key, value, key,
-// value…; a key without a value is left out. It must not hold secrets.
+// Error returns a gRPC status error with a message for a person and a reason for a program. Metadata is key, value,
+// key, value…; it leaves out a key without a value. It must not hold secrets.
 func Error(code codes.Code, reason usherv1.ErrorReason, message string, metadata ...string) error {
 	info := &errdetails.ErrorInfo{Domain: Domain, Reason: strings.TrimPrefix(reason.String(), reasonPrefix)}
 	for i := 0; i+1 < len(metadata); i += 2 {
@@ -30,19 +30,19 @@ func Error(code codes.Code, reason usherv1.ErrorReason, message string, metadata
 	}
 	with, err := status.New(code, message).WithDetails(info)
 	if err != nil {
-		// Only codes.OK refuses details, and an error with that code is the caller's mistake.
+		// Only codes.OK refuses details. An error with that code is the caller's mistake.
 		return status.Error(codes.Internal, message)
 	}
 	return with.Err()
 }
 
-// Reason returns the stable reason that a gRPC error carries, UNSPECIFIED for any other error.
+// Reason returns the stable reason of a gRPC error, UNSPECIFIED for any other error.
 func Reason(err error) usherv1.ErrorReason {
 	info := errorInfo(err)
 	return usherv1.ErrorReason(usherv1.ErrorReason_value[reasonPrefix+info.GetReason()])
 }
 
-// Metadata returns the metadata that goes with the reason of a gRPC error, nil when there is none.
+// Metadata returns the metadata for the reason of a gRPC error, nil if it has none.
 func Metadata(err error) map[string]string { return errorInfo(err).GetMetadata() }
 
 func errorInfo(err error) *errdetails.ErrorInfo {

@@ -31,7 +31,7 @@ var identityStates = EnumOf[wpj.State, usherv1.IdentityState]()
 
 var possessions = spokenEnum[wpj.Possession, usherv1.Possession]()
 
-// platformSSOUsers are for programs that read no user_state.
+// platformSSOUsers are for programs that do not read user_state.
 var platformSSOUsers = enumOf(map[wpj.PlatformSSOUser]usherv1.PlatformSSOUser{
 	wpj.PlatformSSOUserNormal:               usherv1.PlatformSSOUser_PLATFORM_SSO_USER_NORMAL,
 	wpj.PlatformSSOUserNeedsNewKeys:         usherv1.PlatformSSOUser_PLATFORM_SSO_USER_NEEDS_NEW_KEYS,
@@ -73,7 +73,7 @@ func EvidenceToProto(evidence wpj.Evidence) *usherv1.Evidence {
 	return message
 }
 
-// factsToProto fills in what one kind of source alone says. Evidence of one source has at most one kind.
+// factsToProto fills in the facts that only one kind of source has. Evidence of one source has at most one kind.
 func factsToProto(evidence wpj.Evidence, message *usherv1.Evidence) {
 	switch {
 	case evidence.PlatformSSO != nil:
@@ -131,7 +131,7 @@ func platformSSOFromProto(facts *usherv1.PlatformSSOFacts) *wpj.PlatformSSO {
 	}
 }
 
-// sectionFromProto reads a section of which a later version says something else as one that could not be read.
+// sectionFromProto reads a section with an unknown value from a later version as one that could not be read.
 func sectionFromProto(section usherv1.PlatformSSOSection) wpj.Section {
 	if own, known := sections.toOwn[section]; known || section == 0 {
 		return own
@@ -162,9 +162,9 @@ func factsFromProto(message *usherv1.Evidence, evidence *wpj.Evidence) {
 	}
 }
 
-// EvidenceFromProto returns the evidence in a message. What a later version says in words that this one does not know
-// is never read as good, or as nothing: an unknown finding is [wpj.CouldNotLook], an unknown source is none of
-// [wpj.Sources], and an unknown state of a user in Platform SSO none of the states.
+// EvidenceFromProto returns the evidence in a message. Unknown words of a later version never become good evidence, or
+// no evidence. An unknown finding is [wpj.CouldNotLook]. An unknown source is not one of [wpj.Sources]. An unknown
+// state of a user in Platform SSO is not one of the states.
 func EvidenceFromProto(message *usherv1.Evidence) wpj.Evidence {
 	evidence := wpj.Evidence{
 		Source:            sources.toOwn[message.GetSource()],
@@ -202,10 +202,10 @@ func EvidenceFromProto(message *usherv1.Evidence) wpj.Evidence {
 	return evidence
 }
 
-// SourceFromProto returns the source that stands for a message's, "" for one that this version does not know.
+// SourceFromProto returns our source for a message's, or "" for one that this version does not know.
 func SourceFromProto(source usherv1.IdentitySource) wpj.Source { return sources.toOwn[source] }
 
-// SourceName is what a source is called for people; "" for none.
+// SourceName is the name of a source for people, "" for none.
 func SourceName(source usherv1.IdentitySource) string {
 	own := SourceFromProto(source)
 	if own == "" && source != usherv1.IdentitySource_IDENTITY_SOURCE_UNSPECIFIED {
@@ -214,8 +214,8 @@ func SourceName(source usherv1.IdentitySource) string {
 	return string(own)
 }
 
-// StateToProto returns the message's state for one of ours. One that this version does not know, which a journal can
-// hold, is CANNOT_TELL; "" is UNSPECIFIED.
+// StateToProto returns the message's state for one of ours. A state that this version does not know becomes
+// CANNOT_TELL; a journal can hold one. "" becomes UNSPECIFIED.
 func StateToProto(state wpj.State) usherv1.IdentityState {
 	if wire, known := identityStates.toWire[state]; known || state == "" {
 		return wire
@@ -226,8 +226,8 @@ func StateToProto(state wpj.State) usherv1.IdentityState {
 // SourceToProto returns the message's source for one of ours.
 func SourceToProto(source wpj.Source) usherv1.IdentitySource { return sources.toWire[source] }
 
-// StateFromProto returns our state for a message's. One that this version does not know is [wpj.StateCannotTell];
-// UNSPECIFIED is "".
+// StateFromProto returns our state for a message's. A state that this version does not know becomes
+// [wpj.StateCannotTell]; UNSPECIFIED becomes "".
 func StateFromProto(state usherv1.IdentityState) wpj.State {
 	if own, known := identityStates.toOwn[state]; known || state == 0 {
 		return own
@@ -313,8 +313,8 @@ func IdentityFromProto(message *usherv1.Identity) *wpj.Identity {
 	return identity
 }
 
-// withoutFix returns the detail of a message, which ends with the fix, without it. An older usherd does not say what
-// the fix is, and then the whole sentence is the detail.
+// withoutFix returns the detail of a message without the fix at its end. An older usherd does not send the fix apart;
+// then the whole sentence is the detail.
 func withoutFix(message interface {
 	GetDetail() string
 	GetFix() string
@@ -334,7 +334,7 @@ func Timestamp(t time.Time) *timestamppb.Timestamp {
 	return timestamppb.New(t)
 }
 
-// Time returns the time in a message, the zero time for nil and for a message that holds no valid one.
+// Time returns the time in a message. It returns the zero time for nil and for an invalid time.
 func Time(message *timestamppb.Timestamp) time.Time {
 	if message == nil || message.CheckValid() != nil {
 		return time.Time{}

@@ -41,7 +41,8 @@ func ExitToProto(exit *wpj.Exit) *usherv1.PortalExit {
 	return message
 }
 
-// ExitFromProto returns the exit in a message, nil for nil. What no process ends with is unknown.
+// ExitFromProto returns the exit in a message, nil for nil. A code or signal that no process can end with becomes an
+// unknown exit.
 func ExitFromProto(message *usherv1.PortalExit) *wpj.Exit {
 	if message == nil {
 		return nil

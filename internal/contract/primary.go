@@ -7,10 +7,10 @@ import (
 	usherv1 "usher.internal/proto/usher/v1"
 )
 
-// Primary is the primary user of a computer, as its helper says, and nil where there is nobody. Where the helper names
-// none of these, since its caller may see one user alone or it is older than primary users, it is the user on the
-// console; the one whose registration is the newest; the only one, or the one who was looked at last. An account that
-// was deleted is never it.
+// Primary returns the primary user of a computer according to its helper, or nil if there are no users. The helper may
+// name none of these users, because its caller may see only one user, or because it is older than primary users. Then
+// the order is: the user on the console, the one with the newest registration, the only one, the one whom usher looked
+// at last. A deleted account is never the primary user.
 func Primary(users []*usherv1.UserStatus) *usherv1.UserStatus {
 	for _, is := range []func(*usherv1.UserStatus) bool{
 		func(user *usherv1.UserStatus) bool { return user.GetPrimary() },
@@ -29,7 +29,7 @@ func Primary(users []*usherv1.UserStatus) *usherv1.UserStatus {
 	return first
 }
 
-// before tells whether the second user is the more likely one to be asked about.
+// before reports whether the second user is the more likely subject of a question.
 func before(first, second *usherv1.UserStatus) bool {
 	created := func(u *usherv1.UserStatus) time.Time { return Time(u.GetLastRegistration().GetCreateTime()) }
 	if a, b := created(first), created(second); !a.Equal(b) {

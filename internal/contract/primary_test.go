@@ -25,13 +25,14 @@ func TestPrimary(t *testing.T) {
 		users []*usherv1.UserStatus
 		want  *usherv1.UserStatus
 	}{
-		"nobody":                        {nil, nil},
-		"the helper names one":          {[]*usherv1.UserStatus{ann, named, john}, named},
-		"an older helper: the console":  {[]*usherv1.UserStatus{john, ann, jane}, ann},
-		"or the newest registration":    {[]*usherv1.UserStatus{jane, john}, john},
-		"or the last look":              {[]*usherv1.UserStatus{{User: &usherv1.User{Name: "unseen"}}, jane}, jane},
-		"a deleted account is never it": {[]*usherv1.UserStatus{gone, jane}, jane},
-		"also where it is alone":        {[]*usherv1.UserStatus{gone}, nil},
+		"nobody":                       {nil, nil},
+		"the helper names one":         {[]*usherv1.UserStatus{ann, named, john}, named},
+		"an older helper: the console": {[]*usherv1.UserStatus{john, ann, jane}, ann},
+		"or the newest registration":   {[]*usherv1.UserStatus{jane, john}, john},
+		"or the last look": {[]*usherv1.UserStatus{{User: &usherv1.User{Name: "unseen"}}, jane},
+			jane},
+		"a deleted account is never primary": {[]*usherv1.UserStatus{gone, jane}, jane},
+		"also if it is the only one":         {[]*usherv1.UserStatus{gone}, nil},
 	} {
 		if got := contract.Primary(test.users); got != test.want {
 			t.Errorf("%s: it is %v", name, got)

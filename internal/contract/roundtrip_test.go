@@ -19,13 +19,13 @@ import (
 	usherv1 "usher.internal/proto/usher/v1"
 )
 
-// Every field of a message, with every value of an enum, comes back from usher's own type as it was. A field that
-// nobody converts is lost, and one without a value here fails too.
+// Every field of a message, with every value of an enum, returns unchanged from usher's own type. A field that nobody
+// converts is lost and fails; so does one without a value here.
 func TestEveryFieldThereAndBack(t *testing.T) {
 	for _, one := range []struct {
 		empty     proto.Message
 		convert   func(proto.Message) proto.Message
-		leavesOut []protoreflect.Name // with the reason beside them
+		leavesOut []protoreflect.Name // with the reason next to them
 	}{
 		{&usherv1.User{}, func(m proto.Message) proto.Message {
 			return contract.UserToProto(contract.UserFromProto(m.(*usherv1.User)))
@@ -40,7 +40,7 @@ func TestEveryFieldThereAndBack(t *testing.T) {
 		{&usherv1.Identity{}, func(m proto.Message) proto.Message {
 			return contract.IdentityToProto(contract.IdentityFromProto(m.(*usherv1.Identity)))
 		}, nil},
-		// The word of the state, which user_state has, decides; user is for programs that do not read it.
+		// The state's word in user_state decides. The field user is for programs that do not read user_state.
 		{&usherv1.Evidence{}, func(m proto.Message) proto.Message {
 			return contract.EvidenceToProto(contract.EvidenceFromProto(m.(*usherv1.Evidence)))
 		}, []protoreflect.Name{"user"}},
@@ -54,7 +54,7 @@ func TestEveryFieldThereAndBack(t *testing.T) {
 	}
 }
 
-// variants returns messages that have one field set each: to every value of an enum, and to every variant of a message.
+// variants returns messages with one field set each: to every value of an enum, and to every variant of a message.
 func variants(t *testing.T, empty protoreflect.Message, leavesOut []protoreflect.Name) (all []protoreflect.Message) {
 	t.Helper()
 	for i := range empty.Descriptor().Fields().Len() {
@@ -83,7 +83,7 @@ func variants(t *testing.T, empty protoreflect.Message, leavesOut []protoreflect
 	return all
 }
 
-// base is what a message of usher's never lacks: without it another meaning is taken.
+// base has the fields that usher's messages always have. Without one, the message means something else.
 func base(empty protoreflect.Message) protoreflect.Message {
 	message := proto.Clone(empty.Interface())
 	switch message := message.(type) {
@@ -134,8 +134,8 @@ func values(t *testing.T, of protoreflect.Message, field protoreflect.FieldDescr
 	return all
 }
 
-// A word that usher keeps and the contract does not know would be sent as UNSPECIFIED, and a Jamf policy would decide
-// on that; a value of the contract without a word would be lost.
+// A word of usher's without a value in the contract would be sent as UNSPECIFIED, and a Jamf policy would decide on
+// that. A value of the contract without a word would be lost.
 func TestEveryEnumHasItsWords(t *testing.T) {
 	for _, one := range []struct {
 		path, typeName string
@@ -183,7 +183,7 @@ func TestEverySourceThereAndBack(t *testing.T) {
 	}
 }
 
-// constants returns the values of the string constants of a type that a package declares, as the contract writes them.
+// constants returns the values of a package's string constants of a type, as the contract writes them.
 func constants(t *testing.T, directory, typeName string) map[string]bool {
 	t.Helper()
 	paths, err := filepath.Glob(filepath.Join(directory, "*.go"))
@@ -221,7 +221,7 @@ func constants(t *testing.T, directory, typeName string) map[string]bool {
 	return found
 }
 
-// The states of a user in Platform SSO have words of Apple's, which are sent beside the number.
+// The states of a user in Platform SSO have Apple's words, which are sent with the number.
 func TestStatesOfAUserInPlatformSSO(t *testing.T) {
 	for number := range usherv1.PlatformSSOUser_name {
 		sent := &usherv1.Evidence{Facts: &usherv1.Evidence_PlatformSso{
@@ -233,8 +233,8 @@ func TestStatesOfAUserInPlatformSSO(t *testing.T) {
 	}
 }
 
-// Of an older usherd the detail is the whole sentence, and nothing says what of it is the fix; an older usherctl gets
-// the same sentence as before.
+// An older usherd sends the whole sentence as the detail, and does not say which part is the fix. An older usherctl
+// gets the same sentence as before.
 func TestDetailAndFixOfOtherVersions(t *testing.T) {
 	const detail, fix, sentence = "It is gone.", "register again", "It is gone; register again."
 	for _, one := range []struct {
@@ -258,7 +258,7 @@ func TestDetailAndFixOfOtherVersions(t *testing.T) {
 	}
 }
 
-// What no process ends with is unknown, whichever way it is said, and every kind of end has its words.
+// A code or signal that no process can end with is unknown, in either form. Every kind of end has its words.
 func TestExits(t *testing.T) {
 	for sent, want := range map[*usherv1.PortalExit]string{
 		{}: "unknown",
@@ -269,15 +269,15 @@ func TestExits(t *testing.T) {
 		{How: &usherv1.PortalExit_Signal{Signal: 128}}:    "unknown",
 		{How: &usherv1.PortalExit_Signal{Signal: 9}}:      "SIGKILL",
 		{How: &usherv1.PortalExit_Code{Code: 66}}:         "registrationDeviceCapError",
-		// What an older agent says in words is not used.
+		// The words of an older agent are not used.
 		{How: &usherv1.PortalExit_Signal{Signal: 15}, Name: "terminated", AdminAdvice: "Old."}: "SIGTERM",
 	} {
 		got := contract.Explained(contract.ExitToProto(contract.ExitFromProto(sent)))
 		if got.GetName() != want || len(got.GetAdminAdvice()) < 20 || len(got.GetUserAdvice()) < 20 {
-			t.Errorf("%v is %v, want %s", sent, got, want)
+			t.Errorf("%v: %v, want %s", sent, got, want)
 		}
 	}
 	if contract.ExitToProto(contract.ExitFromProto(nil)) != nil || contract.Explained(nil) != nil {
-		t.Error("nil does not stay nil")
+		t.Error("nil does not remain nil")
 	}
 }

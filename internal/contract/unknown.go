@@ -11,8 +11,8 @@ import (
 	usherv1 "usher.internal/proto/usher/v1"
 )
 
-// A program of another version can send enum values that this one does not know. They are shown with their number:
-// never as a value that this version knows, and never as nothing.
+// A program of another version can send enum values that this one does not know. They are shown with their number,
+// never as a known value and never as nothing.
 
 // enum is a generated enum.
 type enum interface {
@@ -20,9 +20,9 @@ type enum interface {
 	protoreflect.Enum
 }
 
-// Name returns the name of an enum value without the prefix of its type, for example FOUND for FINDING_FOUND. A number
-// that this version does not know is CANNOT_TELL with the number if it is the state of an identity, and UNKNOWN with
-// the number otherwise.
+// Name returns the name of an enum value without the prefix of its type, for example FOUND for FINDING_FOUND. For an
+// unknown state of an identity it is CANNOT_TELL with the number, and for other unknown numbers it is UNKNOWN with the
+// number.
 func Name[E enum](value E) string {
 	values := value.Descriptor().Values()
 	if known := values.ByNumber(value.Number()); known != nil {
@@ -35,14 +35,13 @@ func Name[E enum](value E) string {
 	return fmt.Sprintf("%s (%d)", word, value.Number())
 }
 
-// prefix is what the names of an enum's values begin with: `buf lint` holds that the value 0 is the prefix and
-// UNSPECIFIED.
+// prefix begins the names of an enum's values. `buf lint` checks that the value 0 is the prefix and UNSPECIFIED.
 func prefix(values protoreflect.EnumValueDescriptors) string {
 	return strings.TrimSuffix(string(values.ByNumber(0).Name()), "UNSPECIFIED")
 }
 
-// Readable returns the message with the state CANNOT_TELL in place of each state of an identity that this version does
-// not know. The identity's detail begins with the number. Other numbers that are not known stay as they are.
+// Readable returns the message with CANNOT_TELL in place of each unknown state of an identity. The identity's detail
+// begins with the number. Other unknown numbers do not change.
 func Readable[M proto.Message](message M) M {
 	readable := proto.CloneOf(message)
 	makeReadable(readable.ProtoReflect())

@@ -10,14 +10,14 @@ import (
 	"github.com/ebitengine/purego"
 )
 
-// Ref is a CFTypeRef: a pointer to an object that CoreFoundation counts references of. Zero is NULL. Whoever gets one
-// from a function with Create or Copy in its name releases it.
+// Ref is a CFTypeRef: a pointer to an object with a reference count of CoreFoundation. Zero is NULL. A function with
+// Create or Copy in its name returns a Ref that its caller must release.
 type Ref uintptr
 
 const frameworks = "/System/Library/Frameworks/"
 
-// Load opens a framework and has each function variable call the function of that name in it. The error names what is
-// missing.
+// Load opens a framework and binds each function variable to the framework's function of that name. The error names
+// what is missing.
 func Load(framework string, functions map[string]any) (handle uintptr, err error) {
 	handle, err = purego.Dlopen(frameworks+framework+".framework/"+framework, purego.RTLD_LAZY|purego.RTLD_GLOBAL)
 	if err != nil {
@@ -33,8 +33,8 @@ func Load(framework string, functions map[string]any) (handle uintptr, err error
 	return handle, nil
 }
 
-// Constant returns the object that a framework exports under a name, such as kSecGuestAttributeAudit. It is not to be
-// released.
+// Constant returns the object that a framework exports under a name, such as kSecGuestAttributeAudit. The caller must
+// not release it.
 func Constant(handle uintptr, name string) (Ref, error) {
 	symbol, err := purego.Dlsym(handle, name)
 	if err != nil {
@@ -85,10 +85,10 @@ var load = sync.OnceValue(func() error {
 	return errors.Join(keysErr, valuesErr)
 })
 
-// errNull is that CoreFoundation returned nothing.
+// errNull says that CoreFoundation returned NULL.
 var errNull = errors.New("CoreFoundation returned NULL")
 
-// create makes an object by a function of CoreFoundation, which it loads first.
+// create makes an object with a function of CoreFoundation. It loads CoreFoundation first.
 func create(what string, by func() Ref) (Ref, error) {
 	if err := load(); err != nil {
 		return 0, err
@@ -100,7 +100,7 @@ func create(what string, by func() Ref) (Ref, error) {
 	return ref, nil
 }
 
-// Release gives an object up; zero is fine.
+// Release releases an object; zero is fine.
 func Release(ref Ref) {
 	if ref != 0 && load() == nil { // a framework of Load may have made it
 		functions.release(ref)
@@ -109,7 +109,7 @@ func Release(ref Ref) {
 
 // NewString makes a CFString.
 func NewString(text string) (Ref, error) {
-	bytes := append([]byte(text), 0) // a pointer is needed also for an empty one
+	bytes := append([]byte(text), 0) // even an empty text needs a pointer
 	defer runtime.KeepAlive(bytes)
 	return create("string", func() Ref { return functions.createString(0, &bytes[0], len(text), encodingUTF8, false) })
 }
@@ -128,14 +128,15 @@ func NewFileURL(path string) (Ref, error) {
 	return create("URL", func() Ref { return functions.createURL(0, &bytes[0], len(path), false) })
 }
 
-// NewDictionary makes a CFDictionary of one entry.
+// NewDictionary makes a CFDictionary with one entry.
 func NewDictionary(key, value Ref) (Ref, error) {
 	return create("dictionary", func() Ref {
 		return functions.createDict(0, &key, &value, 1, functions.keyCallbacks, functions.valueCallbacks)
 	})
 }
 
-// PropertyList returns an object of those that a property list can hold as a binary one.
+// PropertyList returns an object in the form of a binary property list. The object must be of a kind that a property
+// list can hold.
 func PropertyList(list Ref) ([]byte, error) {
 	data, err := create("property list", func() Ref { return functions.serialize(0, list, binaryPropertyList, 0, nil) })
 	if err != nil {

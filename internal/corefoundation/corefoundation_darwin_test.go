@@ -20,7 +20,7 @@ func TestMain(m *testing.M) {
 	m.Run()
 }
 
-// A dictionary keeps what is in it, and gives it up when it is released.
+// A dictionary holds references to its contents and releases them when it is released.
 func TestReferencesAreCounted(t *testing.T) {
 	long := bytes.Repeat([]byte("a value that no pointer holds "), 9)
 	key, err := corefoundation.NewString("a key that is too long for a tagged pointer")
@@ -57,7 +57,7 @@ func TestStringIsUTF8(t *testing.T) {
 	}
 }
 
-// What macOS writes as a property list can be read.
+// Property lists that macOS writes can be read.
 func TestPropertyList(t *testing.T) {
 	for _, text := range []string{"plain", "Grüße 🙂 and more than fifteen units", ""} {
 		key, err := corefoundation.NewString("key")
@@ -77,7 +77,7 @@ func TestPropertyList(t *testing.T) {
 			t.Fatal(err)
 		}
 		if read, err := propertylist.Parse(content); err != nil || len(read) != 1 || read["key"] != text {
-			t.Errorf("%q is read as %v, %v", text, read, err)
+			t.Errorf("%q: read %v, %v", text, read, err)
 		}
 		for _, one := range []corefoundation.Ref{key, value, dictionary} {
 			corefoundation.Release(one)
@@ -85,7 +85,8 @@ func TestPropertyList(t *testing.T) {
 	}
 }
 
-// What is not there is named, and what is of another kind is refused before CoreFoundation ends the process for it.
+// The error names what is missing. An object of another kind is refused before CoreFoundation ends the process because
+// of it.
 func TestWhatIsNotThere(t *testing.T) {
 	if _, err := corefoundation.Load("NoSuchFramework", nil); err == nil ||
 		!strings.Contains(err.Error(), "NoSuchFramework") {
@@ -109,7 +110,7 @@ func TestWhatIsNotThere(t *testing.T) {
 		t.Fatal(err)
 	}
 	if content, err := corefoundation.PropertyList(null); err == nil {
-		t.Errorf("kCFNull as a property list is %x", content)
+		t.Errorf("kCFNull as a property list: %x", content)
 	}
 	text, err := corefoundation.NewString("a string")
 	if err != nil {

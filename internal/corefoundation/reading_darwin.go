@@ -6,8 +6,8 @@ import (
 	"sync"
 )
 
-// ErrKind says that an object is of another kind than was asked for. CoreFoundation itself ends the process where a
-// function gets an object of another kind, so that every object that a framework returned is asked for its kind first.
+// ErrKind says that an object is not of the expected kind. CoreFoundation ends the process when a function gets an
+// object of another kind. Therefore usher asks every object from a framework for its kind first.
 var ErrKind = errors.New("object is of another kind")
 
 var reading struct {
@@ -35,8 +35,8 @@ var loadReading = sync.OnceValue(func() error {
 	return errors.Join(load(), err)
 })
 
-// check loads what reading takes, and returns an error that wraps [ErrKind] if an object is of another kind. The kind
-// is by its function, which is there once that is loaded.
+// check loads the functions for reading. It returns an error that wraps [ErrKind] if an object is of another kind. The
+// kind is given by its function, which exists only after loading.
 func check(object Ref, kind *func() uint, name string) error {
 	if err := loadReading(); err != nil {
 		return err
@@ -47,7 +47,8 @@ func check(object Ref, kind *func() uint, name string) error {
 	return nil
 }
 
-// Elements returns the objects of a CFArray, which stay the array's. The error wraps [ErrKind] if it is none.
+// Elements returns the objects of a CFArray, which continue to belong to the array. The error wraps [ErrKind] if it is
+// not a CFArray.
 func Elements(array Ref) ([]Ref, error) {
 	if err := check(array, &reading.kindOfArray, "CFArray"); err != nil {
 		return nil, err
@@ -59,7 +60,7 @@ func Elements(array Ref) ([]Ref, error) {
 	return elements, nil
 }
 
-// Bytes returns what is in a CFData. The error wraps [ErrKind] if it is none.
+// Bytes returns the content of a CFData. The error wraps [ErrKind] if it is not a CFData.
 func Bytes(data Ref) ([]byte, error) {
 	if err := check(data, &reading.kindOfData, "CFData"); err != nil {
 		return nil, err
@@ -71,8 +72,8 @@ func Bytes(data Ref) ([]byte, error) {
 	return content, nil
 }
 
-// Text returns the value of a key in a CFDictionary, and "" if there is none, or one that is no CFString. The error
-// wraps [ErrKind] if it is no dictionary.
+// Text returns the value of a key in a CFDictionary. It returns "" if the key is missing or its value is not a
+// CFString. The error wraps [ErrKind] if it is not a CFDictionary.
 func Text(dictionary Ref, key string) (string, error) {
 	if err := check(dictionary, &reading.kindOfDictionary, "CFDictionary"); err != nil {
 		return "", err

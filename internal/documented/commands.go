@@ -19,13 +19,13 @@ type Call struct {
 var (
 	fence = regexp.MustCompile("(?ms)^[ \t]*```([a-z]*)\n(.*?)^[ \t]*```[ \t]*$")
 	span  = regexp.MustCompile("`([^`]+)`")
-	// blank separates paragraphs, and newline is within one.
+	// blank separates paragraphs, and newline is inside a paragraph.
 	blank   = regexp.MustCompile(`\n[ \t]*\n`)
 	newline = regexp.MustCompile(`[ \t]*\n[ \t]*`)
 )
 
-// Spans returns what is between backticks in a text, without its fenced blocks: in a page and in a sentence of a
-// program the same marks a command that is pasted. In the table of a page a | has a backslash, which nobody sees.
+// Spans returns the texts between backticks, outside fenced blocks. Pages and the sentences of programs mark a command
+// to paste in this way. In a page's table a | has a backslash, which readers do not see.
 func Spans(text string) (all []string) {
 	for _, paragraph := range blank.Split(fence.ReplaceAllString(text, "\n\n"), -1) {
 		for _, found := range span.FindAllStringSubmatch(newline.ReplaceAllString(paragraph, " "), -1) {
@@ -35,9 +35,9 @@ func Spans(text string) (all []string) {
 	return all
 }
 
-// Lines returns the command lines in the fenced blocks of a page that are for a shell, each without its indentation. A
-// block that is a whole script (#!) is none of them, since a script is not pasted into a shell. Lines that end with a
-// backslash are one.
+// Lines returns the command lines in the fenced shell blocks of a page, each without its indentation. It leaves out a
+// block that is a whole script (#!), because nobody pastes a script into a shell. It joins lines that end with a
+// backslash.
 func Lines(page string) (all []string) {
 	for _, block := range fence.FindAllStringSubmatch(page, -1) {
 		if block[1] != "sh" || strings.HasPrefix(block[2], "#!") {
@@ -52,16 +52,16 @@ func Lines(page string) (all []string) {
 	return all
 }
 
-// Runs reports whether a text is a command line that runs usherctl with arguments, and no sentence about it.
+// Runs reports whether a text is a command line that runs usherctl with arguments. A sentence about it is not.
 func Runs(text string) bool { return runs.MatchString(text) }
 
 var runs = regexp.MustCompile(
 	`(?:^|[|&] *)(?:[A-Za-z_]+=\S* +)*(?:sudo (?:-u \S+ )?|ssh \S+ )?(?:\S*/)?usherctl +[^ (]`)
 
-// Placeholder is how a command has a word that a person replaces.
+// Placeholder is the form of a word in a command that a person replaces.
 var Placeholder = regexp.MustCompile(`^[A-Z]{2,}(?:-[A-Z]+)*$`)
 
-// Fill replaces the placeholders of a command line. One that values does not have is an error.
+// Fill replaces the placeholders of a command line. A placeholder without a value is an error.
 func Fill(line string, values map[string]string) (string, error) {
 	words := strings.Split(line, " ")
 	for i, word := range words {
@@ -70,16 +70,16 @@ func Fill(line string, values map[string]string) (string, error) {
 		}
 		value, known := values[word]
 		if !known {
-			return "", fmt.Errorf("nobody knows what to put in the place of %s", word)
+			return "", fmt.Errorf("no value for the placeholder %s", word)
 		}
 		words[i] = value
 	}
 	return strings.Join(words, " "), nil
 }
 
-// Calls returns what a command line runs when it is pasted, with macOS's zsh in mind: there a # begins no remark, and a
-// pattern that fits no file ends the command. Everything that a shell would make something else of than the text means
-// is an error, as is what only a script needs.
+// Calls returns the programs that a command line runs when it is pasted into macOS's zsh. In zsh a # begins no comment,
+// and a pattern that matches no file ends the command. An error is anything that a shell would change, and anything
+// that only a script needs.
 func Calls(line string) (calls []Call, err error) {
 	words, err := split(line)
 	if err != nil {
@@ -97,7 +97,7 @@ func Calls(line string) (calls []Call, err error) {
 			err = end()
 		case "\x00>":
 			if i++; i == len(words) || strings.HasPrefix(words[i], "\x00") {
-				err = errors.New("no file behind >")
+				err = errors.New("no file after >")
 			}
 		default:
 			call = append(call, words[i])
@@ -114,7 +114,7 @@ func Calls(line string) (calls []Call, err error) {
 
 var assignment = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]*=`)
 
-// callOf takes the words before the program away: variables, sudo, and ssh with a host.
+// callOf removes the words before the program: variables, sudo, and ssh with a host.
 func callOf(words []string) (call Call, err error) {
 	for len(words) > 0 {
 		switch {
@@ -189,7 +189,7 @@ func split(line string) (words []string, err error) {
 			operator := "\x00|"
 			if letter == '&' {
 				if i++; i == len(runes) || runes[i] != '&' {
-					return nil, errors.New("a single & leaves the command in the background")
+					return nil, errors.New("a single & runs the command in the background")
 				}
 				operator = "\x00&&"
 			}
@@ -198,11 +198,11 @@ func split(line string) (words []string, err error) {
 			flush()
 			words = append(words, "\x00>")
 		case letter == '#' && !inWord:
-			return nil, errors.New("zsh takes a remark behind a command for arguments")
+			return nil, errors.New("zsh treats a comment after a command as arguments")
 		case strings.ContainsRune("<*?[](){}$;!`^", letter), letter == '=' && !inWord:
-			return nil, fmt.Errorf("a shell makes something else of %c", letter)
+			return nil, fmt.Errorf("%c has a special meaning in a shell", letter)
 		case letter > unicode.MaxASCII || unicode.IsControl(letter):
-			return nil, fmt.Errorf("%q is nothing that is typed", letter)
+			return nil, fmt.Errorf("nobody types %q", letter)
 		default:
 			word.WriteRune(letter)
 			inWord = true

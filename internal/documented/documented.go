@@ -1,4 +1,4 @@
-// Package documented holds generated parts of the pages in docs/ to what the code says. It is for tests.
+// Package documented compares the generated parts of the pages in docs/ with the code. It is for tests.
 package documented
 
 import (
@@ -8,8 +8,8 @@ import (
 	"testing"
 )
 
-// Part holds that what stands in a page between "<!-- PART: begin, written by COMMAND -->" and "<!-- PART: end -->" is
-// content, and writes it there first where update is set. The command is the one that does that.
+// Part checks that a page contains content between "<!-- PART: begin, written by COMMAND -->" and "<!-- PART: end -->".
+// If update is set, it first writes it there; COMMAND is the command that does this.
 func Part(t testing.TB, page, part, command, content string, update bool) {
 	t.Helper()
 	begin, end := fmt.Sprintf("<!-- %s: begin, written by %s -->\n", part, command),
@@ -30,6 +30,6 @@ func Part(t testing.TB, page, part, command, content string, update bool) {
 			t.Fatal(err)
 		}
 	case string(written) != want:
-		t.Errorf("the part %s of %s is not what the code says: run `%s` and read the difference", part, page, command)
+		t.Errorf("the part %s of %s does not match the code: run `%s` and read the difference", part, page, command)
 	}
 }

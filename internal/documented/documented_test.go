@@ -29,13 +29,13 @@ func TestPart(t *testing.T) {
 		return r.failed
 	}
 	if hold("old\n", false) || !hold("new\n", false) {
-		t.Error("a part that is current fails, or one that is not does not")
+		t.Error("a current part fails, or an old one does not")
 	}
 	if hold("new\n", true) || hold("new\n", false) {
-		t.Error("what was written is not current")
+		t.Error("the written part is not current")
 	}
 	content, err := os.ReadFile(page)
 	if err != nil || string(content) != "before\n<!-- x: begin, written by go test -->\nnew\n<!-- x: end -->\nafter\n" {
-		t.Errorf("the page is %q: %v", content, err)
+		t.Errorf("page: %q: %v", content, err)
 	}
 }

@@ -1,5 +1,5 @@
-// Package earlier finds what older versions of usher left, for tests that open it: e2e/upgrade/testdata says what there
-// is.
+// Package earlier finds the files that older versions of usher left, for tests that open them. e2e/upgrade/testdata
+// describes the versions.
 package earlier
 
 import (
@@ -16,13 +16,14 @@ import (
 	"testing"
 )
 
-// Version is one that users may upgrade from.
+// Version is a version that users may upgrade from.
 type Version struct {
-	// Name is its day, Revision the commit whose programs left it, and Directory where it is.
+	// Name is the day of the version. Revision is the commit whose programs left the files. Directory is where the
+	// files are.
 	Name, Revision, Directory string
 }
 
-// Versions returns all of them, the oldest first. There is at least one.
+// Versions returns all of them, the oldest first. At least one exists.
 func Versions(t testing.TB) []Version {
 	t.Helper()
 	directory := filepath.Join(root(t), "e2e", "upgrade", "testdata")
@@ -44,14 +45,14 @@ func Versions(t testing.TB) []Version {
 		all = append(all, version)
 	}
 	if len(all) == 0 {
-		t.Fatalf("%s has no version", directory)
+		t.Fatalf("%s holds no version", directory)
 	}
 	return all
 }
 
-// programs are those that are built, and where the sources of each may be: the first place that is there. The version's
-// own Company Portal is a stand-in that leaves what the version can read: a later one is as bad as what was learned
-// since.
+// programs are the programs to build, each with the places of its sources; the first existing place is used. Each
+// version needs its own Company Portal stand-in, which writes what that version can read. A later one may behave
+// differently.
 var programs = map[string][]string{
 	"usherd":        {"./cmd/usherd", "./helper"},
 	"usher-agent":   {"./cmd/usher-agent", "./useragent"},
@@ -59,8 +60,8 @@ var programs = map[string][]string{
 	"companyportal": {"./sim/companyportal"},
 }
 
-// Build builds usherd, usher-agent, usherctl and the stand-in companyportal of the version into directory, from the
-// history of the repository that the test is in. The programs say the version's name when asked for their version.
+// Build builds usherd, usher-agent, usherctl and the stand-in companyportal of the version into directory. The sources
+// come from the history of the test's repository. The programs report the version's name as their version.
 func (v Version) Build(ctx context.Context, directory string) error {
 	sources, err := os.MkdirTemp("", "usher-"+v.Name+"-")
 	if err != nil {
@@ -69,7 +70,8 @@ func (v Version) Build(ctx context.Context, directory string) error {
 	defer os.RemoveAll(sources)
 	packed := filepath.Join(sources, "sources.tar")
 	if err := v.archive(ctx, packed); err != nil {
-		return fmt.Errorf("the programs of %s (commit %s) are built from this repository's history, which is not all "+
+		return fmt.Errorf("the programs of %s (commit %s) are built from this repository's history, which "+
+			"is incomplete "+
 			"here: run `git fetch --unshallow`, "+
 			"or, in sources without .git, take a full clone: %w", v.Name, v.Revision, err)
 	}
@@ -96,8 +98,8 @@ func (v Version) Build(ctx context.Context, directory string) error {
 	return nil
 }
 
-// archive writes the version's sources into a file. Git is told that the clone is safe, whoever owns it: nothing in it
-// is run.
+// archive writes the version's sources into a file. It makes git accept a clone of any owner as safe, because git runs
+// nothing in it.
 func (v Version) archive(ctx context.Context, file string) error {
 	git := func(in string, arguments ...string) (string, error) {
 		command := exec.CommandContext(ctx, "git",
@@ -110,14 +112,14 @@ func (v Version) archive(ctx context.Context, file string) error {
 		}
 		return strings.TrimSpace(string(output)), err
 	}
-	top, err := git(v.Directory, "rev-parse", "--show-toplevel") // elsewhere only the folder would be archived
+	top, err := git(v.Directory, "rev-parse", "--show-toplevel") // elsewhere git would archive only the folder
 	if err == nil {
 		_, err = git(top, "archive", "--output", file, v.Revision)
 	}
 	return err
 }
 
-// root is the directory of the module that the test is in.
+// root is the directory of the test's module.
 func root(t testing.TB) string {
 	t.Helper()
 	directory, err := os.Getwd()
@@ -138,7 +140,7 @@ func (v Version) Path(name ...string) string {
 	return filepath.Join(append([]string{v.Directory}, name...)...)
 }
 
-// Journal returns the path of a copy of the version's journal that the test may change.
+// Journal returns the path of a copy of the version's journal. The test may change it.
 func (v Version) Journal(t testing.TB) string {
 	t.Helper()
 	packed, err := os.Open(v.Path("journal.db.gz"))

@@ -8,7 +8,7 @@ import (
 	"usher.internal/internal/earlier"
 )
 
-// Where the history is not there, the error says what to do.
+// Without the history the error says what to do.
 func TestBuildWithoutTheHistory(t *testing.T) {
 	lacking := earlier.Versions(t)[0]
 	lacking.Revision = strings.Repeat("0123abcd", 5)
@@ -22,11 +22,11 @@ func TestBuildWithoutTheHistory(t *testing.T) {
 	}
 }
 
-// Each version has everything that the tests open.
+// Each version has all files that the tests open.
 func TestVersions(t *testing.T) {
 	for _, version := range earlier.Versions(t) {
 		if len(version.Revision) != 40 {
-			t.Errorf("%s: the revision is %q, want a whole commit id", version.Name, version.Revision)
+			t.Errorf("%s: revision %q, want a whole commit id", version.Name, version.Revision)
 		}
 		if info, err := os.Stat(version.Journal(t)); err != nil || info.Size() == 0 {
 			t.Errorf("%s: %v", version.Name, err)

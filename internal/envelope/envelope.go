@@ -1,4 +1,4 @@
-// Package envelope is the one form of JSON that usher prints: usherctl with --json, and usherd in the files of a
+// Package envelope is the one form of usher's JSON: usherctl --json prints it, and usherd writes it into the files of a
 // support archive. docs/json.md describes it.
 package envelope
 
@@ -13,7 +13,7 @@ import (
 	"usher.internal/internal/oneline"
 )
 
-// schema is the version of the form; docs/json.md says what may change within it.
+// schema is the version of the form. docs/json.md says what may change within it.
 const schema = "usher.v1"
 
 // Envelope is one JSON object. It has either Data or Error.
@@ -25,7 +25,7 @@ type Envelope struct {
 	Error   *Failure        `json:"error,omitempty"`
 }
 
-// Failure is why a command has failed.
+// Failure is the reason why a command failed.
 type Failure struct {
 	ExitCode int    `json:"exit_code"`
 	Reason   string `json:"reason"`
@@ -45,7 +45,7 @@ func Data(value any) (json.RawMessage, error) {
 	return data, nil
 }
 
-// Write writes an envelope as one line, which no terminal obeys. It sets the schema.
+// Write writes an envelope as one line without control characters for a terminal. It sets the schema.
 func (e Envelope) Write(to io.Writer) error {
 	e.Schema = schema
 	line, err := json.Marshal(e)

@@ -8,7 +8,7 @@ import (
 	usherv1 "usher.internal/proto/usher/v1"
 )
 
-// A message has the names and all the fields of its proto, and no text in it reaches a terminal as it is.
+// A message has the names and all the fields of its proto. Control characters in its texts never reach a terminal.
 func TestWrite(t *testing.T) {
 	data, err := envelope.Data(&usherv1.User{Name: "ja\u202ene"})
 	if err != nil {
@@ -20,6 +20,6 @@ func TestWrite(t *testing.T) {
 	}
 	const want = `{"schema":"usher.v1","command":"status","data":{"name":"ja\u202ene","uid":0}}` + "\n"
 	if got := written.String(); got != want {
-		t.Errorf("written is %s, want %s", got, want)
+		t.Errorf("wrote %s, want %s", got, want)
 	}
 }

@@ -21,34 +21,35 @@ import (
 )
 
 const (
-	// pingInterval is how often a connection on which nothing happens is tried: a Mac is not to be woken up more often
-	// than it must be. It is shorter than the servers' own, who do not ask a client that has asked them meanwhile.
+	// pingInterval is how often an idle connection is tested. It is long, so that it does not wake a Mac more often
+	// than needed. It is shorter than the servers' interval: a server does not ping a client that has recently pinged
+	// it.
 	pingInterval = 4 * time.Minute
 	dialWithin   = 10 * time.Second
 
 	maximumFileBytes = 1 << 20
 )
 
-// connectPauses are those after all servers have been tried.
+// connectPauses are the pauses after all servers have been tried.
 var connectPauses = backoff.Pauses{First: time.Second, Longest: 5 * time.Minute, Jitter: 0.75}
 
-// Access is how one gets at the servers. Secrets stand in files, which are read anew for each connection.
+// Access holds the servers' addresses and the files with secrets. Each connection reads these files again.
 type Access struct {
 	Servers []string
-	// CAFile holds the authorities that a server's certificate may be of; empty: those of the system.
+	// CAFile holds the authorities that may issue a server's certificate. Empty: the system's authorities.
 	CAFile                    string
 	CredentialsFile, NKeyFile string
 	CertificateFile, KeyFile  string
 }
 
-// Files are those that are read.
+// Files are the files that a connection reads.
 func (a Access) Files() []string {
 	all := []string{a.CAFile, a.CredentialsFile, a.NKeyFile, a.CertificateFile, a.KeyFile}
 	return slices.DeleteFunc(all, func(file string) bool { return file == "" })
 }
 
-// Options are those of a connection of a program's for the Mac or admin of that name; the server lists both. The
-// connection stays for good: it is made again whenever it is lost, with a pause of seconds that grows to minutes. An
+// Options are the options of a program's connection for the Mac or admin of that name; the server lists both names. The
+// connection is permanent: it is restored whenever it is lost, after a pause that grows from seconds to minutes. An
 // error names the file that cannot be used.
 func (a Access) Options(program, name string) ([]nats.Option, error) {
 	options := []nats.Option{
@@ -56,13 +57,13 @@ func (a Access) Options(program, name string) ([]nats.Option, error) {
 		nats.CustomInboxPrefix(InboxOf(name)),
 		nats.PingInterval(pingInterval),
 		nats.Timeout(dialWithin),
-		// Go's default would have the kernel try the connection every 15 seconds.
+		// With Go's default the kernel tests the connection every 15 seconds.
 		nats.SetCustomDialer(&net.Dialer{Timeout: dialWithin, KeepAlive: -1}),
 		nats.MaxReconnects(-1),
 		nats.CustomReconnectDelay(connectPauses.After),
 		nats.IgnoreAuthErrorAbort(),    // credentials are renewed
-		nats.IgnoreDiscoveredServers(), // what servers call themselves need not be reached from everywhere
-		nats.ReconnectBufSize(-1),      // what could not be sent is known, and kept elsewhere
+		nats.IgnoreDiscoveredServers(), // some clients cannot reach the addresses that servers announce
+		nats.ReconnectBufSize(-1),      // the sender knows what it could not send, and keeps it elsewhere
 		nats.NoEcho(),
 	}
 	secure, err := a.tls()
@@ -112,7 +113,7 @@ func (a Access) Options(program, name string) ([]nats.Option, error) {
 	return options, nil
 }
 
-// plain tells whether every server is on this computer and wants no TLS. Others are reached with TLS alone.
+// plain reports whether every server is on this computer and needs no TLS. Other servers need TLS.
 func (a Access) plain() (bool, error) {
 	plain := true
 	for _, server := range a.Servers {
@@ -124,14 +125,14 @@ func (a Access) plain() (bool, error) {
 		case parsed.Scheme == "tls":
 			plain = false
 		case parsed.Scheme != "nats" || !config.IsLoopback(parsed.Hostname()):
-			return false, fmt.Errorf("the server %s is reached without TLS; it is tls://host:port, or nats:// on "+
-				"this computer alone", server)
+			return false, fmt.Errorf("the server %s has no TLS; use tls://host:port, or nats:// only on "+
+				"this computer", server)
 		}
 	}
 	return plain, nil
 }
 
-// tls is the configuration of TLS; nil where there is none.
+// tls is the TLS configuration. It is nil if there is none.
 func (a Access) tls() (*tls.Config, error) {
 	plain, err := a.plain()
 	if err != nil {
@@ -179,18 +180,18 @@ func (a Access) certificate() (*tls.Certificate, error) {
 	return &pair, nil
 }
 
-// Credentials are what a credentials file of NATS holds: who it is for, and the key to prove it with.
+// Credentials are the content of a NATS credentials file: the name of its owner, and the key that proves it.
 type Credentials struct {
-	// Name is whom they are for: the name of the Mac.
+	// Name is the name of the Mac that owns the credentials.
 	Name string
-	// Expires is until when they count; zero for ever.
+	// Expires is the end of their validity; zero means no end.
 	Expires time.Time
 	JWT     string
 	key     nkeys.KeyPair
 }
 
-// ReadCredentials reads a credentials file, which nobody but its owner may be able to read. Whether a server takes them
-// is another question.
+// ReadCredentials reads a credentials file. Only its owner may be able to read the file. It does not check whether a
+// server accepts the credentials.
 func ReadCredentials(file string) (Credentials, error) {
 	refuse := func(err error) (Credentials, error) {
 		return Credentials{}, fmt.Errorf("credentials %s: %w", file, err)
@@ -201,14 +202,14 @@ func ReadCredentials(file string) (Credentials, error) {
 	}
 	var read Credentials
 	if read.JWT, err = nkeys.ParseDecoratedJWT(content); err != nil {
-		return refuse(errors.New("they hold no JWT of a NATS user"))
+		return refuse(errors.New("no JWT of a NATS user in it"))
 	}
 	claims, err := jwt.DecodeUserClaims(read.JWT)
 	if err != nil {
-		return refuse(fmt.Errorf("their JWT is not that of a NATS user: %w", err))
+		return refuse(fmt.Errorf("its JWT is not of a NATS user: %w", err))
 	}
 	if read.key, err = nkeys.ParseDecoratedUserNKey(content); err != nil {
-		return refuse(errors.New("they hold no seed of a NATS user"))
+		return refuse(errors.New("no seed of a NATS user in it"))
 	}
 	read.Name = claims.Name
 	if claims.Expires != 0 {
@@ -217,8 +218,8 @@ func ReadCredentials(file string) (Credentials, error) {
 	return read, nil
 }
 
-// Expires is until when whoever it is for can prove who he is: the time of his credentials, or his certificate's. It is
-// zero where that has no end.
+// Expires is when the owner can no longer prove its identity: the end of its credentials or of its certificate. It is
+// zero if there is no end.
 func (a Access) Expires() (time.Time, error) {
 	switch {
 	case a.CredentialsFile != "":
@@ -238,7 +239,7 @@ func (a Access) Expires() (time.Time, error) {
 	return time.Time{}, nil
 }
 
-// ExpiresSoon tells whether an end is so near that somebody must do something about it: within 30 days.
+// ExpiresSoon reports whether an end is so near that somebody must act: within 30 days.
 func ExpiresSoon(end, now time.Time) bool {
 	return !end.IsZero() && end.Before(now.AddDate(0, 0, 30))
 }
@@ -250,7 +251,7 @@ func readNKey(file string) (nkeys.KeyPair, error) {
 	}
 	key, err := nkeys.ParseDecoratedNKey(content)
 	if err != nil {
-		return nil, fmt.Errorf("NKey %s: it holds no seed", file)
+		return nil, fmt.Errorf("NKey %s: no seed in it", file)
 	}
 	return key, nil
 }

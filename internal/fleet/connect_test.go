@@ -40,7 +40,7 @@ func (f files) write(name string, content []byte, mode os.FileMode) string {
 	return path
 }
 
-// credentials are those of a user of that name, as a file has them, with the seed.
+// credentials are a user's credentials, as in a file with the seed.
 func credentials(t *testing.T, name string, expires time.Time) (content, seed []byte) {
 	t.Helper()
 	account, err := nkeys.CreateAccount()
@@ -70,7 +70,7 @@ func must(t *testing.T, err error) {
 	}
 }
 
-// certificate is one, with its key, in PEM.
+// certificate is a certificate with its key, in PEM.
 func certificate(t *testing.T) (certificate, key []byte) {
 	t.Helper()
 	pair, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
@@ -105,10 +105,10 @@ func TestReadCredentials(t *testing.T) {
 		mode    os.FileMode
 		want    string
 	}{
-		"empty":      {nil, 0o600, "empty"},
-		"readable":   {content, 0o644, "0644"},
-		"seed alone": {seed, 0o600, "JWT"},
-		"no seed":    {[]byte(strings.ReplaceAll(string(content), string(seed), "")), 0o600, "no seed"},
+		"empty":       {nil, 0o600, "empty"},
+		"readable":    {content, 0o644, "0644"},
+		"only a seed": {seed, 0o600, "JWT"},
+		"no seed":     {[]byte(strings.ReplaceAll(string(content), string(seed), "")), 0o600, "no seed"},
 		"cut seed": {[]byte(strings.ReplaceAll(string(content), string(seed), string(seed[:20]))), 0o600,
 			"no seed"},
 		"account seed": {[]byte(strings.ReplaceAll(string(content), string(seed), string(accountSeed))), 0o600,
@@ -126,10 +126,10 @@ func TestReadCredentials(t *testing.T) {
 			}
 			if err != nil && (strings.Contains(err.Error(), string(seed)) ||
 				strings.ContainsAny(err.Error(), "\x1b\x00")) {
-				t.Errorf("what is in the file is in the error: %q", err)
+				t.Errorf("the error contains the file's content: %q", err)
 			}
 			if read != (fleet.Credentials{}) {
-				t.Errorf("%+v was read", read)
+				t.Errorf("read %+v", read)
 			}
 		})
 	}
@@ -140,7 +140,7 @@ func TestReadCredentials(t *testing.T) {
 	}
 }
 
-// optionsOf are the options of a connection as the client of NATS takes them.
+// optionsOf are the options of a connection as NATS's client accepts them.
 func optionsOf(t *testing.T, access fleet.Access) nats.Options {
 	t.Helper()
 	options, err := access.Options("usherd", mac)
@@ -177,21 +177,21 @@ func TestOptions(t *testing.T) {
 		pair, err := nkeys.FromSeed(seed)
 		must(t, err)
 		if key, _ := pair.PublicKey(); public != "" && key != public {
-			t.Errorf("the key is %s, want %s", public, key)
+			t.Errorf("key %s, want %s", public, key)
 		}
 		must(t, pair.Verify([]byte("nonce"), signature))
 	}
 	proves("", seed, set.SignatureCB)
-	// They are read anew for each connection, so new ones count, and ones that are gone are an error.
+	// Each connection reads the files again. New credentials take effect, and missing ones are an error.
 	content, seed = credentials(t, mac, time.Time{})
 	f.write("mac.creds", content, 0o600)
 	proves("", seed, set.SignatureCB)
 	must(t, os.Remove(access.CredentialsFile))
 	if _, err := set.SignatureCB([]byte("nonce")); err == nil {
-		t.Error("credentials that are gone sign")
+		t.Error("a signature without a credentials file")
 	}
 	if _, err := set.UserJWT(); err == nil {
-		t.Error("credentials that are gone are sent")
+		t.Error("credentials sent without a file")
 	}
 
 	access = fleet.Access{Servers: access.Servers, NKeyFile: f.write("mac.nk", append(seed, '\n'), 0o600)}
@@ -205,7 +205,7 @@ func TestOptions(t *testing.T) {
 	}
 	set = optionsOf(t, access)
 	if set.TLSConfig.RootCAs == nil {
-		t.Error("the authorities are those of the system")
+		t.Error("the system's authorities are in use")
 	}
 	if shown, err := set.TLSConfig.GetClientCertificate(nil); err != nil || len(shown.Certificate) != 1 {
 		t.Errorf("%v, %v", shown, err)
@@ -215,7 +215,7 @@ func TestOptions(t *testing.T) {
 	}
 }
 
-// Only a server on this computer is reached without TLS, and only where nothing speaks of TLS.
+// Only a server on this computer may be without TLS, and only if nothing else asks for TLS.
 func TestTLSIsNeeded(t *testing.T) {
 	f := files{t, t.TempDir()}
 	public, _ := certificate(t)
@@ -294,7 +294,7 @@ func TestPauses(t *testing.T) {
 			shortest, longest = min(shortest, pause), max(longest, pause)
 		}
 		if shortest < limit/4 || longest > limit || longest-shortest < limit/4 {
-			t.Errorf("after %d attempts a pause is from %s to %s, want up to %s", attempts, shortest, longest, limit)
+			t.Errorf("after %d attempts: a pause from %s to %s, want up to %s", attempts, shortest, longest, limit)
 		}
 	}
 }

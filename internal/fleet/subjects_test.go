@@ -12,7 +12,7 @@ const mac = "0A1B2C3D-0000-4000-8000-00000000BEEF"
 func TestMacNames(t *testing.T) {
 	for _, name := range []string{mac, "MAC-7", "mac_7", "a", "ALL", "-", strings.Repeat("a", 64)} {
 		if !fleet.IsMac(name) {
-			t.Errorf("%q is no name", name)
+			t.Errorf("%q is not a name", name)
 		}
 	}
 	for _, name := range []string{"", "all", "*", ">", "a.b", "a b", "a\n", "\na", "größe", "a/b", "{{name()}}", "$JS",
@@ -34,12 +34,12 @@ func TestAnswerOf(t *testing.T) {
 		"$JS.API.STREAM.DELETE.USHER_CHANGES", "_INBOX.a", "$SYS",
 	} {
 		if got, ok := fleet.AnswerOf(query, mac); ok || got != "" {
-			t.Errorf("%q is answered on %q", query, got)
+			t.Errorf("answer to %q on %q", query, got)
 		}
 	}
 }
 
-// Whatever a question calls itself, a Mac answers on a subject that the server lets it publish on, or not at all.
+// Whatever the id of a question, a Mac answers only on a subject that the server lets it publish on, or not at all.
 func FuzzAnswerOf(f *testing.F) {
 	for _, query := range []string{"", "a", "*", "a.b", "change." + mac} {
 		f.Add(query)
@@ -48,7 +48,7 @@ func FuzzAnswerOf(f *testing.F) {
 		got, ok := fleet.AnswerOf(query, mac)
 		if !ok {
 			if got != "" {
-				t.Errorf("%q is not answered, on %q", query, got)
+				t.Errorf("no answer to %q, but a subject %q", query, got)
 			}
 			return
 		}
@@ -56,7 +56,7 @@ func FuzzAnswerOf(f *testing.F) {
 		if len(tokens) != 5 || strings.Join(tokens[:3], ".") != "usher.v1.answer" || tokens[3] != query ||
 			query == "" || strings.ContainsAny(got, "*> \t\r\n") ||
 			fleet.MacOf(got) != mac {
-			t.Errorf("%q is answered on %q", query, got)
+			t.Errorf("answer to %q on %q", query, got)
 		}
 	})
 }
@@ -66,14 +66,14 @@ func TestMacOf(t *testing.T) {
 		fleet.ChangesOf(mac): mac, fleet.KeptOf(mac): mac, "a": "a", "": "", "a.": "", ".": "",
 	} {
 		if got := fleet.MacOf(subject); got != want {
-			t.Errorf("%q is from %q, want %q", subject, got, want)
+			t.Errorf("%q: Mac %q, want %q", subject, got, want)
 		}
 	}
 }
 
-// No Mac is asked by the subject of all.
+// The subject of all Macs is never the subject of one Mac.
 func TestNoMacIsCalledLikeAll(t *testing.T) {
 	if fleet.StatusOf("all") != fleet.StatusOfAll || fleet.IsMac("all") {
-		t.Error("a Mac may be called like all of them")
+		t.Error("the token for all Macs is accepted as a Mac's name")
 	}
 }

@@ -12,25 +12,24 @@ import (
 	"usher.internal/internal/atomicfile"
 )
 
-// Existing says what [Create] does with a file that is there already.
+// Existing says what [Create] does with an existing file.
 type Existing bool
 
-// What [Create] does with a file that is there.
+// What [Create] does with an existing file.
 const (
-	// Keep leaves it as it is, and the error wraps [fs.ErrExist].
+	// Keep does not change it. The error wraps [fs.ErrExist].
 	Keep Existing = false
-	// Replace replaces it, except where root would replace what is not its own: then the error wraps [fs.ErrExist],
-	// too.
+	// Replace replaces it. Root does not replace a file of another user; then the error also wraps [fs.ErrExist].
 	Replace Existing = true
 )
 
-// Create makes the file at path with what write writes, and that mode. The file belongs to the user who runs the
-// program, also where root makes it in a folder of somebody else: what root writes there may be about other users, and
-// giving it away is root's to do.
+// Create makes the file at path with that mode, and with the content that write writes. The file belongs to the user
+// who runs the program, even if root makes it in another user's folder. Its content may be about other users, so only
+// root can decide to give it away.
 //
-// A symbolic link in the place of the file is followed by the rules of [Open], and only by Replace. In a folder of its
-// own, the file is whole or as it was before. In a folder where other users can write, root makes the file under its
-// name, which nothing may have, since a temporary file there could be exchanged; where write fails the file is removed.
+// A symbolic link at path is followed by the rules of [Open], and only with Replace. In a folder of the caller's own,
+// the file is complete or unchanged. In a folder where other users can write, root makes the file directly under its
+// name, which must be free. A temporary file there could be exchanged. If write fails, the file is removed.
 func Create(path string, mode fs.FileMode, existing Existing, write func(*os.File) error) error {
 	if err := create(path, mode, existing, write); err != nil {
 		return pathError("write", path, err)
@@ -40,7 +39,7 @@ func Create(path string, mode fs.FileMode, existing Existing, write func(*os.Fil
 
 func create(path string, mode fs.FileMode, existing Existing, write func(*os.File) error) error {
 	if existing == Keep {
-		if _, err := os.Lstat(path); err == nil { // a link to nowhere is something, too
+		if _, err := os.Lstat(path); err == nil { // a dangling link exists, too
 			return fs.ErrExist
 		}
 	}
@@ -61,7 +60,7 @@ func create(path string, mode fs.FileMode, existing Existing, write func(*os.Fil
 	case place.name == "." || place.entry != nil && place.entry.IsDir():
 		return syscall.EISDIR
 	case place.entry != nil && !place.replaceable():
-		return fmt.Errorf("%w in a folder where other users can write, and root replaces nothing there: remove it "+
+		return fmt.Errorf("%w in a folder where other users can write, where root replaces nothing: remove it "+
 			"first, or name another file", fs.ErrExist)
 	case !onlyRootChanges(place.of):
 		return atomicfile.CreateInPlace(place.folder, place.name, mode, write)
@@ -71,13 +70,13 @@ func create(path string, mode fs.FileMode, existing Existing, write func(*os.Fil
 	return atomicfile.File{Mode: mode, Keep: existing == Keep}.Write(place.folder, place.name, write)
 }
 
-// replaceable reports whether root may put a file into the place of the one that is there.
+// replaceable reports whether root may replace the existing file.
 func (p *place) replaceable() bool {
 	return onlyRootWrites(p.of) || onlyRootChanges(p.of) && ownerOf(p.entry) == 0
 }
 
-// Resolve returns where a path to be written leads: the name at the end of links, which has a folder, and what has that
-// name, nil for nothing. It follows links by the rules of [Open].
+// Resolve returns where a path to be written leads: the name at the end of all links, whose folder exists, and the file
+// with that name, or nil. It follows links by the rules of [Open].
 func Resolve(path string) (end string, there fs.FileInfo, err error) {
 	if isRoot() {
 		place, err := Opener{}.walk(path)
@@ -97,8 +96,8 @@ func Resolve(path string) (end string, there fs.FileInfo, err error) {
 	return end, there, err
 }
 
-// OpenWritable opens what has a name and is not a file for writing: a device, or a named pipe, whose error is
-// [syscall.ENXIO] while nobody reads it. Root opens only what root has put there.
+// OpenWritable opens for writing what has a name and is not a file: a device or a named pipe. The error for a pipe that
+// nobody reads is [syscall.ENXIO]. Root opens only what root has put there.
 func OpenWritable(path string) (*os.File, error) {
 	const flags = os.O_WRONLY | syscall.O_NONBLOCK
 	if !isRoot() {
@@ -120,24 +119,25 @@ func OpenWritable(path string) (*os.File, error) {
 		return nil, pathError("write", path, err)
 	}
 	if info, err := file.Stat(); err != nil || !os.SameFile(info, place.entry) {
-		return nil, errors.Join(fmt.Errorf("write %s: %w: it was exchanged", path, cmp.Or(err, ErrLink)), file.Close())
+		return nil, errors.Join(fmt.Errorf("write %s: %w: it has been exchanged", path, cmp.Or(err, ErrLink)),
+			file.Close())
 	}
 	return file, nil
 }
 
-// endOfLinks follows symbolic links as the kernel does to the first name that is none, whether or not something has
-// that name. The folder of that name must be there.
+// endOfLinks follows symbolic links as the kernel does, up to the first name that is not a link. That name need not
+// exist, but its folder must.
 func endOfLinks(path string) (string, error) {
 	for range maximumLinks {
 		folder, name := filepath.Split(path)
-		real, err := filepath.EvalSymlinks(cmp.Or(folder, ".")) // what .. is of, in a link
+		real, err := filepath.EvalSymlinks(cmp.Or(folder, ".")) // .. in a link refers to the real folder
 		if err != nil {
 			return "", err
 		}
 		path = filepath.Join(real, name)
 		next, err := os.Readlink(path)
 		if err != nil {
-			return path, nil // it is no link
+			return path, nil // it is not a link
 		}
 		if !filepath.IsAbs(next) {
 			next = real + "/" + next

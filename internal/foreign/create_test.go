@@ -35,9 +35,9 @@ func TestRootReplacesNothingInAFolderOfAnotherUser(t *testing.T) {
 
 	for _, test := range []struct {
 		path string
-		// replaced and kept are what Create says with Replace and, before, with Keep.
+		// replaced and kept are Create's errors with Replace and, before it, with Keep.
 		replaced, kept error
-		// made is what has the content then.
+		// made is the path that has the content then.
 		made string
 	}{
 		{"jane/new", fs.ErrExist, nil, "jane/new"},
@@ -83,17 +83,17 @@ func TestRootReplacesNothingInAFolderOfAnotherUser(t *testing.T) {
 		}
 	}
 	if _, err := os.Lstat(at("new-1")); !errors.Is(err, fs.ErrNotExist) {
-		t.Errorf("a link of another user led to a new file: %v", err)
+		t.Errorf("a link of another user created a new file: %v", err)
 	}
 	m.nothingUnfinished()
 }
 
-// nothingUnfinished fails the test where a temporary file is left.
+// nothingUnfinished fails the test if a temporary file remains.
 func (m *mac) nothingUnfinished() {
 	m.t.Helper()
 	m.must(filepath.WalkDir(m.folder, func(path string, entry fs.DirEntry, err error) error {
 		if strings.HasPrefix(entry.Name(), ".") {
-			m.t.Errorf("%s is left", path)
+			m.t.Errorf("%s remains", path)
 		}
 		return err
 	}))
@@ -111,7 +111,7 @@ func TestWhatCannotBeWrittenIsNotThere(t *testing.T) {
 			t.Errorf("%s: %v", folder, err)
 		}
 		if _, err := os.Lstat(path); !errors.Is(err, fs.ErrNotExist) {
-			t.Errorf("%s is there: %v", path, err)
+			t.Errorf("%s exists: %v", path, err)
 		}
 	}
 	m.nothingUnfinished()
@@ -133,7 +133,7 @@ func TestResolve(t *testing.T) {
 	}
 }
 
-// Root writes into no pipe and device that a user has put somewhere.
+// Root writes into no pipe or device that a user has put somewhere.
 func TestOpenWritable(t *testing.T) {
 	m := newMac(t)
 	for _, folder := range []string{m.folder, m.home} {

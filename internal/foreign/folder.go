@@ -14,7 +14,8 @@ import (
 // maximumEntries is how many entries of a folder are listed.
 const maximumEntries = 50_000
 
-// Folder is an open folder. What it reads is in that folder, whatever its path leads to meanwhile. It must be closed.
+// Folder is an open folder. It reads only in that folder, even if the folder's path leads elsewhere later. It must be
+// closed.
 type Folder struct {
 	root *os.Root
 	info fs.FileInfo
@@ -64,8 +65,8 @@ func (o Opener) folder(path string) (*os.Root, error) {
 // Close closes it.
 func (f *Folder) Close() error { return f.root.Close() }
 
-// Entries returns what is in the folder, in the order of their names; of an entry only Name, IsDir and Type are to be
-// used. With an error that wraps [ErrTooLarge] it returns as many as are listed.
+// Entries returns the entries of the folder, sorted by name. Only use Name, IsDir and Type of an entry. If the error
+// wraps [ErrTooLarge], it returns the entries up to the limit.
 func (f *Folder) Entries() ([]fs.DirEntry, error) {
 	folder, err := f.root.Open(".")
 	if err != nil {
@@ -102,7 +103,7 @@ func (f *Folder) Open(name string) (*os.File, fs.FileInfo, error) {
 	return (&place{f.root, f.info, name, entry, path}).open(path, true)
 }
 
-// Stat returns what a regular file in the folder is, which [Folder.Open] would open.
+// Stat describes a regular file in the folder that [Folder.Open] would open.
 func (f *Folder) Stat(name string) (fs.FileInfo, error) {
 	path := join(f.path, name)
 	info, err := f.root.Stat(name)

@@ -1,18 +1,18 @@
-// Package foreign opens, bounds and creates files where users other than the reader may write: logs in homes, property
-// lists, archives that somebody sent, and files that a command was told to write.
+// Package foreign opens, limits and creates files where users other than the reader may write. Such files are logs in
+// homes, property lists, archives that somebody sent, and the outputs that a command line names.
 //
 // It exists because root can read and replace everything, and users choose what is in their folders. [Open] and [Read]
-// open one file, [OpenFolder] a folder in which a search reads, [Create] makes a file. Their guarantees:
+// open one file, [OpenFolder] opens a folder for a search, and [Create] makes a file. Their guarantees:
 //
-//   - Only regular files are opened. A pipe, a device or a socket is an error at once, and is never waited for.
-//   - As root, no symbolic link is followed that a user made or could exchange, in any part of a path. A link is
-//     followed where it belongs to root, in a folder in which only root can exchange it: macOS's /tmp and /var, for
-//     example. Anyone but root has only their own rights to lose, and their links are the kernel's to follow.
-//   - As root, no hard link to a third user's file is opened in a folder of another user.
-//   - What was checked is what is read: checks are about open descriptors, and a path is walked folder by folder.
-//   - As root, a file is created in a folder of another user, and never replaced there.
+//   - Only regular files are opened. A pipe, a device or a socket is an error at once and never blocks.
+//   - Root follows no symbolic link that a user made or could exchange, in any part of a path. Root follows a link that
+//     belongs to root, in a folder where only root can exchange it, such as macOS's /tmp and /var. Other users risk
+//     only their own rights, so the kernel follows their links.
+//   - Root opens no hard link to a third user's file in a folder of another user.
+//   - The checked file is the file that is read: checks use open descriptors, and a path is walked folder by folder.
+//   - Root creates files in a folder of another user, but never replaces them there.
 //
-// It says nothing about the content, and does not judge who can change a file that root obeys.
+// It guarantees nothing about the content. It does not judge who can change a file that root obeys.
 package foreign
 
 import (
@@ -29,21 +29,21 @@ import (
 var (
 	// ErrLink is wrapped for a symbolic link of another user.
 	ErrLink = errors.New("a symbolic link that another user can make, which root does not follow")
-	// ErrHardLink is wrapped for a file that is in a folder of another user and can be another file of somebody else.
+	// ErrHardLink is wrapped for a file in a folder of another user that can also be a third user's file.
 	ErrHardLink = errors.New("it can be a hard link to a file of somebody else")
-	// ErrNotAFile is wrapped for what is not a regular file.
+	// ErrNotAFile is wrapped for anything that is not a regular file.
 	ErrNotAFile = errors.New("it is not a file")
-	// ErrTooLarge is wrapped for a file, or a folder, that has more than is read.
+	// ErrTooLarge is wrapped for a file or folder that exceeds the limit.
 	ErrTooLarge = errors.New("it is larger than what is read")
 )
 
-// Open opens a regular file for reading, and returns what it is. It does not block on what is not a file.
+// Open opens a regular file for reading, and describes it. It does not block on anything else.
 func Open(path string) (*os.File, fs.FileInfo, error) { return Opener{}.Open(path) }
 
-// OpenFolder opens a folder in which a search reads.
+// OpenFolder opens a folder for a search.
 func OpenFolder(path string) (*Folder, error) { return Opener{}.OpenFolder(path) }
 
-// Read returns the content of a regular file; the error wraps [ErrTooLarge] where it has more than limit bytes.
+// Read returns the content of a regular file. The error wraps [ErrTooLarge] if it has more than limit bytes.
 func Read(path string, limit int64) ([]byte, error) {
 	file, _, err := Open(path)
 	if err != nil {
@@ -60,19 +60,19 @@ func Read(path string, limit int64) ([]byte, error) {
 	return content, nil
 }
 
-// Opener opens files. The zero value does what the functions of the package do.
+// Opener opens files. The zero value works like the functions of the package.
 type Opener struct {
-	// Below is a folder out of which nothing leads: of a path below it no link is followed that leads out of it, and as
-	// root no link at all. Other paths are opened as without it.
+	// Below is a folder that no path leads out of. A path below it follows no link that leads out of it, and for root
+	// no link at all. Other paths are opened as usual.
 	Below string
 }
 
 // Open is [Open].
 func (o Opener) Open(path string) (*os.File, fs.FileInfo, error) { return o.open(path, false) }
 
-// OpenFound is [Opener.Open] for a file that was found in a folder, and not named by the caller. As root it also
-// refuses what other users cannot read in a folder of somebody else: the folder's owner may have made a hard link to it
-// before its own name was removed.
+// OpenFound is [Opener.Open] for a file that was found in a folder, and not named by the caller. Root also refuses a
+// file in another user's folder that other users cannot read. The folder's owner may have made a hard link to it before
+// its original name was removed.
 func (o Opener) OpenFound(path string) (*os.File, fs.FileInfo, error) { return o.open(path, true) }
 
 func (o Opener) open(path string, found bool) (*os.File, fs.FileInfo, error) {
@@ -108,7 +108,7 @@ func (o Opener) openAsUser(path string) (*os.File, error) {
 // readFlags open a file without waiting, whatever it is.
 const readFlags = os.O_RDONLY | syscall.O_NONBLOCK
 
-// within returns what of a path is below [Opener.Below]; false for a path that is not.
+// within returns the part of a path below [Opener.Below], and false for other paths.
 func (o Opener) within(path string) (string, bool) {
 	if o.Below == "" {
 		return "", false
@@ -130,7 +130,7 @@ func regular(path string, file *os.File) (*os.File, fs.FileInfo, error) {
 	return file, info, nil
 }
 
-// notAFile returns why something is not a regular file, nil for one.
+// notAFile returns why something is not a regular file, or nil if it is one.
 func notAFile(info fs.FileInfo) error {
 	switch {
 	case info.Mode().IsRegular():
@@ -141,12 +141,12 @@ func notAFile(info fs.FileInfo) error {
 	return ErrNotAFile
 }
 
-// isRoot reports whether the rights of this process are those of everybody.
+// isRoot reports whether this process has the rights of all users.
 func isRoot() bool { return os.Geteuid() == 0 }
 
-// pathError is an error about a path, which takes the place of one that os has made.
+// pathError is an error about a path. It replaces an error of os.
 func pathError(operation, path string, err error) error {
-	if inner, ok := err.(*fs.PathError); ok { // and not one of several errors, of which the others would be lost
+	if inner, ok := err.(*fs.PathError); ok { // not one of several joined errors, because the others would be lost
 		err = inner.Err
 	}
 	return &fs.PathError{Op: operation, Path: path, Err: err}

@@ -24,12 +24,12 @@ const (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-// mac is a folder of root's with a home of jane's and one of john's.
+// mac is a folder of root's with Jane's home and John's file.
 type mac struct {
 	t *testing.T
-	// folder is root's, home jane's, shared sticky like /tmp, open for everybody.
+	// folder belongs to root, and home belongs to Jane. shared is sticky like /tmp and open for everybody.
 	folder, home, shared, open string
-	// secret is root's only, johns is John's only.
+	// secret belongs only to root, johns belongs only to John.
 	secret, johns string
 }
 
@@ -157,7 +157,7 @@ func TestRootOpensNoHardLinkToAThirdUsersFile(t *testing.T) {
 	m.write(filepath.Join(m.shared, "john.log"), "john's", john, 0o600)
 	for _, test := range []struct {
 		path string
-		// named and found are whether it is opened.
+		// named and found say whether it is opened.
 		named, found bool
 	}{
 		{"jane/secret.log", false, false},
@@ -223,7 +223,7 @@ func TestOnlyFilesAreOpened(t *testing.T) {
 	}
 }
 
-// What was opened is what is read, whatever is in its place now.
+// The opened file is read, even if its path has another file now.
 func TestAFolderIsTheOneThatWasOpened(t *testing.T) {
 	m := newMac(t)
 	logs, other := filepath.Join(m.home, "Logs"), filepath.Join(m.folder, "other")
@@ -262,7 +262,7 @@ func TestAFolderIsTheOneThatWasOpened(t *testing.T) {
 		t.Errorf("a file as a folder: %v", err)
 	}
 	if _, _, err := folder.Open("../../secret"); err == nil {
-		t.Error("a path led out of the folder")
+		t.Error("a path leads out of the folder")
 	}
 }
 
@@ -271,7 +271,7 @@ func TestBelow(t *testing.T) {
 	m.folderOf(filepath.Join(m.home, "Logs"), jane)
 	m.write(filepath.Join(m.home, "Logs", "a.log"), "jane's", jane, 0o600)
 	m.link(m.secret, filepath.Join(m.home, "out"), 0)
-	m.must(os.Chown(m.home, 0, 0)) // then root's link there would be followed
+	m.must(os.Chown(m.home, 0, 0)) // so that root's link there would be followed
 	opener := foreign.Opener{Below: m.home}
 	for path, want := range map[string]error{
 		m.home + "/Logs/a.log": nil, m.home + "/out": foreign.ErrLink, m.home + "/missing": fs.ErrNotExist,
@@ -289,7 +289,7 @@ func TestBelow(t *testing.T) {
 	m.must(err, folder.Close())
 }
 
-// A user who exchanges a file for a link, again and again, while root opens it: root reads the file, or nothing.
+// A user exchanges a file for a link, again and again, while root opens it. Root reads the file or nothing.
 func TestNoRaceLeadsToALink(t *testing.T) {
 	m := newMac(t)
 	logs := filepath.Join(m.home, "Logs")
@@ -305,7 +305,7 @@ func TestNoRaceLeadsToALink(t *testing.T) {
 	stop, done := make(chan struct{}), make(chan struct{})
 	go func() {
 		defer close(done)
-		exchange := func(a, b string) { // both have a name all the time
+		exchange := func(a, b string) { // both names exist all the time
 			os.Rename(a, a+".x")
 			os.Rename(b, a)
 			os.Rename(a+".x", b)
@@ -333,8 +333,8 @@ func TestNoRaceLeadsToALink(t *testing.T) {
 	}
 	close(stop)
 	<-done
-	t.Logf("it was read %d times", read)
+	t.Logf("read %d times", read)
 	if read == 0 {
-		t.Error("it was never read, so that nothing was tried")
+		t.Error("never read, so this test has tried nothing")
 	}
 }

@@ -8,17 +8,17 @@ import (
 	"time"
 )
 
-// ErrTooSlow is wrapped where a read did not end in time.
+// ErrTooSlow is wrapped when a read did not end in time.
 var ErrTooSlow = errors.New("it did not answer in time")
 
-// turns holds a token for every path that [ReadWithin] has read; who has the token reads.
+// turns holds a token for every path that [ReadWithin] has read. The holder of the token reads.
 var turns sync.Map // of string to chan struct{}
 
-// ReadWithin is [Read] for a file that may be on a server, or in a file system in a user's program, that does not
-// answer: it returns within that time, or when ctx ends, with an error that wraps [ErrTooSlow] or the cause of ctx.
+// ReadWithin is [Read] for a file that may be on a server, or in a user's file system, that does not answer. It returns
+// within that time or when ctx ends. The error wraps [ErrTooSlow] or the cause of ctx.
 //
-// The kernel cannot be stopped from waiting. The read that hangs stays behind, as the one goroutine that nobody waits
-// for, and no other read of that path begins before it has ended: at most one per path is left, and paths are few.
+// Nothing can interrupt the kernel's wait. A hanging read is left behind; it is the one goroutine that nobody waits
+// for. No other read of that path begins before it has ended, so at most one per path hangs, and paths are few.
 func ReadWithin(ctx context.Context, path string, limit int64, within time.Duration) ([]byte, error) {
 	return readWithin(ctx, path, within, func() ([]byte, error) { return Read(path, limit) })
 }

@@ -11,7 +11,7 @@ import (
 	"time"
 )
 
-// A read that hangs is waited for only so long, and stays the only one of its path.
+// A call does not wait long for a hanging read. No second read of its path begins.
 func TestAReadThatHangs(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var reads atomic.Int32
@@ -40,7 +40,7 @@ func TestAReadThatHangs(t *testing.T) {
 		if _, err := readWithin(ctx, path, time.Second, hang); !errors.Is(err, stopped) {
 			t.Errorf("after the end of its context: %v", err)
 		}
-		// Another path is read meanwhile, and this one when it answers again.
+		// Another path can be read meanwhile, and this one once it answers again.
 		if got, err := readWithin(t.Context(), path+"2", time.Second,
 			func() ([]byte, error) { return []byte("x"), nil }); string(got) != "x" || err != nil {
 			t.Errorf("another path: %q, %v", got, err)

@@ -9,29 +9,29 @@ import (
 	"syscall"
 )
 
-// maximumLinks is how many symbolic links are followed of one path, as on Linux.
+// maximumLinks is how many symbolic links of one path are followed, as on Linux.
 const maximumLinks = 40
 
 // maximumExchanges is how often a folder of a path may be exchanged while it is opened. A program that removes a folder
-// and makes it again does that once; a user who does it on purpose gains nothing, since each is judged again.
+// and makes it again does that once. A user who does it on purpose gains nothing, because each folder is judged again.
 const maximumExchanges = 3
 
-var errExchanged = fmt.Errorf("%w: it was exchanged", ErrLink)
+var errExchanged = fmt.Errorf("%w: it has been exchanged", ErrLink)
 
-// place is an entry of an open folder, or one that could be made there. It is never a symbolic link that was followed.
+// place is an entry of an open folder, or a free name in it. It is never a followed symbolic link.
 type place struct {
 	folder *os.Root
-	// of is what the folder is.
+	// of describes the folder.
 	of fs.FileInfo
-	// name is that of the entry, "." for the folder itself.
+	// name is the name of the entry, "." for the folder itself.
 	name string
-	// entry is what has the name, nil where nothing has.
+	// entry describes what has the name, nil for a free name.
 	entry fs.FileInfo
 	// path is how the place was reached, without links.
 	path string
 }
 
-// walk finds the place of a path as root may: it follows a link only where [walker.followed] allows it. The caller
+// walk finds the place of a path by root's rules: it follows a link only if [walker.followed] allows it. The caller
 // closes the folder.
 func (o Opener) walk(path string) (*place, error) {
 	if path == "" {
@@ -54,14 +54,15 @@ func (o Opener) walk(path string) (*place, error) {
 
 // walker walks along a path.
 type walker struct {
-	// steps are the folders that were entered, the present one last. above is how many folders over the working
-	// directory the first is.
+	// steps are the folders on the way, the present one last. above is how many folders above the working directory the
+	// first one is.
 	steps []step
 	above int
-	// links is how many were followed; confined says that none is, and that nothing leads above the first step.
+	// links is how many were followed. confined says that no link is followed, and that nothing leads above the first
+	// step.
 	links    int
 	confined bool
-	// exchanges is how often a folder was another one when it was opened than a moment before.
+	// exchanges is how often an opened folder differed from the one seen a moment before.
 	exchanges int
 }
 
@@ -91,7 +92,7 @@ func (w *walker) begin(folder string) error {
 	return err
 }
 
-// walk returns the place at the end of a path. Its folder is not the walker's any more.
+// walk returns the place at the end of a path. The walker no longer owns its folder.
 func (w *walker) walk(path string) (*place, error) {
 	rest, err := w.set(path)
 	for err == nil && len(rest) > 0 {
@@ -146,7 +147,7 @@ func (w *walker) walk(path string) (*place, error) {
 	return w.end(of, ".", of), nil
 }
 
-// set goes to where a path begins, and returns its parts.
+// set goes to the beginning of a path and returns its parts.
 func (w *walker) set(path string) ([]string, error) {
 	var err error
 	switch {
@@ -158,7 +159,7 @@ func (w *walker) set(path string) ([]string, error) {
 	return strings.Split(path, "/"), err
 }
 
-// end is the place of an entry of the present folder, which it takes from the walker.
+// end is the place of an entry of the present folder. It takes the folder from the walker.
 func (w *walker) end(of fs.FileInfo, name string, entry fs.FileInfo) *place {
 	here := w.here()
 	w.steps = w.steps[:len(w.steps)-1]
@@ -186,8 +187,8 @@ func (w *walker) up() error {
 	return w.begin(above)
 }
 
-// followed returns where a link leads that may be followed: one of root's, where nobody else can put another in its
-// place. A user cannot make a link of root's, but may move one, or give it a second name.
+// followed returns the target of a link that may be followed: a link of root's, in a place where nobody else can
+// exchange it. A user cannot make a link of root's, but may move one or give it a second name.
 func (w *walker) followed(of fs.FileInfo, name string, link fs.FileInfo) (string, error) {
 	here := w.here()
 	if w.confined || ownerOf(link) != 0 || !onlyRootChanges(of) {
@@ -199,8 +200,8 @@ func (w *walker) followed(of fs.FileInfo, name string, link fs.FileInfo) (string
 	return here.folder.Readlink(name)
 }
 
-// enter opens a folder in another one. [os.Root] would follow a link that was put there since, and the comparison sees
-// it.
+// enter opens a folder in another one. [os.Root] would follow a link that was put there meanwhile; the comparison
+// detects that.
 func enter(folder *os.Root, name string, seen fs.FileInfo) (*os.Root, error) {
 	if !seen.IsDir() {
 		return nil, syscall.ENOTDIR
@@ -241,7 +242,7 @@ func (p *place) open(path string, found bool) (*os.File, fs.FileInfo, error) {
 	return file, info, nil
 }
 
-// judge returns why root does not open what is at the place.
+// judge returns why root does not open the file of the place.
 func (p *place) judge(found bool) error {
 	switch {
 	case p.entry == nil:
@@ -269,16 +270,16 @@ func (p *place) judge(found bool) error {
 
 func ownerOf(info fs.FileInfo) uint32 { return info.Sys().(*syscall.Stat_t).Uid }
 
-// onlyRootWrites reports whether nobody but root can put anything into a folder. Root's own group has root's rights. It
-// is no policy of internal/trust, which refuses what a user can change: here root reads in folders that a user may
-// control, and has to know whether that user could have put a file or link of others there.
+// onlyRootWrites reports whether only root can put anything into a folder. Members of root's own group have root's
+// rights. It is not a policy of internal/trust, which refuses what a user can change. Here root reads in folders that a
+// user may control, and must know whether that user could have put a third user's file or link there.
 func onlyRootWrites(folder fs.FileInfo) bool {
 	stat := folder.Sys().(*syscall.Stat_t)
 	return stat.Uid == 0 && folder.Mode().Perm()&0o002 == 0 && (folder.Mode().Perm()&0o020 == 0 || stat.Gid == 0)
 }
 
-// onlyRootChanges reports whether nobody else can exchange what root has put into a folder: in /tmp, which is sticky,
-// users can make files but not touch root's.
+// onlyRootChanges reports whether only root can exchange what root has put into a folder. In /tmp, which is sticky,
+// users can make files but cannot touch root's.
 func onlyRootChanges(folder fs.FileInfo) bool {
 	return onlyRootWrites(folder) || ownerOf(folder) == 0 && folder.Mode()&fs.ModeSticky != 0
 }

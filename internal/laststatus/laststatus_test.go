@@ -75,14 +75,14 @@ func TestLastStatusIsKept(t *testing.T) {
 		age < laststatus.Oldest {
 		t.Errorf("after 25 hours: %s, %v", age, err)
 	}
-	// usherd stands by it when it ends.
+	// usherd confirms the status when it ends.
 	yesterday := time.Now().Add(-25 * time.Hour)
 	if err := os.Chtimes(filepath.Join(directory, "status.last.json"), yesterday, yesterday); err != nil {
 		t.Fatal(err)
 	}
 	keep(t, directory, &bytes.Buffer{})
 	if _, age, err := laststatus.Read(directory, time.Now()); err != nil || age > time.Minute {
-		t.Errorf("after usherd has stood by it: %s, %v", age, err)
+		t.Errorf("after usherd has confirmed it: %s, %v", age, err)
 	}
 	// The clock was set back.
 	if _, age, err := laststatus.Read(directory, time.Now().Add(-time.Hour)); err != nil || age != 0 {
@@ -93,7 +93,7 @@ func TestLastStatusIsKept(t *testing.T) {
 func TestWhatIsNoStatus(t *testing.T) {
 	directory := t.TempDir()
 	if _, _, err := laststatus.Read(directory, time.Now()); err == nil {
-		t.Error("there is a status without a file")
+		t.Error("a status without a file")
 	}
 	keep(t, directory, &bytes.Buffer{}, statusOf("jane"))
 	file := filepath.Join(directory, "status.last.json")
@@ -101,23 +101,23 @@ func TestWhatIsNoStatus(t *testing.T) {
 		t.Fatal(err)
 	}
 	if _, _, err := laststatus.Read(directory, time.Now()); err == nil {
-		t.Error("a file that everybody can read is taken")
+		t.Error("a file that everybody can read is accepted")
 	}
 	for _, content := range []string{"{", "{}", `{"users":[{},{}]}`} {
 		if err := errors.Join(os.WriteFile(file, []byte(content), 0o600), os.Chmod(file, 0o600)); err != nil {
 			t.Fatal(err)
 		}
 		if _, _, err := laststatus.Read(directory, time.Now()); err == nil {
-			t.Errorf("%s is taken for a status", content)
+			t.Errorf("%s is accepted as a status", content)
 		}
 	}
 }
 
-// A disk that is full is logged once, and keeps nothing from going on.
+// A full disk is logged once and stops nothing.
 func TestStatusThatCannotBeKept(t *testing.T) {
 	var log bytes.Buffer
 	keep(t, filepath.Join(t.TempDir(), "none"), &log, statusOf("jane"), statusOf("john"))
-	if lines := strings.Count(log.String(), "the last status is not kept"); lines != 1 {
-		t.Errorf("the log has it %d times:\n%s", lines, &log)
+	if lines := strings.Count(log.String(), "the last status cannot be saved"); lines != 1 {
+		t.Errorf("%d times in the log:\n%s", lines, &log)
 	}
 }

@@ -19,13 +19,13 @@ import (
 
 const top = "../.."
 
-// literal is a path as a whole string of the code: of usher's files, or of another program's.
+// literal is a path that is a whole string in the code: of usher's files, or of another program.
 var literal = regexp.MustCompile(`^(~?/(Library|Applications|usr|opt|var|etc|run|bin|sbin)/|Library/)[^%\n]+$`)
 
 // other are paths that are part of every Linux.
 var other = []string{"/etc/passwd", "/run/user"}
 
-// A path of usher's is written in this package only, and a path of another program in one file only.
+// Only this package has the paths of usher's files. Only one file has the path of another program.
 func TestAPathHasOneHome(t *testing.T) {
 	homes, found := map[string][]string{}, 0
 	err := filepath.WalkDir(top, func(path string, entry fs.DirEntry, err error) error {
@@ -71,7 +71,7 @@ func TestAPathHasOneHome(t *testing.T) {
 	}
 }
 
-// isOurs reports whether a path is one of a layout, or below one.
+// isOurs reports whether a path is in a layout, or below a path in one.
 func isOurs(path string) bool {
 	if path == filepath.Dir(layout.Linux.Configuration) {
 		return true
@@ -93,10 +93,10 @@ func isOurs(path string) bool {
 var uses = regexp.MustCompile(
 	`(?:Library|usr|var|etc|run)/(?:Application Support/|[A-Za-z0-9_.-]+/)*[A-Za-z0-9_.-]*usher[A-Za-z0-9_.-]*`)
 
-// Scripts cannot ask this package, so what they repeat is compared.
+// Scripts cannot ask this package, so this test compares the paths that they repeat.
 func TestPathsOfScripts(t *testing.T) {
-	// The acceptance test keeps things next to the programs and names a domain of preferences. Debian has documents of
-	// each package, and systemd links to what is enabled.
+	// The acceptance test keeps files next to the programs and names a preference domain. Debian has documents of each
+	// package, and systemd has links to enabled units.
 	elsewhere := []string{"usr/local/usher-accept", "Library/Preferences/org.usher", "usr/share/doc/usher",
 		"etc/systemd/system/multi-user.target.wants/", "etc/systemd/user/default.target.wants/"}
 	found := 0

@@ -1,10 +1,10 @@
 // Package layout says where usher's files are on disk: programs, definitions of the services, configuration, state,
 // sockets and logs.
 //
-// [MacOS], [Linux] and [Debian] are the only place of these paths. They are data on every platform and not build-tagged
-// files: packages for a Mac are made on Linux, and tests on Linux check the Mac's paths. [Here] is the one of this
-// computer. Scripts that repeat a path are compared with it by a test (packaging). The paths of other programs belong
-// to the packages about those programs, or are defaults of internal/config.
+// Only [MacOS], [Linux] and [Debian] have these paths. They are data on every platform, not files with build tags:
+// packages for a Mac are made on Linux, and tests on Linux check the Mac's paths. [Here] is the layout of this
+// computer. A test compares scripts that repeat a path with it (packaging). The paths of other programs are in the
+// packages about those programs, or are defaults of internal/config.
 package layout
 
 import (
@@ -21,10 +21,10 @@ const (
 	AgentUnit   = "usher-agent.service"
 )
 
-// BundleIdentifier is that of the macOS package, and what macOS shows the services under in Login Items.
+// BundleIdentifier is the identifier of the macOS package. macOS shows the services under it in Login Items.
 const BundleIdentifier = "org.usher.usher"
 
-// The programs by their file names.
+// The file names of the programs.
 const (
 	HelperProgram  = "usherd"
 	AgentProgram   = "usher-agent"
@@ -42,38 +42,40 @@ const (
 // ProgramNames returns all three.
 func ProgramNames() []string { return []string{HelperProgram, AgentProgram, ControlProgram} }
 
-// Layout is where everything of usher is on a computer. All paths are absolute, except where a comment says otherwise.
+// Layout is where all of usher's files are on a computer. All paths are absolute, except where a comment says
+// otherwise.
 type Layout struct {
-	// System is the platform by the name that Go has for it: "darwin" or "linux".
+	// System is Go's name for the platform: "darwin" or "linux".
 	System string
-	// Packaged reports whether the Debian package has put the files there, which are dpkg's to change. A macOS package
-	// lays out the same files as usherctl does.
+	// Packaged reports whether the Debian package has put the files there; only dpkg changes them. A macOS package
+	// installs the same files as usherctl.
 	Packaged bool
 
-	// Programs is the directory of the three programs, which only root can change; Link is usherctl in the PATH of all
+	// Programs is the directory of the three programs, which only root can change. Link is usherctl in the PATH of all
 	// users.
 	Programs, Link string
 	// HelperDefinition and AgentDefinition are the property lists or units of the two services.
 	HelperDefinition, AgentDefinition string
-	// LogDirectory holds HelperLog; both are empty where the journal has it.
+	// LogDirectory holds HelperLog. Both are empty if the journal has the log.
 	LogDirectory, HelperLog string
-	// AgentLogs is the directory of the agent's log in its user's home, relative to that; AgentLog is the log with "~/"
-	// before it, which the agent replaces by its user's home.
+	// AgentLogs is the directory of the agent's log, relative to its user's home. AgentLog is the log with "~/" before
+	// it; the agent replaces that with its user's home.
 	AgentLogs, AgentLog string
 	// AgentState is where the agent keeps the records of Company Portal's runs, relative to its user's home.
 	AgentState string
-	// Rotation is newsyslog's configuration, empty where there is none.
+	// Rotation is newsyslog's configuration. It is empty if there is none.
 	Rotation string
-	// Manuals and the completions come with packages; uninstalling by hand removes them as well.
+	// Manuals and the completions come with packages. Uninstalling by hand removes them as well.
 	Manuals, BashCompletion, ZshCompletion, FishCompletion string
-	// Managed and Configuration are the files of the configuration's two layers; Managed is empty where there is none.
+	// Managed and Configuration are the files of the configuration's two layers. Managed is empty if the platform has
+	// none.
 	Managed, Configuration string
 	// State and Sockets are the default directories of usherd.
 	State, Sockets string
 }
 
-// Of returns the layout of a system, by the name that Go has for it. Windows has none: there Company Portal registers
-// by other means, and there is no Jamf.
+// Of returns the layout of a system, by Go's name for it. Windows has none: Company Portal registers by other means
+// there, and Jamf does not exist.
 func Of(system string) (Layout, error) {
 	switch system {
 	case MacOS.System:
@@ -84,7 +86,7 @@ func Of(system string) (Layout, error) {
 	return Layout{}, fmt.Errorf("lay usher out on %s: macOS and Linux are supported, Windows is not", system)
 }
 
-// Here returns the layout of this computer as usherctl installs it: the Mac's on a Mac, and else that of Linux.
+// Here returns the layout of this computer as usherctl installs it: MacOS on a Mac, and Linux elsewhere.
 func Here() Layout {
 	if runtime.GOOS == MacOS.System {
 		return MacOS
@@ -107,8 +109,8 @@ func (l Layout) Agent() string { return l.Program(AgentProgram) }
 // Control is the path of usherctl.
 func (l Layout) Control() string { return l.Program(ControlProgram) }
 
-// AgentStateOf returns the agent's state folder of the user with that home and XDG_STATE_HOME, which macOS does not
-// have. A relative one is ignored, as the XDG Base Directory Specification says.
+// AgentStateOf returns the agent's state folder for the user with that home and XDG_STATE_HOME. macOS has no
+// XDG_STATE_HOME. A relative one is ignored, as the XDG Base Directory Specification demands.
 func (l Layout) AgentStateOf(home, stateHome string) string {
 	if !l.Mac() && filepath.IsAbs(stateHome) {
 		return filepath.Join(stateHome, filepath.Base(l.AgentState))
@@ -116,7 +118,7 @@ func (l Layout) AgentStateOf(home, stateHome string) string {
 	return filepath.Join(home, l.AgentState)
 }
 
-// HomeLeavings returns what agents leave in their users' homes, relative to those.
+// HomeLeavings returns the paths of files that agents leave in their users' homes, relative to the homes.
 func (l Layout) HomeLeavings() []string {
 	if l.AgentLogs == "" {
 		return []string{l.AgentState}

@@ -1,6 +1,6 @@
 package layout
 
-// Linux is the layout that `usherctl install` makes, Debian that of the Debian package.
+// Linux is the layout that `usherctl install` makes. Debian is the layout of the Debian package.
 var (
 	Linux = Layout{
 		System:           "linux",

@@ -1,7 +1,7 @@
 package layout
 
-// MacOS is the layout of a Mac. The programs are not below the state directory, which only root may enter: an agent is
-// started by its user.
+// MacOS is the layout of a Mac. The programs are not below the state directory, which only root may enter, because the
+// user starts the agent.
 var MacOS = Layout{
 	System:           "darwin",
 	Programs:         "/usr/local/usher",

@@ -1,6 +1,5 @@
-// Package lazyregexp has regular expressions that are compiled when they are first used. usherctl is started for each
-// extension attribute, and an attribute must not pay for what reading logs needs: compiling it all at the start took
-// longer than the answer.
+// Package lazyregexp has regular expressions that are compiled at their first use. Jamf starts usherctl for each
+// extension attribute. Compiling the expressions for logs at each start took longer than the answer itself.
 package lazyregexp
 
 import (
@@ -8,12 +7,12 @@ import (
 	"sync"
 )
 
-// Regexp is a regular expression of package regexp, whose methods it has. It may be used by several goroutines.
+// Regexp is a regular expression with the methods of package regexp. Several goroutines may use it.
 type Regexp struct {
 	compiled func() *regexp.Regexp
 }
 
-// New returns a regular expression. One that does not compile panics when it is first used.
+// New returns a regular expression. If it does not compile, its first use panics.
 func New(expression string) *Regexp {
 	return &Regexp{sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(expression) })}
 }

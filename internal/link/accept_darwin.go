@@ -11,14 +11,14 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// floodPause is how long Accept takes a breath during a flood of connections. What arrives meanwhile waits in the
-// socket's backlog, which has 128 places where nothing else is configured (kern.ipc.somaxconn).
+// floodPause is how long Accept pauses during a flood of connections. Connections that arrive meanwhile wait in the
+// socket's backlog. It has 128 places unless kern.ipc.somaxconn says otherwise.
 const floodPause = time.Millisecond
 
-// backlogFull is how connect(2) says that the backlog of a socket is full. macOS has the same word for a socket that
-// nobody listens at any more, so fullWithin is how long usherctl takes to say that no usherd is there, where one has
-// left its socket (unp_connect in https://github.com/apple-oss-distributions/xnu/blob/main/bsd/kern/uipc_usrreq.c).
-// Nobody ran this on a Mac yet.
+// backlogFull is the error of connect(2) when the backlog of a socket is full. macOS returns the same error for a
+// socket that nobody listens on any more. fullWithin is therefore also how long usherctl takes to report a missing
+// usherd that has left its socket (unp_connect in
+// https://github.com/apple-oss-distributions/xnu/blob/main/bsd/kern/uipc_usrreq.c). Nobody ran this on a Mac yet.
 const (
 	backlogFull = unix.ECONNREFUSED
 	fullWithin  = time.Second
@@ -37,8 +37,9 @@ func dialFull(ctx context.Context, path string) (net.Conn, error) {
 	return new(net.Dialer).DialContext(ctx, "unix", path)
 }
 
-// accept takes the next connection of a listening socket that does not block, and returns the user at its other end.
-// The error is that of accept(2), or [errNoPeer]. The lock keeps a child that is forked meanwhile from inheriting it.
+// accept takes the next connection of a non-blocking listening socket, and returns the user at its other end. The error
+// is that of accept(2), or [errNoPeer]. The lock prevents a child that is forked meanwhile from inheriting the
+// connection.
 func accept(listening int) (descriptor int, uid uint32, err error) {
 	syscall.ForkLock.RLock()
 	descriptor, _, err = unix.Accept(listening)
@@ -60,6 +61,6 @@ func accept(listening int) (descriptor int, uid uint32, err error) {
 	return descriptor, credentials.Uid, nil
 }
 
-// refuseDescriptors has nothing to do: macOS knows no way to refuse descriptors that a client sends. What closing them
-// costs there is not known.
+// refuseDescriptors does nothing: macOS has no way to refuse descriptors that a client sends. It is not known how long
+// closing them can take there.
 func refuseDescriptors(*net.UnixListener) error { return nil }

@@ -12,23 +12,24 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// floodPause is how long Accept takes a breath during a flood of connections. What arrives meanwhile waits in the
-// socket's backlog (4096 connections): waking up for each connection would cost more than closing it.
+// floodPause is how long Accept pauses during a flood of connections. Connections that arrive meanwhile wait in the
+// socket's backlog (4096 connections). Waking up for each connection would cost more than closing it.
 const floodPause = 5 * time.Millisecond
 
-// backlogFull is how connect(2) says that the backlog of a socket is full, and fullWithin how long [dial] tries again.
+// backlogFull is the error of connect(2) when the backlog of a socket is full. fullWithin is how long [dial] tries
+// again.
 const (
 	backlogFull = unix.EAGAIN
 	fullWithin  = dialWithin
 )
 
-// dialTurn is how long [dialFull] waits for its turn, and then looks whether its caller still wants it. Who stops
-// waiting goes to the end.
+// dialTurn is how long [dialFull] waits for its turn before it checks that its caller still waits. A caller that gives
+// up loses its turn.
 const dialTurn = time.Second
 
-// dialFull connects to a socket whose backlog is full. A connect(2) that blocks gets its turn after those that came
-// before (connect(2), SO_SNDTIMEO in socket(7)); one that is tried again and again can find the backlog full each time.
-// The error may be [backlogFull].
+// dialFull connects to a socket whose backlog is full. A blocking connect(2) gets its turn after earlier ones
+// (connect(2), SO_SNDTIMEO in socket(7)). Repeated non-blocking attempts can find the backlog full each time. The error
+// may be [backlogFull].
 func dialFull(_ context.Context, path string) (net.Conn, error) {
 	descriptor, err := unix.Socket(unix.AF_UNIX, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)
 	if err != nil {
@@ -50,9 +51,9 @@ func dialFull(_ context.Context, path string) (net.Conn, error) {
 	return net.FileConn(socket)
 }
 
-// accept takes the next connection of a listening socket that does not block, and returns the user at its other end.
-// The error is that of accept(2), or [errNoPeer]. It is called thousands of times a second when a user floods the
-// socket, so it avoids [unix.Accept4] and [unix.GetsockoptUcred], which allocate. Neither call blocks.
+// accept takes the next connection of a non-blocking listening socket, and returns the user at its other end. The error
+// is that of accept(2), or [errNoPeer]. In a flood it is called thousands of times a second. It therefore avoids
+// [unix.Accept4] and [unix.GetsockoptUcred], which allocate. Neither call blocks.
 func accept(listening int) (descriptor int, uid uint32, err error) {
 	fd, _, errno := unix.RawSyscall6(unix.SYS_ACCEPT4, uintptr(listening), 0, 0, unix.SOCK_NONBLOCK|unix.SOCK_CLOEXEC,
 		0, 0)
@@ -70,8 +71,8 @@ func accept(listening int) (descriptor int, uid uint32, err error) {
 	return int(fd), credentials.Uid, nil
 }
 
-// refuseDescriptors has the kernel refuse descriptors that a client sends (SCM_RIGHTS). Who reads such a message closes
-// them, and that can take as long as the sender wants: a socket that lingers, or a file of a file system of the user's.
+// refuseDescriptors makes the kernel refuse descriptors that a client sends (SCM_RIGHTS). The reader of such a message
+// must close them. That can take as long as the sender wants: a socket that lingers, or a file of a user's file system.
 // Linux before 6.16 cannot refuse them.
 func refuseDescriptors(socket *net.UnixListener) error {
 	raw, err := socket.SyscallConn()

@@ -18,8 +18,8 @@ import (
 	"usher.internal/internal/filewatch"
 )
 
-// agentPauses are between two attempts of an agent to come back. They have jitter: the agents of all users of a Mac
-// lose the helper together. A connection that was lastedLongEnough resets them.
+// agentPauses are the pauses between an agent's attempts to reconnect. They have jitter, because all agents of a Mac
+// lose the helper at the same time. A connection of at least lastedLongEnough resets them.
 var agentPauses = backoff.Pauses{First: 100 * time.Millisecond, Longest: 30 * time.Second, Jitter: 0.5}
 
 const (
@@ -36,22 +36,22 @@ const (
 type AgentConfig struct {
 	// Path is agent.sock.
 	Path string
-	// ServerUID is who must serve it; root but in development.
+	// ServerUID is the uid that must serve it: root, except in development.
 	ServerUID uint32
-	// Register puts the agent's services on a new gRPC server; it is called for each connection.
+	// Register registers the agent's services on a new gRPC server. It is called for each connection.
 	Register func(*grpc.Server)
-	// ServerOptions are added to the server's own, interceptors for example.
+	// ServerOptions are added to the server's own, for example interceptors.
 	ServerOptions []grpc.ServerOption
 	Logger        *slog.Logger
-	// Connected is called each time the helper has accepted the agent; it may be nil.
+	// Connected is called each time the helper has accepted the agent. It may be nil.
 	Connected func()
 }
 
 // ServeReversed dials the helper and serves it on that connection, again and again, until ctx ends; then it returns
-// nil. What may heal (no helper yet, helper away) is waited for inside. It returns a [*RefusedError] when the helper
-// refuses the agent for a reason that lasts. It is the agent's side of the reversed link.
+// nil. It waits for temporary problems to end, such as a missing helper. It returns a [*RefusedError] when the helper
+// refuses the agent for a lasting reason. It is the agent's side of the reversed link.
 func ServeReversed(ctx context.Context, config AgentConfig) error {
-	told := false
+	logged := false
 	for pauses := agentPauses; ; {
 		begun := time.Now()
 		before := socketAt(config.Path)
@@ -63,34 +63,35 @@ func ServeReversed(ctx context.Context, config AgentConfig) error {
 			return refusal
 		}
 		if time.Since(begun) >= lastedLongEnough {
-			told = false
+			logged = false
 			pauses.Reset()
 		}
 		pause := pauses.Next()
 		within := pauses.Bound(pauses.Failures())
-		// Once for each time that it is away for longer than a restart takes: a helper that is gone for a week is no
-		// news.
+		// Logged once for each absence that is longer than a restart. A helper that is gone for a week is logged once,
+		// too.
 		level := slog.LevelDebug
-		if within >= time.Second && !told {
-			level, told = slog.LevelInfo, true
+		if within >= time.Second && !logged {
+			level, logged = slog.LevelInfo, true
 		}
 		config.Logger.Log(ctx, level, "helper is away", "reason", err, "retry_within", within)
 		waitForHelper(ctx, config.Path, before, pause)
 	}
 }
 
-// waitForHelper returns after pause, or earlier when another socket than before is at path: a helper has come.
+// waitForHelper returns after pause, or earlier when path has another socket than before, because then a helper has
+// come.
 func waitForHelper(ctx context.Context, path string, before fs.FileInfo, pause time.Duration) {
 	ctx, cancel := context.WithTimeout(ctx, pause)
 	defer cancel()
 	watcher, err := filewatch.New()
-	if err != nil { // no descriptor is left, for example: the pause is waited for
+	if err != nil { // no descriptor is left, for example: wait for the pause
 		<-ctx.Done()
 		return
 	}
 	defer watcher.Close()
 	for {
-		_ = watcher.Follow(path) // what cannot be watched is looked at in a minute, or after the pause
+		_ = watcher.Follow(path) // if it cannot be watched, the loop looks again in a minute, or after the pause
 		if now := socketAt(path); now != nil && !same(before, now) {
 			return
 		}
@@ -102,7 +103,7 @@ func waitForHelper(ctx context.Context, path string, before fs.FileInfo, pause t
 	}
 }
 
-// socketAt returns what is at path, and nil for nothing. A link is followed, as connect(2) follows it.
+// socketAt returns the file at path, or nil if there is none. It follows a link, as connect(2) does.
 func socketAt(path string) fs.FileInfo {
 	info, err := os.Stat(path)
 	if err != nil {
@@ -111,8 +112,8 @@ func socketAt(path string) fs.FileInfo {
 	return info
 }
 
-// same tells whether two looks at a path met the same file: file systems give the number of a removed one away again,
-// but hardly at the same time.
+// same reports whether two looks at a path found the same file. File systems reuse the number of a removed file, but
+// hardly at the same time.
 func same(before, now fs.FileInfo) bool {
 	return before != nil && os.SameFile(before, now) && before.ModTime().Equal(now.ModTime())
 }
@@ -126,7 +127,8 @@ func (c AgentConfig) serveOnce(ctx context.Context) error {
 	return c.serveOn(ctx, connection)
 }
 
-// serveOn serves on a connection until it ends. A helper that has refused us and closed it is read all the same.
+// serveOn serves on a connection until it ends. It also reads the hello of a helper that has refused us and closed the
+// connection.
 func (c AgentConfig) serveOn(ctx context.Context, connection net.Conn) error {
 	proven, err := prove(connection)
 	if err != nil {
@@ -182,7 +184,7 @@ func serveConnection(ctx context.Context, server *grpc.Server, connection proven
 
 var errConnectionEnded = errors.New("the helper closed the connection")
 
-// oneConnListener hands out the one connection, and ends when that does.
+// oneConnListener returns its one connection once, and ends when that connection ends.
 type oneConnListener struct {
 	connection proven
 	accepted   sync.Once
@@ -215,7 +217,7 @@ func (l *oneConnListener) Close() error {
 // Addr implements [net.Listener].
 func (l *oneConnListener) Addr() net.Addr { return l.connection.LocalAddr() }
 
-// endingConn tells its listener when gRPC has closed it.
+// endingConn informs its listener when gRPC has closed it.
 type endingConn struct {
 	proven
 	end func()

@@ -13,17 +13,16 @@ import (
 	"google.golang.org/grpc/keepalive"
 )
 
-// A hung agent is found out while something is asked of it, by these pings: a call to it fails within 20 seconds. While
-// nothing is asked there is silence, so that a sleeping Mac stays asleep; the kernel tells of an agent's end at once.
-// Both ends must agree [GRPC#3093].
+// These pings detect a hung agent during a call: the call fails within 20 seconds. Without a call there are no pings,
+// so that a sleeping Mac stays asleep; the kernel reports an agent's end at once. Both ends must agree [GRPC#3093].
 const (
 	pingAfter     = 10 * time.Second
 	pingWithin    = 10 * time.Second
 	pingsNoFaster = 5 * time.Second
 )
 
-// How many agents may be on their way in, of everyone and of one user: one who keeps Admit waiting must not keep the
-// others out. Root and our own user have no limit.
+// The number of agents that may wait to be let in, in total and of one user. A user who keeps Admit busy must not block
+// the others. Root and our own user have no limit.
 const (
 	admittingAtOnce       = 64
 	admittingAtOncePerUID = 4
@@ -31,22 +30,22 @@ const (
 
 // AgentsConfig says what the helper does with agents.
 type AgentsConfig struct {
-	// Admit decides on the process that dialled, before anything is asked of it: nil lets it in. An error that is a
-	// [*RefusedError] is told to the agent as it is, any other as one that may heal. It may block for some seconds.
+	// Admit decides about the process that dialled, before any call to it. nil lets it in. The agent gets a
+	// [*RefusedError] unchanged, and any other error as a temporary one. Admit may block for some seconds.
 	Admit func(ctx context.Context, peer *Peer) error
-	// Serve is called in a goroutine of its own with a client of the agent's services. Its ctx ends the moment the
-	// connection does. When it returns the connection is closed.
+	// Serve is called in its own goroutine with a client of the agent's services. Its ctx ends when the connection
+	// ends. The connection is closed when Serve returns.
 	Serve  func(ctx context.Context, peer *Peer, connection *grpc.ClientConn)
 	Logger *slog.Logger
 }
 
-// ServeAgents accepts agents until ctx ends, then closes the listener and every connection, waits for each Serve, and
-// returns nil. It is the helper's side of the reversed link.
+// ServeAgents accepts agents until ctx ends. Then it closes the listener and every connection, waits for each Serve,
+// and returns nil. It is the helper's side of the reversed link.
 func ServeAgents(ctx context.Context, listener *Listener, config AgentsConfig) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	// The end of ctx interrupts Accept. Closing again waits until that has let go of the socket: the next helper may be
-	// on its way.
+	// The end of ctx interrupts Accept. The second Close waits until the first has released the socket, because the
+	// next helper may already be starting.
 	defer listener.Close()
 	stop := context.AfterFunc(ctx, func() { listener.Close() })
 	defer stop()
@@ -85,25 +84,26 @@ type door struct {
 	logged    logLimit
 }
 
-// admit asks whether the agent may come in, and tells it.
+// admit decides whether the agent may come in, and sends it the answer.
 func (d *door) admit(ctx context.Context, connection *provenConn) bool {
 	refusal := d.judge(ctx, connection.peer)
 	if refusal != nil {
-		d.tell(slog.LevelWarn, connection.peer, "agent refused", "reason", refusal.Reason, "detail", refusal.Message)
+		d.logSeldom(slog.LevelWarn, connection.peer, "agent refused", "reason", refusal.Reason, "detail",
+			refusal.Message)
 	}
 	if err := writeHello(connection, refusal); err != nil {
-		d.tell(slog.LevelInfo, connection.peer, "agent left before it was let in", "error", err)
+		d.logSeldom(slog.LevelInfo, connection.peer, "agent left before it was let in", "error", err)
 		return false
 	}
 	return refusal == nil
 }
 
-// judge returns why the agent may not come in, nil when it may.
+// judge returns why the agent may not come in, or nil if it may.
 func (d *door) judge(ctx context.Context, peer *Peer) *RefusedError {
 	leave, ok := d.admitting.enter(peer.UID)
 	if !ok {
 		return &RefusedError{Reason: TooManyConnections,
-			Message: fmt.Sprintf("too many agents of uid %d, or of everyone, are coming in at this moment", peer.UID)}
+			Message: fmt.Sprintf("too many agents of uid %d, or of all users, are connecting at this moment", peer.UID)}
 	}
 	defer leave()
 	err := d.Admit(ctx, peer)
@@ -114,14 +114,15 @@ func (d *door) judge(ctx context.Context, peer *Peer) *RefusedError {
 	return refusal
 }
 
-// tell logs what an agent can bring about as often as it likes, but at most once a minute for each user.
-func (d *door) tell(level slog.Level, peer *Peer, message string, details ...any) {
+// logSeldom logs messages that an agent can cause as often as it likes. It logs each at most once a minute for each
+// user.
+func (d *door) logSeldom(level slog.Level, peer *Peer, message string, details ...any) {
 	if held, ok := d.logged.allow(logKey{peer.UID, message}); ok {
 		d.Logger.Log(context.Background(), level, message, append(details, "peer", peer, "not_logged_before", held)...)
 	}
 }
 
-// serve turns the connection round: the helper becomes the gRPC client of the agent that dialled it.
+// serve reverses the connection: the helper becomes the gRPC client of the agent that dialled it.
 func (d *door) serve(ctx context.Context, connection *provenConn) {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
@@ -143,7 +144,7 @@ func (d *door) serve(ctx context.Context, connection *provenConn) {
 		grpc.WithNoProxy(),
 		grpc.WithDisableServiceConfig(),
 		grpc.WithAuthority("localhost"),
-		grpc.WithIdleTimeout(0), // an idle client would give the one connection up
+		grpc.WithIdleTimeout(0), // an idle client would close the one connection
 		grpc.WithKeepaliveParams(keepalive.ClientParameters{Time: pingAfter, Timeout: pingWithin,
 			PermitWithoutStream: false}),
 		grpc.WithMaxHeaderListSize(maximumAgentHeaderBytes), // holds the text of an error
@@ -159,7 +160,7 @@ func (d *door) serve(ctx context.Context, connection *provenConn) {
 	d.Serve(ctx, connection.peer, client)
 }
 
-// watchedConn tells when the connection has ended: gRPC reads from it all the time, also while no call is under way.
+// watchedConn reports when the connection has ended. gRPC always reads from it, also between calls.
 type watchedConn struct {
 	*provenConn
 	ended context.CancelFunc

@@ -42,12 +42,12 @@ func TestStoppedAgentThatNobodyAsksIsLeftInPeace(t *testing.T) {
 	suspend(t, command)
 	select {
 	case <-got.ctx.Done():
-		t.Fatal("the connection was given up although nothing was asked: it is not silent")
+		t.Fatal("the connection was closed without a call: it is not silent")
 	case <-time.After(23 * time.Second): // longer than a ping and its answer may take
 	}
 	command.Process.Signal(syscall.SIGCONT)
 	if err := check(got.ctx, got.connection); err != nil {
-		t.Errorf("call after it went on: %v", err)
+		t.Errorf("call after it continued: %v", err)
 	}
 }
 
@@ -70,7 +70,7 @@ func TestTwoAgentsSideBySide(t *testing.T) {
 	as(t, another, "agent", path)
 	two := <-agents
 	if one.peer.UID != stranger || two.peer.UID != another {
-		t.Fatalf("the agents are of uids %d and %d", one.peer.UID, two.peer.UID)
+		t.Fatalf("uids of the agents: %d and %d", one.peer.UID, two.peer.UID)
 	}
 	for _, each := range []agent{one, two} {
 		if err := check(each.ctx, each.connection); err != nil {
@@ -82,10 +82,10 @@ func TestTwoAgentsSideBySide(t *testing.T) {
 	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
 	defer cancel()
 	if err := check(ctx, one.connection); status.Code(err) != codes.Unavailable && status.Code(err) != codes.Canceled {
-		t.Errorf("call to the agent that is gone: %v", err)
+		t.Errorf("call to the agent that has ended: %v", err)
 	}
 	if err := check(two.ctx, two.connection); err != nil {
-		t.Errorf("call to the one that stayed: %v", err)
+		t.Errorf("call to the remaining agent: %v", err)
 	}
 }
 
@@ -143,7 +143,7 @@ func TestAgentIsCalledByItsHelperAndWithinLimits(t *testing.T) {
 		t.Errorf("call: %v", err)
 	}
 	if caller := <-callers; caller == nil || caller.UID != 0 || caller.PID != os.Getpid() {
-		t.Errorf("the agent was called by %+v", caller)
+		t.Errorf("caller of the agent: %+v", caller)
 	}
 	if err := <-results; status.Code(err) != codes.ResourceExhausted {
 		t.Errorf("a message of 2 MiB: %v", err)
@@ -154,7 +154,7 @@ func TestAgentIsCalledByItsHelperAndWithinLimits(t *testing.T) {
 	}
 }
 
-// knockMore connects more times than one user may be on his way in, and says what the one too many is told.
+// knockMore makes more connections than one user may have waiting. It prints the answer to the last one.
 func knockMore(path string) error {
 	hellos := make(chan string)
 	for range admittedPerUID + 1 {
@@ -195,7 +195,7 @@ func TestUserWhoseAdmissionHangsKeepsNobodyOut(t *testing.T) {
 	defer close(release)
 	_, output := as(t, stranger, "knockMore", path)
 	if hello := line(t, output); !strings.HasPrefix(hello, "usher-link/1 refused too_many_connections ") {
-		t.Errorf("the one too many was told %q", hello)
+		t.Errorf("answer to the connection over the limit: %q", hello)
 	}
 	as(t, another, "agent", path)
 	if uid := <-served; uid != another {
@@ -225,7 +225,7 @@ func TestRefusalsAreLoggedOnceAMinuteAndNameWhatWasSeen(t *testing.T) {
 		}
 		if hello, err := io.ReadAll(connection); err != nil ||
 			!strings.HasPrefix(string(hello), "usher-link/1 refused not_installed_agent ") {
-			t.Fatalf("hello is %q, %v", hello, err)
+			t.Fatalf("hello: %q, %v", hello, err)
 		}
 		connection.Close()
 	}
@@ -240,7 +240,7 @@ func TestRefusalsAreLoggedOnceAMinuteAndNameWhatWasSeen(t *testing.T) {
 	for _, seen := range []string{"peer.uid=0", fmt.Sprintf("peer.pid=%d", os.Getpid()), os.Args[0], "/bin/sh",
 		"not_installed_agent"} {
 		if !strings.Contains(lines[0], seen) {
-			t.Errorf("%q does not tell %s", lines[0], seen)
+			t.Errorf("%q does not contain %s", lines[0], seen)
 		}
 	}
 }

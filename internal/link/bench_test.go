@@ -12,7 +12,7 @@ import (
 )
 
 // BenchmarkHealthCheck compares one call over the link, over the reversed link, and over plain gRPC on a Unix socket,
-// which proves nobody. Client and server are one process.
+// which proves no caller. Client and server are in one process.
 func BenchmarkHealthCheck(b *testing.B) {
 	b.Run("plain", func(b *testing.B) {
 		path := socketPath(b)

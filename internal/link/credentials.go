@@ -9,17 +9,17 @@ import (
 	"google.golang.org/grpc/credentials"
 )
 
-// ServerCredentials learn who is calling from the kernel and let everyone in: what a caller may do is decided for each
-// method, from [PeerFromContext].
+// ServerCredentials ask the kernel who is calling, and let everyone in. Each method decides what a caller may do, from
+// [PeerFromContext].
 func ServerCredentials() credentials.TransportCredentials { return &transport{} }
 
-// ClientCredentials refuse a server that another user than serverUID runs, before a byte is sent to it. The error wraps
+// ClientCredentials refuse a server that another user than serverUID runs, before they send it a byte. The error wraps
 // [ErrUntrustedServer].
 func ClientCredentials(serverUID uint32) credentials.TransportCredentials {
 	return &transport{checked: true, serverUID: serverUID}
 }
 
-// transport is a gRPC transport over a Unix socket: nothing is encrypted, since nobody but the kernel is in between.
+// transport is a gRPC transport over a Unix socket. It encrypts nothing, because only the kernel is in between.
 type transport struct {
 	checked   bool
 	serverUID uint32
@@ -72,7 +72,7 @@ func (t *transport) Clone() credentials.TransportCredentials {
 	return &clone
 }
 
-// OverrideServerName implements [credentials.TransportCredentials]; a Unix socket has no server name.
+// OverrideServerName implements [credentials.TransportCredentials]. A Unix socket has no server name.
 func (t *transport) OverrideServerName(string) error { return nil }
 
 // provenConn is a connection together with the process at its other end.
@@ -90,7 +90,7 @@ type proven interface {
 	whoIs() *Peer
 }
 
-// prove returns connection with its peer; a connection that was proven before stays as it is.
+// prove returns connection with its peer. It returns an already proven connection unchanged.
 func prove(connection net.Conn) (proven, error) {
 	if already, ok := connection.(proven); ok {
 		return already, nil
@@ -109,5 +109,5 @@ func prove(connection net.Conn) (proven, error) {
 	})}, nil
 }
 
-// Close closes the connection and gives up the hold on the peer's process.
+// Close closes the connection and releases the peer's process.
 func (c *provenConn) Close() error { return c.close() }

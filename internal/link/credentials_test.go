@@ -31,7 +31,7 @@ func TestServerKnowsItsCaller(t *testing.T) {
 		command, _ := as(t, uid, "call", path)
 		peer := <-callers
 		if peer.UID != uid || peer.PID != command.Process.Pid {
-			t.Errorf("peer is %d pid %d, want %d pid %d", peer.UID, peer.PID, uid, command.Process.Pid)
+			t.Errorf("peer: %d pid %d, want %d pid %d", peer.UID, peer.PID, uid, command.Process.Pid)
 		}
 	}
 }

@@ -11,7 +11,7 @@ import (
 	"usher.internal/internal/link"
 )
 
-// A client sends no descriptors: their reader closes them, which can take as long as the client wants.
+// A client cannot send descriptors: their reader must close them, which can take as long as the client wants.
 func TestDescriptorsAreRefused(t *testing.T) {
 	path := socketPath(t)
 	listen(t, path, link.ListenConfig{})

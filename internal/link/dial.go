@@ -11,13 +11,13 @@ import (
 	"google.golang.org/grpc"
 )
 
-// maximumMessageBytes bounds what the helper, which is trusted, may answer: the largest is a list of a thousand
-// registrations, each with as many milestones as an agent may tell.
+// maximumMessageBytes limits the answers of the helper, which is trusted. The largest is a list of a thousand
+// registrations, each with as many milestones as an agent may send.
 const maximumMessageBytes = 64 << 20
 
-// Dial returns a gRPC client of the socket at path. Nothing is connected yet: the first call connects, and is refused
-// with an error that [IsUntrusted] knows when another user than serverUID serves the socket. The caller
-// closes it.
+// Dial returns a gRPC client of the socket at path. It does not connect yet: the first call does. If another user than
+// serverUID serves the socket, the call fails with an error that [IsUntrusted] recognises. The caller closes the
+// client.
 func Dial(path string, serverUID uint32, options ...grpc.DialOption) (*grpc.ClientConn, error) {
 	base := []grpc.DialOption{
 		grpc.WithTransportCredentials(ClientCredentials(serverUID)),
@@ -30,7 +30,7 @@ func Dial(path string, serverUID uint32, options ...grpc.DialOption) (*grpc.Clie
 		grpc.WithAuthority("localhost"),
 		grpc.WithDefaultCallOptions(grpc.MaxCallRecvMsgSize(maximumMessageBytes)),
 	}
-	// The resolver "passthrough" takes the path as it stands; "unix" would read it as a URL.
+	// The resolver "passthrough" takes the path unchanged; "unix" would read it as a URL.
 	client, err := grpc.NewClient("passthrough:///usher", append(base, options...)...)
 	if err != nil {
 		return nil, fmt.Errorf("dial %s: %w", path, err)
@@ -38,14 +38,14 @@ func Dial(path string, serverUID uint32, options ...grpc.DialOption) (*grpc.Clie
 	return client, nil
 }
 
-// IsUntrusted tells whether a call failed because another user than the expected one serves the socket. gRPC keeps of
-// the handshake's error only the text.
+// IsUntrusted reports whether a call failed because another user than expected serves the socket. gRPC keeps only the
+// text of the handshake's error.
 func IsUntrusted(err error) bool {
 	return err != nil && strings.Contains(err.Error(), ErrUntrustedServer.Error())
 }
 
-// DialConn returns a connection to the socket at path, for whoever speaks another way than through [Dial]. It is
-// refused with [ErrUntrustedServer] when another user than serverUID serves the socket. The caller closes it.
+// DialConn returns a connection to the socket at path, for callers that do not use gRPC through [Dial]. It fails with
+// [ErrUntrustedServer] if another user than serverUID serves the socket. The caller closes it.
 func DialConn(ctx context.Context, path string, serverUID uint32) (net.Conn, error) {
 	connection, err := dial(ctx, path)
 	if err != nil {

@@ -15,15 +15,15 @@ var (
 	ErrOtherProgram = errors.New("not the installed program")
 	// ErrReplacedProgram is wrapped by [Peer.RunsExecutable] when the peer is the installed program as it was before an
 	// upgrade.
-	ErrReplacedProgram = errors.New("replaced since by another version")
-	// ErrUntrustedServer is wrapped when a server is not run by the user who was expected.
+	ErrReplacedProgram = errors.New("since replaced by another version")
+	// ErrUntrustedServer is wrapped when another user than expected runs a server.
 	ErrUntrustedServer = errors.New("server not trusted")
 )
 
-// RefusalReason says why the helper refused an agent. The values travel in the hello.
+// RefusalReason is the reason why the helper refused an agent. The values travel in the hello.
 type RefusalReason string
 
-// The reasons. [RefusalReason.Lasting] tells which of them waiting cannot heal.
+// The reasons. [RefusalReason.Lasting] reports which of them waiting cannot fix.
 const (
 	SessionExists      RefusalReason = "session_exists"
 	NotInstalledAgent  RefusalReason = "not_installed_agent"
@@ -34,7 +34,7 @@ const (
 	RefusedForNow      RefusalReason = "refused_for_now"
 )
 
-// Lasting tells whether an agent that was refused for this reason need not come back.
+// Lasting reports whether an agent that was refused for this reason need not reconnect.
 func (r RefusalReason) Lasting() bool {
 	return r == SessionExists || r == NotAPerson || r == ProtocolVersion || r == ReplacedAgent
 }

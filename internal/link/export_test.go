@@ -1,4 +1,4 @@
 package link
 
-// BacklogFull is how a full backlog is told on this system.
+// BacklogFull is this system's error for a full backlog.
 const BacklogFull = backlogFull

@@ -13,42 +13,42 @@ import (
 	"golang.org/x/time/rate"
 )
 
-// What one user may send, over all of their connections to a socket. Root and our own user have no limit. An honest
-// user is far below: each usherctl is one connection, and a call is four or five frames. A user who sends more is not
-// cut off but read more slowly, and is the only one who waits.
+// The limits for what one user may send, over all of their connections to a socket. Root and our own user have no
+// limit. An honest user is far below: each usherctl is one connection, and a call is four or five frames. A user who
+// sends more is not cut off. Their connections are read more slowly, and nobody else has to wait.
 const (
 	connectionsPerSecond = 20
 	connectionsAtOnce    = 100
 
 	framesPerSecond = 1000
 	framesAtOnce    = 3000
-	// bytesPerFrame is how much of what is written to a peer allows it one frame more: it says what it has read
-	// (WINDOW_UPDATE) and that it is there (PING). grpc-go says so for each 16 KiB or more.
+	// bytesPerFrame is how many bytes written to a peer allow it one more frame. The peer acknowledges what it has read
+	// (WINDOW_UPDATE) and that it is there (PING). grpc-go sends such a frame for each 16 KiB or more.
 	bytesPerFrame = 2 << 10
-	// readAtOnce bounds what is read before frames are counted, 455 of them at most.
+	// readAtOnce limits what is read before frames are counted: at most 455 frames.
 	readAtOnce = 4 << 10
-	// timePerFrame is how much of the kernel's time for one read counts as one frame: what was sent a byte at a time is
-	// as many buffers there, and a read of them takes a hundred times longer than one of a message. A read that was
-	// interrupted counts for framesPerRead at most.
+	// timePerFrame is how much of the kernel's time for one read equals one frame. Data that was sent a byte at a time
+	// is as many buffers in the kernel. Reading them takes a hundred times longer than reading one message. An
+	// interrupted read equals at most framesPerRead.
 	timePerFrame  = 100 * time.Microsecond
 	framesPerRead = 100
 
-	// hungUpAfter is how long a connection that has to wait keeps its place after the other end has closed it.
+	// hungUpAfter is how long a waiting connection keeps its place after the other end has closed it.
 	hungUpAfter = time.Second
 
-	// usersInMemory is how many users are remembered before those that have been quiet are forgotten.
+	// usersInMemory is how many users are remembered before quiet ones are forgotten.
 	usersInMemory = 1024
 )
 
-// closedInARow is how many connections are closed before Accept takes a breath, for [floodPause]: with it the rate that
-// a flood is closed at, and so what it costs. What comes faster finds the backlog full, and waits there.
+// closedInARow is how many connections are closed before Accept pauses for [floodPause]. Together they limit the rate
+// at which a flood is closed, and so its cost. Faster connections find the backlog full and wait there.
 const closedInARow = 50
 
 // errTooOften says that connections of a user who connects too often were closed.
 var errTooOften = errors.New("user connects too often")
 
-// errNoPeer says that who is at the other end of a new connection is not known, for example because they hung up: it
-// was closed.
+// errNoPeer says that the user at the other end of a new connection is not known, for example because they hung up. The
+// connection was closed.
 var errNoPeer = errors.New("peer of a new connection is not known")
 
 // floods holds each user to a rate of connections and of frames. It is safe for concurrent use.
@@ -65,7 +65,7 @@ func newFloods() *floods { return &floods{users: make(map[uint32]*allowance)} }
 // unlimited reports whether the user has no limits.
 func unlimited(uid uint32) bool { return uid == 0 || uid == uint32(os.Getuid()) }
 
-// mayConnect counts a connection of a user, and reports whether it is within their limit.
+// mayConnect records a connection of a user, and reports whether it is within their limit.
 func (f *floods) mayConnect(uid uint32) bool { return unlimited(uid) || f.of(uid).connections.Allow() }
 
 func (f *floods) of(uid uint32) *allowance {
@@ -81,7 +81,7 @@ func (f *floods) of(uid uint32) *allowance {
 	return user
 }
 
-// forgetQuiet keeps the table small: a user with everything allowed is as good as a new one.
+// forgetQuiet keeps the table small: a user with a full allowance is like a new one.
 func (f *floods) forgetQuiet() {
 	if len(f.users) < usersInMemory {
 		return
@@ -93,7 +93,7 @@ func (f *floods) forgetQuiet() {
 	}
 }
 
-// pace returns the connection as it is to be read: one of a user with limits no faster than these allow.
+// pace returns the connection with the limits of its user: for a user with limits it reads no faster than these allow.
 func (f *floods) pace(connection net.Conn, uid uint32) net.Conn {
 	if unlimited(uid) {
 		return connection
@@ -101,7 +101,7 @@ func (f *floods) pace(connection net.Conn, uid uint32) net.Conn {
 	closed := make(chan struct{})
 	var raw syscall.RawConn
 	if socket, ok := connection.(syscall.Conn); ok {
-		raw, _ = socket.SyscallConn() // the error of a connection that is closed comes from reading it, too
+		raw, _ = socket.SyscallConn() // reading a closed connection returns the same error
 	}
 	return &pacedConn{Conn: connection, raw: raw, frames: f.of(uid).frames, closed: closed,
 		close: sync.OnceValue(func() error {
@@ -110,11 +110,11 @@ func (f *floods) pace(connection net.Conn, uid uint32) net.Conn {
 		})}
 }
 
-// pacedConn is a connection whose frames are counted as they are read. What is too much is read later, and waits in the
-// kernel, where it costs nothing. One goroutine reads it.
+// pacedConn is a connection whose frames are counted as they are read. Frames above the limit are read later and wait
+// in the kernel, where they cost nothing. Only one goroutine may read it.
 type pacedConn struct {
 	net.Conn
-	// raw is the socket, nil where there is none.
+	// raw is the socket, or nil if there is none.
 	raw    syscall.RawConn
 	frames *rate.Limiter
 	closed chan struct{}
@@ -125,12 +125,12 @@ type pacedConn struct {
 	counter frameCounter
 
 	mu sync.Mutex
-	// written is how many bytes were written and have not allowed a frame yet.
+	// written is how many written bytes have not allowed a frame yet.
 	written int
 }
 
-// fromServer says that the other end of a connection is a server of HTTP/2, as an agent is: what it sends begins with a
-// frame. It is for before the first Read.
+// fromServer says that the other end of a connection is an HTTP/2 server, such as an agent: its data begins with a
+// frame. Call it before the first Read.
 func (c *pacedConn) fromServer() { c.counter.begun = true }
 
 // Read implements [net.Conn].
@@ -144,7 +144,7 @@ func (c *pacedConn) Read(p []byte) (int, error) {
 			return 0, net.ErrClosed
 		}
 		if c.hungUp() {
-			return 0, io.EOF // what is left of a flood is nobody's, and would keep the place for minutes
+			return 0, io.EOF // nobody needs the rest of a flood, and it would keep the place for minutes
 		}
 	}
 	read, took, err := c.readOnce(p[:min(len(p), readAtOnce)])
@@ -156,7 +156,7 @@ func (c *pacedConn) Read(p []byte) (int, error) {
 	return read, err
 }
 
-// readOnce reads what is there, waits for it where nothing is, and returns how long the kernel took to read it.
+// readOnce reads available data, or waits for some. It returns how long the kernel took to read it.
 func (c *pacedConn) readOnce(p []byte) (read int, took time.Duration, err error) {
 	if c.raw == nil || len(p) == 0 {
 		read, err = c.Conn.Read(p)
@@ -185,20 +185,20 @@ func (c *pacedConn) readOnce(p []byte) (read int, took time.Duration, err error)
 	return read, took, nil
 }
 
-// hungUp reports whether the other end has closed the connection, whatever is left to read.
+// hungUp reports whether the other end has closed the connection, even if there is still data to read.
 func (c *pacedConn) hungUp() (gone bool) {
 	if c.raw == nil {
 		return false
 	}
 	err := c.raw.Control(func(descriptor uintptr) {
-		look := []unix.PollFd{{Fd: int32(descriptor)}} // POLLHUP needs not be asked for
+		look := []unix.PollFd{{Fd: int32(descriptor)}} // POLLHUP need not be requested
 		ready, err := unix.Poll(look, 0)
 		gone = err == nil && ready > 0 && look[0].Revents&(unix.POLLHUP|unix.POLLERR) != 0
 	})
 	return gone || err != nil
 }
 
-// unexplained returns how many of the frames are more than what was written explains.
+// unexplained returns how many of the frames exceed those that written bytes explain.
 func (c *pacedConn) unexplained(frames int) int {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -219,20 +219,20 @@ func (c *pacedConn) Write(p []byte) (int, error) {
 // Close implements [net.Conn].
 func (c *pacedConn) Close() error { return c.close() }
 
-// The sizes of what a client sends first, and of what each frame begins with (RFC 9113, 3.4 and 4.1).
+// The sizes of a client's preface and of a frame's header (RFC 9113, 3.4 and 4.1).
 const (
 	prefaceLength     = 24
 	frameHeaderLength = 9
 )
 
-// frameCounter counts the HTTP/2 frames that begin in a stream of bytes. Bytes that are not HTTP/2 come to any number:
-// gRPC closes such a connection. The zero value is at a client's preface.
+// frameCounter counts the HTTP/2 frames that begin in a stream of bytes. Bytes that are not HTTP/2 can give any number;
+// gRPC closes such a connection. The zero value is at the beginning of a client's preface.
 type frameCounter struct {
 	begun bool
-	// skip is how many bytes are left of the preface or of a frame's payload.
+	// skip is how many bytes remain of the preface or of a frame's payload.
 	skip   int
 	header [frameHeaderLength]byte
-	// filled is how much of header was read.
+	// filled is how much of header has been read.
 	filled int
 }
 

@@ -20,7 +20,7 @@ import (
 	healthv1 "google.golang.org/grpc/health/grpc_health_v1"
 )
 
-// frames is what a client sends: the preface, and count frames of a kind with so many bytes of payload each.
+// frames is what a client sends: the preface and count frames of a kind, each with a payload of that many bytes.
 func frames(kind http2.FrameType, count, payload int) []byte {
 	sent := []byte(http2.ClientPreface)
 	for range count {
@@ -46,8 +46,8 @@ func TestFramesAreCountedHoweverTheyArrive(t *testing.T) {
 	}
 }
 
-// receive reads everything from a paced connection into which sent is written, so many bytes at a time, and returns how
-// long that took.
+// receive writes sent in pieces of that many bytes, reads everything from the paced connection, and returns how long
+// that took.
 func receive(t *testing.T, user *allowance, sent []byte, at int) time.Duration {
 	t.Helper()
 	f := &floods{users: map[uint32]*allowance{1: user}}
@@ -72,8 +72,7 @@ func receive(t *testing.T, user *allowance, sent []byte, at int) time.Duration {
 	return time.Since(began)
 }
 
-// However a flood is made, it is read at the allowed rate, and nothing of it is lost. What is within the limits is read
-// at once.
+// However a flood is made, it is read at the allowed rate, and no byte is lost. Data within the limits is read at once.
 func TestFloodsAreReadSlowly(t *testing.T) {
 	for name, test := range map[string]struct {
 		sent     []byte
@@ -94,14 +93,14 @@ func TestFloodsAreReadSlowly(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				if took := receive(t, newFloods().of(1), test.sent, test.at); took < test.from || took > test.to {
-					t.Errorf("it took %s, not %s to %s", took, test.from, test.to)
+					t.Errorf("took %s, want %s to %s", took, test.from, test.to)
 				}
 			})
 		})
 	}
 }
 
-// The connections of a user share what they may send: more of them do not send more.
+// All connections of a user share one allowance: more connections do not send more.
 func TestConnectionsOfAUserShareTheirFrames(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		user := newFloods().of(1)
@@ -115,12 +114,12 @@ func TestConnectionsOfAUserShareTheirFrames(t *testing.T) {
 			longest = max(longest, <-took)
 		}
 		if longest < 12*time.Second {
-			t.Errorf("16,000 frames were read in %s", longest)
+			t.Errorf("read 16,000 frames in %s", longest)
 		}
 	})
 }
 
-// A connection that waits is closed at once.
+// A waiting connection can be closed at once.
 func TestCloseEndsTheWait(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		user := newFloods().of(1)
@@ -181,7 +180,7 @@ const streamed = 512
 
 func (streamer) Watch(_ *healthv1.HealthCheckRequest, stream healthv1.Health_WatchServer) error {
 	for range streamed {
-		// What is unknown to the reader is kept, and has a size.
+		// The reader keeps unknown fields, which have a size.
 		answer := &healthv1.HealthCheckResponse{}
 		answer.ProtoReflect().SetUnknown(append([]byte{0x7a, 0x80, 0x80, 0x04}, make([]byte, 1<<16)...))
 		if err := stream.Send(answer); err != nil {
@@ -191,7 +190,7 @@ func (streamer) Watch(_ *healthv1.HealthCheckRequest, stream healthv1.Health_Wat
 	return nil
 }
 
-// A client that is sent much says much about what it has read. That does not use up what it may send.
+// A client that receives much sends many acknowledgements. These do not use up its allowance.
 func TestAnswersThatAreLargeAreNotAFlood(t *testing.T) {
 	socket, err := net.Listen("unix", t.TempDir()+"/s")
 	if err != nil {
@@ -225,7 +224,7 @@ func TestAnswersThatAreLargeAreNotAFlood(t *testing.T) {
 	}
 }
 
-// pacedListener has every connection be one of uid 501.
+// pacedListener gives every connection to uid 501.
 type pacedListener struct {
 	net.Listener
 	floods *floods
@@ -239,7 +238,7 @@ func (l pacedListener) Accept() (net.Conn, error) {
 	return l.floods.pace(connection, 501), nil
 }
 
-// A flooder who has gone gives the place of the connection up, although what they sent was not read yet.
+// A flooder who has hung up frees the connection's place, even if their data has not been read yet.
 func TestFlooderWhoHasGoneGivesThePlaceUp(t *testing.T) {
 	pair, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_STREAM, 0)
 	if err != nil {
@@ -259,7 +258,7 @@ func TestFlooderWhoHasGoneGivesThePlaceUp(t *testing.T) {
 	if err := ends[1].SetWriteDeadline(time.Now().Add(time.Second)); err != nil {
 		t.Fatal(err)
 	}
-	_, _ = ends[1].Write(frames(http2.FramePing, 100_000, 0)) // as much as goes in
+	_, _ = ends[1].Write(frames(http2.FramePing, 100_000, 0)) // as much as the kernel accepts
 	ends[1].Close()
 	if _, err := io.Copy(io.Discard, paced); err != nil {
 		t.Error(err)

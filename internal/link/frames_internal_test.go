@@ -7,7 +7,7 @@ import (
 	"golang.org/x/net/http2"
 )
 
-// An agent is a server of HTTP/2, whose frames are counted too.
+// An agent is an HTTP/2 server. Its frames are counted too.
 func TestFramesOfAServerAreCounted(t *testing.T) {
 	settings := []http2.Setting{{ID: http2.SettingMaxConcurrentStreams, Val: 32},
 		{ID: http2.SettingMaxHeaderListSize, Val: 16 << 10}, {ID: http2.SettingInitialWindowSize, Val: 65535}}
@@ -28,7 +28,7 @@ func TestFramesOfAServerAreCounted(t *testing.T) {
 			counted += agent.counter.count(part)
 		}
 		if counted != 10_001 {
-			t.Errorf("with %d settings %d frames were counted", sent, counted)
+			t.Errorf("with %d settings: counted %d frames", sent, counted)
 		}
 	}
 }

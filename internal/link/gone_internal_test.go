@@ -32,8 +32,8 @@ func connected(t *testing.T) (client, server *net.UnixConn) {
 	return client, server
 }
 
-// Who has closed the connection before it was asked for is known by its user still. macOS no longer knows the process,
-// so it is gone.
+// The user of a peer is known even if the peer closed the connection before the question. macOS no longer knows the
+// process, so it has ended.
 func TestPeerThatHasClosedTheConnection(t *testing.T) {
 	client, server := connected(t)
 	if err := client.Close(); err != nil {
@@ -45,7 +45,7 @@ func TestPeerThatHasClosedTheConnection(t *testing.T) {
 	}
 	defer peer.close()
 	if peer.UID != uint32(os.Getuid()) {
-		t.Errorf("it is of uid %d", peer.UID)
+		t.Errorf("uid %d", peer.UID)
 	}
 	if runtime.GOOS != "darwin" {
 		if peer.PID != os.Getpid() || !peer.Alive() {
@@ -64,11 +64,11 @@ func TestPeerThatHasClosedTheConnection(t *testing.T) {
 		}
 	}
 	if logged := peer.LogValue().String(); !strings.Contains(logged, "gone") {
-		t.Errorf("it is logged as %s", logged)
+		t.Errorf("logged as %s", logged)
 	}
 }
 
-// The helper has refused the agent and closed the connection, before the agent asked who it is.
+// The helper has refused the agent and closed the connection before the agent asked who it is.
 func TestRefusalIsReadAlthoughTheHelperHasClosed(t *testing.T) {
 	client, server := connected(t)
 	if err := errors.Join(writeHello(server, &RefusedError{Reason: SessionExists, Message: "because"}),

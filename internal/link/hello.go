@@ -15,7 +15,7 @@ import (
 //	usher-link/1 accepted
 //	usher-link/1 refused REASON MESSAGE
 //
-// It lets an agent know why it is not wanted, and lets two versions that cannot talk find that out.
+// It lets an agent know why it was refused, and lets two incompatible versions detect that.
 const (
 	helloProtocol    = "usher-link/1"
 	helloPrefix      = "usher-link/"
@@ -24,7 +24,7 @@ const (
 	helloReadWithin  = 20 * time.Second
 )
 
-// writeHello tells the agent whether it is accepted: a nil refusal.
+// writeHello sends the agent the decision; a nil refusal accepts it.
 func writeHello(connection net.Conn, refusal *RefusedError) error {
 	line := helloProtocol + " accepted"
 	if refusal != nil {
@@ -40,8 +40,8 @@ func writeHello(connection net.Conn, refusal *RefusedError) error {
 	return connection.SetWriteDeadline(time.Time{})
 }
 
-// readHello returns nil when the helper accepts, and a [*RefusedError] when it refuses or speaks another version. It
-// reads no byte more than the line.
+// readHello returns nil if the helper accepts. It returns a [*RefusedError] if the helper refuses or speaks another
+// version. It reads only the bytes of the line.
 func readHello(connection net.Conn) error {
 	if err := connection.SetReadDeadline(time.Now().Add(helloReadWithin)); err != nil {
 		return fmt.Errorf("read hello: %w", err)
@@ -64,7 +64,7 @@ func readHello(connection net.Conn) error {
 	words := strings.SplitN(string(line), " ", 4)
 	switch {
 	case len(words) < 2 || !strings.HasPrefix(words[0], helloPrefix):
-		return fmt.Errorf("read hello: %.40q is none", line)
+		return fmt.Errorf("read hello: %.40q is not a hello", line)
 	case words[1] == "refused" && len(words) == 4:
 		return &RefusedError{Reason: RefusalReason(words[2]), Message: words[3]}
 	case words[0] != helloProtocol:
@@ -74,5 +74,5 @@ func readHello(connection net.Conn) error {
 	case words[1] == "accepted" && len(words) == 2:
 		return nil
 	}
-	return fmt.Errorf("read hello: %.40q is none", line)
+	return fmt.Errorf("read hello: %.40q is not a hello", line)
 }

@@ -43,7 +43,7 @@ func TestRefusalsReachTheAgent(t *testing.T) {
 				t.Fatalf("agent ended with %v", err)
 			}
 			if lasting && (refusal.Reason != reason || !strings.HasPrefix(refusal.Message, "because of é")) {
-				t.Errorf("refusal is %+v", refusal)
+				t.Errorf("refusal: %+v", refusal)
 			}
 		})
 	}
@@ -67,7 +67,7 @@ func TestAgentOutlivesAHelperThatTalksNonsense(t *testing.T) {
 				done <- link.ServeReversed(ctx,
 					link.AgentConfig{Path: path, Register: func(*grpc.Server) { t.Error("served") }, Logger: quiet()})
 			}()
-			for range 2 { // it comes back
+			for range 2 { // it reconnects
 				connection, err := listener.Accept()
 				if err != nil {
 					t.Fatal(err)

@@ -8,7 +8,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Kernels before 6.5 have no SO_PEERPIDFD; what usher does there is tried here, on whichever kernel runs the test.
+// Kernels before 6.5 have no SO_PEERPIDFD. This test covers usher's replacement for it, on any kernel.
 func TestHoldByNumberWithoutTheKernelsHelp(t *testing.T) {
 	client, server := connected(t)
 	raw, err := server.SyscallConn()
@@ -28,17 +28,17 @@ func TestHoldByNumberWithoutTheKernelsHelp(t *testing.T) {
 	}
 	peer := &Peer{PID: os.Getpid(), process: process{pidfd: pidfd}}
 	if !peer.Alive() {
-		t.Error("this process seems dead")
+		t.Error("this process is reported as ended")
 	}
 	peer.close()
 	if peer.Alive() {
-		t.Error("a peer that was given up seems alive")
+		t.Error("a released peer is reported as alive")
 	}
 	if _, err := hold(uint32(os.Getuid()) + 1); !errors.Is(err, unix.ESRCH) {
-		t.Errorf("a process of another user was taken for the peer: %v", err)
+		t.Errorf("a process of another user passes as the peer: %v", err)
 	}
 	client.Close()
 	if _, err := hold(uint32(os.Getuid())); !errors.Is(err, unix.ESRCH) {
-		t.Errorf("a peer that has hung up was trusted by its number: %v", err)
+		t.Errorf("a peer that has hung up is trusted by its number: %v", err)
 	}
 }

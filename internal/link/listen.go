@@ -20,28 +20,28 @@ import (
 	"usher.internal/internal/trust"
 )
 
-// The limits of a [ListenConfig] that names none.
+// The limits of a [ListenConfig] that sets none.
 const (
 	defaultMaxConnections       = 512
 	defaultMaxConnectionsPerUID = 32
 )
 
-// ListenConfig says how a socket is served. The zero value of each number is a sensible limit.
+// ListenConfig says how to serve a socket. The zero value of each number means a sensible limit.
 type ListenConfig struct {
-	// Mode are the permissions of the socket; its directory decides who can replace it.
+	// Mode holds the permissions of the socket. Its directory decides who can replace it.
 	Mode fs.FileMode
-	// MaxConnections counts the connections of everyone but root and our own user, MaxConnectionsPerUID those of one
+	// MaxConnections limits the connections of everyone but root and our own user, MaxConnectionsPerUID those of one
 	// user. A connection over a limit is closed at once. Root and our own user have no limit. How often a user
 	// connects, and how much they send, is limited too: see floods.go.
 	MaxConnections, MaxConnectionsPerUID int
-	// Logger is told, at most once a minute a user, of connections over a limit. Nil is [slog.Default].
+	// Logger logs connections over a limit, at most once a minute for each user. Nil is [slog.Default].
 	Logger *slog.Logger
 }
 
 // Listener is a Unix socket that this process serves. It implements [net.Listener].
 type Listener struct {
-	// socket is the listening socket. It is a file since a [net.UnixListener] accepts one connection at a time only, at
-	// a higher cost.
+	// socket is the listening socket. It is a file because a [net.UnixListener] accepts only one connection at a time,
+	// at a higher cost.
 	socket *os.File
 	path   string
 	lock   *os.File
@@ -53,10 +53,10 @@ type Listener struct {
 	close  func() error
 }
 
-// Listen serves the socket at path. The socket of a helper that has died is replaced, that of a live one never: who
-// serves is who holds the lock on path+".lock", for life, and the error for everyone else wraps [ErrInUse] and names
-// that process. Something at path that is not a socket is left alone and is an error, and so is a directory that others
-// than root and our own user can change ([trust.Sockets]).
+// Listen serves the socket at path. It replaces the socket of a dead helper, but never that of a live one: the server
+// is the process that holds the lock on path+".lock", for life. For all others the error wraps [ErrInUse] and names
+// that process. If path is not a socket, Listen does not change it and returns an error. It also returns an error for a
+// directory that others than root and our own user can change ([trust.Sockets]).
 func Listen(path string, config ListenConfig) (*Listener, error) {
 	path, err := filepath.Abs(path)
 	if err != nil {
@@ -91,9 +91,9 @@ func Listen(path string, config ListenConfig) (*Listener, error) {
 	return listener, nil
 }
 
-// acquire takes the lock that makes this process the server, and writes its process id into it for the others to read.
+// acquire takes the lock that makes this process the server. It writes its process id into the lock for others to read.
 func acquire(path string) (*os.File, error) {
-	// Who could write to the directory at some time may hold a lock of their own, which is not a server's.
+	// A user who could once write to the directory may hold a lock of their own, which is not a server's.
 	_, err := trust.Lock.Check(path)
 	if refused, ok := errors.AsType[*trust.Error](err); ok && refused.Reason == trust.Owner {
 		if err := os.Remove(path); err != nil {
@@ -128,11 +128,11 @@ func writeAt(file *os.File, text string) error {
 	return err
 }
 
-// bind makes the socket under another name and moves it to path when it has its mode, so that nobody meets one that is
-// missing or has other permissions. The caller holds the lock.
+// bind makes the socket under another name, sets its mode, and moves it to path. Nobody can therefore find a missing
+// socket or one with other permissions. The caller holds the lock.
 func bind(path string, mode fs.FileMode) (*os.File, error) {
 	if found, err := os.Lstat(path); err == nil && found.Mode().Type() != fs.ModeSocket {
-		return nil, fmt.Errorf("there is something that is not a socket (%v): move it away", found.Mode())
+		return nil, fmt.Errorf("the path is not a socket (%v): move it away", found.Mode())
 	}
 	fresh := filepath.Join(filepath.Dir(path), "."+filepath.Base(path)+".new")
 	if err := os.Remove(fresh); err != nil && !errors.Is(err, fs.ErrNotExist) {
@@ -154,17 +154,17 @@ func bind(path string, mode fs.FileMode) (*os.File, error) {
 	return socket.File()
 }
 
-// passing are the errors of accept(2) that a moment heals.
+// passing are temporary errors of accept(2).
 var passing = []unix.Errno{unix.EMFILE, unix.ENFILE, unix.ENOBUFS, unix.ENOMEM}
 
-// Accept returns the next connection that is within the limits. Its peer is known, and is what [PeerFromContext]
-// returns. Connections of a user who connects too often are closed before anything else is done for them.
+// Accept returns the next connection that is within the limits. Its peer is known; [PeerFromContext] returns it.
+// Connections of a user who connects too often are closed before any other work.
 func (l *Listener) Accept() (net.Conn, error) {
 	for pauses := (backoff.Pauses{First: time.Millisecond, Longest: time.Second}); ; {
 		descriptor, uid, err := l.next()
 		switch {
 		case slices.ContainsFunc(passing, func(one unix.Errno) bool { return errors.Is(err, one) }):
-			// gRPC ends its server on an error that is not temporary; these pass.
+			// gRPC ends its server on an error that is not temporary; these are temporary.
 			l.warn(logKey{what: err.Error()}, "connections cannot be accepted", "error", err)
 			l.pause(pauses.Next())
 			continue
@@ -209,9 +209,9 @@ func (l *Listener) Accept() (net.Conn, error) {
 	}
 }
 
-// next waits for a connection that is worth a look: its user does not connect too often, and it has not been hung up
-// without a word. It returns its descriptor and that user. The error is that of accept(2), or [errTooOften] when others
-// were closed and none is left, or many were closed; it names the user of the last of them.
+// next waits for a connection that deserves a look: its user does not connect too often, and the other end has not hung
+// up without a word. It returns the descriptor and that user. The error is that of accept(2), or [errTooOften] when it
+// has closed others and none or many are left. That error names the user of the last one.
 func (l *Listener) next() (descriptor int, uid uint32, err error) {
 	raw, err := l.socket.SyscallConn()
 	if err != nil {
@@ -219,12 +219,12 @@ func (l *Listener) next() (descriptor int, uid uint32, err error) {
 	}
 	var failed error
 	err = raw.Read(func(listening uintptr) (done bool) {
-		flooder, known := uint32(0), false // whose connections are closed without asking again
+		flooder, known := uint32(0), false // the user whose connections are closed without asking again
 		for closed := 0; closed < closedInARow; closed++ {
 			descriptor, uid, failed = accept(int(listening))
 			switch {
 			case errors.Is(failed, unix.EINTR), errors.Is(failed, errNoPeer),
-				errors.Is(failed, unix.ECONNABORTED): // it had hung up, as macOS says it (not run on a Mac)
+				errors.Is(failed, unix.ECONNABORTED): // macOS: it had hung up (not run on a Mac)
 				continue
 			case errors.Is(failed, unix.EAGAIN):
 				if !known && closed == 0 {
@@ -253,14 +253,14 @@ func (l *Listener) next() (descriptor int, uid uint32, err error) {
 	return descriptor, uid, failed
 }
 
-// hungUpAtOnce reports whether the other end of a connection was closed and nothing had been sent.
+// hungUpAtOnce reports whether the other end of a connection was closed before it sent anything.
 func hungUpAtOnce(descriptor int) bool {
 	var first [1]byte
 	count, _, err := unix.Recvfrom(descriptor, first[:], unix.MSG_PEEK|unix.MSG_DONTWAIT)
 	return err == nil && count == 0
 }
 
-// pause waits, or until the listener is closed.
+// pause waits for a time, or until the listener is closed.
 func (l *Listener) pause(d time.Duration) {
 	timer := time.NewTimer(d)
 	defer timer.Stop()
@@ -270,7 +270,7 @@ func (l *Listener) pause(d time.Duration) {
 	}
 }
 
-// connectionOf makes a connection of a descriptor, which it closes after an error.
+// connectionOf makes a connection of a descriptor. It closes the descriptor after an error.
 func connectionOf(descriptor int) (*net.UnixConn, error) {
 	file := os.NewFile(uintptr(descriptor), "")
 	defer file.Close() // the connection has a duplicate
@@ -281,14 +281,14 @@ func connectionOf(descriptor int) (*net.UnixConn, error) {
 	return connection.(*net.UnixConn), nil
 }
 
-// warn logs what can happen as often as a peer likes, but not as often as it happens.
+// warn logs events that a peer can cause as often as it likes, but not each time.
 func (l *Listener) warn(key logKey, message string, details ...any) {
 	if held, ok := l.logged.allow(key); ok {
 		l.log.Warn(message, append(details, "socket", l.path, "not_logged_before", held)...)
 	}
 }
 
-// Addr returns the socket's path, not the name it was bound under.
+// Addr returns the socket's path, not the name that it was bound under.
 func (l *Listener) Addr() net.Addr { return &net.UnixAddr{Name: l.path, Net: "unix"} }
 
 // Close ends serving, removes the socket, and lets another process serve. It may be called several times, also at once:
@@ -298,8 +298,8 @@ func (l *Listener) Close() error { return l.close() }
 func (l *Listener) end() error {
 	err := l.socket.Close()
 	close(l.closed)
-	// While the lock is held the socket at path is ours. The lock is let go by name: closing would leave it with a
-	// child that another goroutine has just forked and that has not yet reached exec.
+	// While we hold the lock, the socket at path is ours. The lock is released explicitly. Closing it would leave the
+	// lock with a child that another goroutine has just forked and that has not reached exec yet.
 	return errors.Join(err, os.Remove(l.path), unix.Flock(int(l.lock.Fd()), unix.LOCK_UN), l.lock.Close())
 }
 
@@ -312,7 +312,7 @@ type connectionLimits struct {
 	byUID map[uint32]int
 }
 
-// enter counts a connection of uid in, false when that would be one too many; leave counts it out.
+// enter records a connection of uid, and returns false if that is one too many. leave removes it.
 func (l *connectionLimits) enter(uid uint32) (leave func(), ok bool) {
 	if unlimited(uid) {
 		return func() {}, true

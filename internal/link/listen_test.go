@@ -35,7 +35,7 @@ func TestLiveSocketIsNeverStolenAndAStaleOneReplaced(t *testing.T) {
 	_, err := link.Listen(path, link.ListenConfig{Mode: 0o666})
 	if !errors.Is(err, link.ErrInUse) || !strings.Contains(err.Error(), strconv.Itoa(holder.Process.Pid)) ||
 		!strings.Contains(err.Error(), path) {
-		t.Fatalf("the second helper got %v", err)
+		t.Fatalf("the second helper: %v", err)
 	}
 	holder.Process.Kill()
 	holder.Wait()
@@ -48,7 +48,7 @@ func TestLiveSocketIsNeverStolenAndAStaleOneReplaced(t *testing.T) {
 	}
 }
 
-func TestWhatIsNotASocketIsLeftAlone(t *testing.T) {
+func TestListenKeepsAFileThatIsNotASocket(t *testing.T) {
 	path := socketPath(t)
 	if err := os.WriteFile(path, []byte("precious"), 0o600); err != nil {
 		t.Fatal(err)
@@ -58,7 +58,7 @@ func TestWhatIsNotASocketIsLeftAlone(t *testing.T) {
 		t.Errorf("got %v", err)
 	}
 	if content, _ := os.ReadFile(path); string(content) != "precious" {
-		t.Errorf("the file is now %q", content)
+		t.Errorf("the file has changed to %q", content)
 	}
 }
 
@@ -68,19 +68,19 @@ func TestCloseRemovesTheSocketAndLetsTheNextOneServe(t *testing.T) {
 		listener := listen(t, path, link.ListenConfig{})
 		info, err := os.Stat(path)
 		if err != nil || info.Mode().Perm() != 0o666 {
-			t.Fatalf("socket is %v, %v", info, err)
+			t.Fatalf("socket: %v, %v", info, err)
 		}
 		if err := listener.Close(); err != nil {
 			t.Fatal(err)
 		}
 		if _, err := os.Stat(path); !errors.Is(err, os.ErrNotExist) {
-			t.Fatalf("the socket is still there: %v", err)
+			t.Fatalf("the socket still exists: %v", err)
 		}
 	}
 }
 
-// knock connects, says nothing, and stays. A process that is turned away because its user has connected too often
-// knocks again.
+// knock connects, sends nothing, and keeps the connection. A process that was turned away because its user connects too
+// often tries again.
 func knock(path string) error {
 	left := make(chan struct{})
 	go func() {
@@ -107,13 +107,14 @@ func knock(path string) error {
 	}
 }
 
-// The flood of one user, and how much of it is let in.
+// The size of one user's flood, and how much of it is let in.
 const (
 	flood   = 1000
 	flooded = 20
 )
 
-// floodConnections makes a thousand connections, and says so when all but those within the limit were closed again.
+// floodConnections makes a thousand connections. It prints a line when all but those within the limit have been closed
+// again.
 func floodConnections(path string) error {
 	closed := make(chan error)
 	for held := 0; held < flood; {
@@ -170,12 +171,12 @@ func TestThousandIdleConnectionsOfOneUserDoNotKeepOthersOut(t *testing.T) {
 
 	_, output := as(t, stranger, "flood", path)
 	if got := line(t, output); got != "flooded" {
-		t.Fatalf("the flood said %q", got)
+		t.Fatalf("the flood printed %q", got)
 	}
 	strangers := make([]accepted, flooded)
 	for i := range strangers {
 		if strangers[i] = <-connections; strangers[i].peer.UID != stranger {
-			t.Fatalf("connection %d is of uid %d", i, strangers[i].peer.UID)
+			t.Fatalf("connection %d has uid %d", i, strangers[i].peer.UID)
 		}
 	}
 	root, err := net.Dial("unix", path)
@@ -186,7 +187,7 @@ func TestThousandIdleConnectionsOfOneUserDoNotKeepOthersOut(t *testing.T) {
 	next := <-connections
 	defer next.Close()
 	if next.peer.UID != 0 {
-		t.Errorf("the next connection is of uid %d: more than %d of one user were let in, or root was kept out",
+		t.Errorf("the next connection has uid %d: more than %d of one user were let in, or root was refused",
 			next.peer.UID, flooded)
 	}
 
@@ -201,7 +202,7 @@ func TestThousandIdleConnectionsOfOneUserDoNotKeepOthersOut(t *testing.T) {
 	next = <-connections
 	defer next.Close()
 	if next.peer.UID != stranger {
-		t.Errorf("the connection after the flood is of uid %d", next.peer.UID)
+		t.Errorf("the connection after the flood has uid %d", next.peer.UID)
 	}
 }
 
@@ -212,7 +213,7 @@ func TestModeIsWhatWasAskedForWhateverTheUmask(t *testing.T) {
 	listen(t, path, link.ListenConfig{})
 	for name, want := range map[string]fs.FileMode{path: fs.ModeSocket | 0o666, path + ".lock": 0o600} {
 		if info, err := os.Lstat(name); err != nil || info.Mode() != want {
-			t.Errorf("%s is %v, %v; want %v", name, info.Mode(), err, want)
+			t.Errorf("%s: %v, %v; want %v", name, info.Mode(), err, want)
 		}
 	}
 	files, err := os.ReadDir(filepath.Dir(path))
@@ -232,14 +233,14 @@ func TestLockThatLeadsElsewhereIsRefused(t *testing.T) {
 	}
 	if listener, err := link.Listen(path, link.ListenConfig{}); err == nil {
 		listener.Close()
-		t.Error("the lock was taken through a symbolic link")
+		t.Error("the lock was opened through a symbolic link")
 	}
 	if content, _ := os.ReadFile(elsewhere); string(content) != "precious" {
-		t.Errorf("the file is now %q", content)
+		t.Errorf("the file has changed to %q", content)
 	}
 }
 
-// A directory that somebody else can change is no place for root's sockets.
+// Root puts no socket into a directory that somebody else can change.
 func TestDirectoryOfAnotherUserIsRefused(t *testing.T) {
 	for name, spoil := range map[string]func(string) error{
 		"somebody else's": func(directory string) error { return os.Chown(directory, stranger, stranger) },
@@ -260,7 +261,7 @@ func TestDirectoryOfAnotherUserIsRefused(t *testing.T) {
 	}
 }
 
-// Somebody could write to the directory once, and holds a lock of their own there. It keeps nobody from serving.
+// Another user could once write to the directory and holds their own lock there. It does not block the server.
 func TestLockOfAnotherUserIsNotWaitedFor(t *testing.T) {
 	path := socketPath(t)
 	held, err := os.OpenFile(path+".lock", os.O_RDWR|os.O_CREATE, 0o666)
@@ -274,7 +275,7 @@ func TestLockOfAnotherUserIsNotWaitedFor(t *testing.T) {
 	listen(t, path, link.ListenConfig{})
 	if info, err := os.Lstat(path + ".lock"); err != nil || info.Sys().(*syscall.Stat_t).Uid != 0 ||
 		info.Mode() != 0o600 {
-		t.Errorf("the lock is %v, %v", info, err)
+		t.Errorf("the lock: %v, %v", info, err)
 	}
 }
 
@@ -297,7 +298,7 @@ func TestNonsenseOnHelperSocketHurtsOnlyItself(t *testing.T) {
 	}
 }
 
-// gRPC and the end of a context close a listener both, and whoever waits for either starts the next helper.
+// Both gRPC and the end of a context close a listener. Whichever the caller waits for, the next helper can start then.
 func TestEachCloseReturnsWhenTheNextHelperCanServe(t *testing.T) {
 	path := socketPath(t)
 	for range 50 {

@@ -6,21 +6,21 @@ import (
 )
 
 const (
-	// logOnceWithin is how often one and the same thing may be logged.
+	// logOnceWithin is how often the same event may be logged.
 	logOnceWithin = time.Minute
-	// loggedAtOnce bounds what a logLimit remembers: one user can come with the thousands of uids of his user
+	// loggedAtOnce limits the size of a logLimit: one user can come with the thousands of uids of their user
 	// namespaces.
 	loggedAtOnce = 256
 )
 
-// logKey is what is logged at most once a minute: something that happened to one user.
+// logKey is an event that is logged at most once a minute: something that happened to one user.
 type logKey struct {
 	uid  uint32
 	what string
 }
 
-// logLimit keeps a peer that is turned away again and again from filling the disk with it. The zero value is ready for
-// use, also by several goroutines.
+// logLimit keeps a peer that is refused again and again from filling the disk with log lines. The zero value is ready.
+// Several goroutines may use it.
 type logLimit struct {
 	mu   sync.Mutex
 	last map[logKey]logged
@@ -31,7 +31,7 @@ type logged struct {
 	held int
 }
 
-// allow tells whether key may be logged now, and how many times it happened unlogged since it last was.
+// allow reports whether key may be logged now, and how many times it has happened unlogged since it was last logged.
 func (l *logLimit) allow(key logKey) (held int, ok bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -52,7 +52,8 @@ func (l *logLimit) allow(key logKey) (held int, ok bool) {
 	return before.held, true
 }
 
-// forget drops what was logged longer ago than counts, and tells whether that made room. The caller holds the mutex.
+// forget drops entries that are older than logOnceWithin, and reports whether that made room. The caller holds the
+// mutex.
 func (l *logLimit) forget(now time.Time) bool {
 	for key, before := range l.last {
 		if now.Sub(before.at) >= logOnceWithin {

@@ -23,10 +23,10 @@ import (
 	"usher.internal/internal/link"
 )
 
-// stranger is a uid that has no part in anything.
+// stranger is a uid without any part in the test.
 const stranger = 65534
 
-// roles are what this test's binary can be as another process, chosen by the environment variable USHER_LINK_ROLE.
+// roles are what this test's binary can do as another process. The environment variable USHER_LINK_ROLE selects one.
 var roles = map[string]func(path string) error{
 	"call":      callOnce,
 	"listen":    listenForever,
@@ -57,7 +57,7 @@ func quiet() *slog.Logger { return slog.New(slog.DiscardHandler) }
 
 func textLogger(w io.Writer) *slog.Logger { return slog.New(slog.NewTextHandler(w, nil)) }
 
-// logBuffer gathers what is logged.
+// logBuffer collects log lines.
 type logBuffer struct {
 	mu   sync.Mutex
 	text strings.Builder
@@ -93,8 +93,8 @@ func socketPath(t testing.TB) string {
 	return filepath.Join(directory, "x.sock")
 }
 
-// as starts this test's binary in a role, as uid, and returns it with its standard output. It ends with the test, if
-// not before; a role that has nothing left to do waits on its standard input.
+// as starts this test's binary in a role, as uid, and returns it with its standard output. It ends with the test at the
+// latest. A role that is done waits on its standard input.
 func as(t testing.TB, uid uint32, role, path string) (*exec.Cmd, io.Reader) {
 	t.Helper()
 	program := filepath.Join(filepath.Dir(path), "role-"+role)
@@ -125,14 +125,14 @@ func suspend(t testing.TB, command *exec.Cmd) {
 	if err := command.Process.Signal(syscall.SIGSTOP); err != nil {
 		t.Fatal(err)
 	}
-	const stopped = 0x7f // the low byte of what wait4(2) says then, on both systems
+	const stopped = 0x7f // the low byte of wait4(2)'s status then, on both systems
 	var status syscall.WaitStatus
 	for {
 		_, err := syscall.Wait4(command.Process.Pid, &status, syscall.WUNTRACED, nil)
 		if err == syscall.EINTR {
 			continue
 		}
-		// Stopped of Go's WaitStatus is false for SIGSTOP on macOS, which has it for a process that goes on
+		// On macOS Stopped of Go's WaitStatus is false for SIGSTOP: it takes that for a process that continues
 		// (syscall_bsd.go).
 		if err != nil || status&0xff != stopped {
 			t.Fatalf("pid %d did not stop: %v, status %v", command.Process.Pid, err, status)
@@ -149,8 +149,8 @@ func copyFile(from, to string) error {
 	if err != nil {
 		return err
 	}
-	// A child that is forked meanwhile would hold the file open for writing until it executes its program, and this one
-	// could not be executed.
+	// A child that is forked meanwhile would hold the file open for writing until its exec. The file could not be
+	// executed then.
 	syscall.ForkLock.RLock()
 	defer syscall.ForkLock.RUnlock()
 	return os.WriteFile(to, content, 0o755)

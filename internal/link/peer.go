@@ -14,10 +14,10 @@ import (
 )
 
 // Peer is the process at the other end of a connection, as the kernel recorded it when the connection was made. It is
-// valid until the connection is closed, and safe for concurrent use.
+// valid until the connection is closed. It is safe for concurrent use.
 type Peer struct {
 	UID uint32
-	// PID is 0 where the peer had closed the connection before it was asked for, and macOS no longer knows it.
+	// PID is 0 if the peer closed the connection before the kernel was asked, and macOS no longer knows it.
 	PID int
 
 	process process
@@ -31,16 +31,16 @@ func (p *Peer) LogValue() slog.Value {
 	return slog.GroupValue(slog.Uint64("uid", uint64(p.UID)), slog.Int("pid", p.PID))
 }
 
-// name is what errors call the process.
+// name is how errors name the process.
 func (p *Peer) name() string {
 	if p.PID == 0 {
-		return "a process that is gone"
+		return "a process that has ended"
 	}
 	return fmt.Sprintf("pid %d", p.PID)
 }
 
-// Executable returns the path of the peer's program. It wraps [ErrPeerGone] when the process that connected has ended,
-// even where another has its process id by now.
+// Executable returns the path of the peer's program. It wraps [ErrPeerGone] if the process that connected has ended,
+// even if another process has its id now.
 func (p *Peer) Executable() (string, error) {
 	path, err := executablePath(p.PID)
 	if !p.Alive() {
@@ -52,10 +52,10 @@ func (p *Peer) Executable() (string, error) {
 	return path, nil
 }
 
-// RunsExecutable returns nil when the peer runs the program at path, and only root and our own user can change that
-// file ([trust.Agent]). On macOS it must have the file's code signature too. It wraps [ErrOtherProgram] otherwise;
-// [ErrReplacedProgram] too where that file was replaced since the peer was started, as by an upgrade; and
-// [ErrPeerGone].
+// RunsExecutable returns nil if the peer runs the program at path, and only root and our own user can change that file
+// ([trust.Agent]). On macOS the peer must also have the file's code signature. Otherwise it wraps [ErrOtherProgram]. It
+// also wraps [ErrReplacedProgram] if that file was replaced after the peer's start, for example by an upgrade. It may
+// also wrap [ErrPeerGone].
 func (p *Peer) RunsExecutable(path string) error {
 	resolved, err := trust.Agent.Check(path)
 	if err != nil {
@@ -87,7 +87,7 @@ func (p *Peer) RunsExecutable(path string) error {
 		path), err)
 }
 
-// AuthInfo is what [ServerCredentials] and [ClientCredentials] learn of a connection's other end.
+// AuthInfo is what [ServerCredentials] and [ClientCredentials] learn about the other end of a connection.
 type AuthInfo struct {
 	credentials.CommonAuthInfo
 	Peer *Peer
@@ -96,8 +96,8 @@ type AuthInfo struct {
 // AuthType implements [credentials.AuthInfo].
 func (AuthInfo) AuthType() string { return "usher-peer" }
 
-// PeerFromContext returns the process that makes the RPC whose context it is, false where the connection was not made
-// through this package.
+// PeerFromContext returns the process that makes the RPC of this context. It returns false if this package did not make
+// the connection.
 func PeerFromContext(ctx context.Context) (*Peer, bool) {
 	caller, ok := peer.FromContext(ctx)
 	if !ok {

@@ -12,15 +12,15 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Nothing in this file was run on a Mac, only under the loader of sim/darwin.
+// Nobody ran this file on a Mac, only under the loader of sim/darwin.
 
 // auditTokenSize is sizeof(audit_token_t): eight 32-bit words.
 const auditTokenSize = 32
 
-// auditToken is Darwin's audit_token_t. Its sixth word is the process id and its last one the version of that, so that
-// two processes never share a token although they may share a number (set_security_token_task_internal in xnu's
-// bsd/kern/kern_prot.c [XNU]). The id is taken from here and not from LOCAL_PEERPID: asked one after the other, the two
-// may be of different processes.
+// auditToken is Darwin's audit_token_t. Its sixth word is the process id; its last word is the version of that id. Two
+// processes can share an id but never a token (set_security_token_task_internal in xnu's bsd/kern/kern_prot.c [XNU]).
+// The id comes from the token and not from LOCAL_PEERPID: two questions, one after the other, can be answered for
+// different processes.
 type auditToken [auditTokenSize / 4]uint32
 
 func (t auditToken) pid() int { return int(int32(t[5])) }
@@ -59,7 +59,7 @@ func peerOf(fd int) (*Peer, error) {
 		uintptr(unsafe.Pointer(&peer.process.token)), uintptr(unsafe.Pointer(&length)), 0)
 	switch {
 	case errno == unix.EINVAL || errno == unix.ENOTCONN:
-		// It has closed the connection: what it had written can still be read.
+		// The peer has closed the connection. Data that it had written can still be read.
 		peer.process.ended = true
 	case errno != 0:
 		return nil, fmt.Errorf("read peer token: %w", os.NewSyscallError("LOCAL_PEERTOKEN", errno))
@@ -69,9 +69,9 @@ func peerOf(fd int) (*Peer, error) {
 	return peer, nil
 }
 
-// Alive reports whether the process that made the connection still runs: whether a process has its id, and the version
-// of the id that is in its audit token. One that had closed the connection before it was asked for is reported as
-// ended. It does not block.
+// Alive reports whether the process that made the connection still runs: whether a process has the id and the version
+// of its audit token. A process that closed the connection before it was asked for is reported as ended. It does not
+// block.
 func (p *Peer) Alive() bool {
 	if p.process.ended {
 		return false
@@ -123,13 +123,13 @@ func executablePath(pid int) (string, error) {
 	return string(path[:end]), nil
 }
 
-// replaced tells whether a process runs whose file is no longer anywhere, as after an upgrade that has put another in
-// its place: the kernel has no path for it then. Such a process is not let in in any case; it is told to end and to be
-// started again.
+// replaced reports whether a process runs whose file no longer exists, for example because an upgrade has replaced it.
+// The kernel has no path for it then. Such a process is refused in any case; the answer says that it must end and start
+// again.
 func replaced(_, _ string, err error) bool { return errors.Is(err, unix.ENOENT) }
 
-// statExecutable looks the file up by its path, where it may have been swapped: [Peer.provesCode] is what cannot be
-// fooled.
+// statExecutable looks the file up by its path, where it may have been exchanged. [Peer.provesCode] cannot be fooled
+// like that.
 func statExecutable(pid int) (os.FileInfo, error) {
 	path, err := executablePath(pid)
 	if err != nil {

@@ -22,22 +22,22 @@ func TestPeerOfWhatIsNoConnection(t *testing.T) {
 	}
 	connection.Close()
 	if peer, err := readPeer(connection.(*net.UnixConn)); !errors.Is(err, net.ErrClosed) {
-		t.Errorf("of a closed connection: %+v, %v", peer, err)
+		t.Errorf("closed connection: %+v, %v", peer, err)
 	}
 	if peer, err := peerOf(-1); !errors.Is(err, unix.EBADF) {
-		t.Errorf("of no connection: %+v, %v", peer, err)
+		t.Errorf("no connection: %+v, %v", peer, err)
 	}
 }
 
-// nobodysPID is larger than any that a kernel gives out.
+// nobodysPID is larger than any that a kernel assigns.
 const nobodysPID = 1 << 30
 
 func TestProgramOfAProcessThatIsNotThere(t *testing.T) {
 	if path, err := executablePath(nobodysPID); err == nil {
-		t.Errorf("its program is %q", path)
+		t.Errorf("program: %q", path)
 	}
 	if version, err := pidVersion(nobodysPID); err == nil {
-		t.Errorf("its version is %d", version)
+		t.Errorf("version: %d", version)
 	}
 	program, err := executablePath(unix.Getpid())
 	if err != nil {
@@ -46,7 +46,7 @@ func TestProgramOfAProcessThatIsNotThere(t *testing.T) {
 	token := auditToken{5: nobodysPID}
 	for _, path := range []string{program, filepath.Join(t.TempDir(), "none")} {
 		if err := (&Peer{process: process{token: token}}).provesCode(path); err == nil {
-			t.Errorf("it proves to be %s", path)
+			t.Errorf("proven: %s", path)
 		}
 	}
 }

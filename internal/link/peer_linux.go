@@ -17,7 +17,7 @@ type process struct {
 	pidfd int // -1: closed
 }
 
-// readPeer asks the kernel who is at the other end of connection. The caller closes what it returns.
+// readPeer asks the kernel who is at the other end of connection. The caller closes the result.
 func readPeer(connection *net.UnixConn) (*Peer, error) {
 	raw, err := connection.SyscallConn()
 	if err != nil {
@@ -36,7 +36,7 @@ func peerOf(fd int) (*Peer, error) {
 	if err != nil {
 		return nil, fmt.Errorf("read peer credentials: %w", os.NewSyscallError("SO_PEERCRED", err))
 	}
-	// SO_PEERPIDFD, of Linux 6.5, is a descriptor of the very process that connected.
+	// SO_PEERPIDFD (Linux 6.5) is a descriptor of the very process that connected.
 	pidfd, err := unix.GetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_PEERPIDFD)
 	if errors.Is(err, unix.ENOPROTOOPT) {
 		pidfd, err = holdByNumber(fd, credentials)
@@ -44,7 +44,7 @@ func peerOf(fd int) (*Peer, error) {
 	peer := &Peer{UID: credentials.Uid, PID: int(credentials.Pid)}
 	peer.process.pidfd = pidfd
 	if errors.Is(err, unix.ESRCH) || errors.Is(err, unix.EINVAL) {
-		// The process has ended already and was reaped: it is known who it was, and that it is gone.
+		// The process has ended and was reaped. It is known who it was, and that it has ended.
 		peer.process.pidfd = -1
 		return peer, nil
 	}
@@ -54,12 +54,12 @@ func peerOf(fd int) (*Peer, error) {
 	return peer, nil
 }
 
-// holdByNumber opens a pidfd by the peer's process id, all that Linux before 6.5 offers. After that it checks that
-// nothing hints at the number having been given to another process in between: the process belongs to the same user,
-// and the peer's end of the connection is open. Otherwise it returns ESRCH, as for a process that is gone.
+// holdByNumber opens a pidfd by the peer's process id. Linux before 6.5 offers nothing else. Another process may have
+// got the id meanwhile. Therefore the process must belong to the same user, and the peer's end of the connection must
+// be open. Otherwise it returns ESRCH, as for a process that has ended.
 //
-// What remains: a process that hands its end to a second one, ends, and has its number taken by a third one of the same
-// user, all between connecting and being accepted.
+// One gap remains between connecting and being accepted. A process hands its end to a second one and ends, and a third
+// one of the same user gets its id.
 func holdByNumber(fd int, credentials *unix.Ucred) (int, error) {
 	pidfd, err := unix.PidfdOpen(int(credentials.Pid), 0)
 	if err != nil {
@@ -74,7 +74,7 @@ func holdByNumber(fd int, credentials *unix.Ucred) (int, error) {
 	return pidfd, nil
 }
 
-// hungUp tells whether the other end of the connection is closed.
+// hungUp reports whether the other end of the connection is closed.
 func hungUp(fd int) bool {
 	polled := []unix.PollFd{{Fd: int32(fd)}} // POLLHUP is always reported
 	for {
@@ -85,7 +85,7 @@ func hungUp(fd int) bool {
 	}
 }
 
-// Alive tells whether the process that made the connection still runs. It does not block.
+// Alive reports whether the process that made the connection still runs. It does not block.
 func (p *Peer) Alive() bool {
 	p.process.mu.Lock()
 	defer p.process.mu.Unlock()
@@ -102,7 +102,7 @@ func (p *Peer) Alive() bool {
 	}
 }
 
-// close gives up the hold on the process.
+// close releases the process.
 func (p *Peer) close() {
 	p.process.mu.Lock()
 	defer p.process.mu.Unlock()
@@ -116,14 +116,13 @@ func executablePath(pid int) (string, error) {
 	return os.Readlink("/proc/" + strconv.Itoa(pid) + "/exe")
 }
 
-// provesCode is for macOS: what the kernel's link to the file that is running says is proof enough here.
+// provesCode is for macOS. Here the kernel's link to the running file is proof enough.
 func (p *Peer) provesCode(string) error { return nil }
 
-// replaced reports whether the program at seen, as executablePath has it, was once at path, which has no link in it.
+// replaced reports whether the program at seen (from executablePath) was once at path, which contains no link.
 func replaced(seen, path string, _ error) bool { return seen == path+" (deleted)" }
 
-// statExecutable follows the kernel's own link to the file that is running, also where its path leads to another file
-// by now.
+// statExecutable follows the kernel's own link to the running file, even if another file is at its path now.
 func statExecutable(pid int) (os.FileInfo, error) {
 	return os.Stat("/proc/" + strconv.Itoa(pid) + "/exe")
 }

@@ -19,14 +19,14 @@ import (
 	"usher.internal/internal/trust"
 )
 
-// visitor lets a role connect and returns its end of the connection, which stays open whatever the role does.
+// visitor lets a role connect and returns its end of the connection, which remains open whatever the role does.
 func visitor(t *testing.T) (*exec.Cmd, *link.Peer) {
 	t.Helper()
 	path := socketPath(t)
 	listener := listen(t, path, link.ListenConfig{})
 	command, output := as(t, stranger, "knock", path)
 	if got := line(t, output); got != "connected" {
-		t.Fatalf("the visitor said %q", got)
+		t.Fatalf("the visitor printed %q", got)
 	}
 	connection, err := listener.Accept()
 	if err != nil {
@@ -53,18 +53,18 @@ func TestRecycledProcessIDFoolsNobody(t *testing.T) {
 		t.Fatalf("the impostor runs %s, %v", path, err)
 	}
 	if peer.Alive() {
-		t.Error("the peer seems alive")
+		t.Error("the peer is reported as alive")
 	}
 	if path, err := peer.Executable(); !errors.Is(err, link.ErrPeerGone) {
-		t.Errorf("executable is %q, %v", path, err)
+		t.Errorf("executable: %q, %v", path, err)
 	}
 	if err := peer.RunsExecutable(impostor.Path); !errors.Is(err, link.ErrPeerGone) {
-		t.Errorf("the impostor's program passed as the peer's: %v", err)
+		t.Errorf("the impostor's program passes as the peer's: %v", err)
 	}
 }
 
-// startWithPID starts a process that has the process id of one that ended. Others take numbers at the same time, so it
-// may take some tries.
+// startWithPID starts a process with the process id of one that has ended. Other processes also get ids meanwhile, so
+// it may need some tries.
 func startWithPID(t *testing.T, pid int) *exec.Cmd {
 	t.Helper()
 	for range 1000 {
@@ -86,7 +86,7 @@ func startWithPID(t *testing.T, pid int) *exec.Cmd {
 	return nil
 }
 
-func TestPeerIsLoggedAsNumbersAlone(t *testing.T) {
+func TestPeerIsLoggedOnlyAsNumbers(t *testing.T) {
 	command, peer := visitor(t)
 	var log logBuffer
 	textLogger(&log).Info("seen", "peer", peer)
@@ -119,7 +119,7 @@ func TestClosedConnectionsLeaveNoDescriptorBehind(t *testing.T) {
 			if err == nil {
 				proven.Close()
 			}
-			client.Close() // gRPC closes what was refused
+			client.Close() // gRPC closes refused connections
 			server.Close()
 		}
 		if after := openDescriptors(t); after > before {
@@ -171,15 +171,15 @@ func TestOnlyUnixSocketsProveTheirPeer(t *testing.T) {
 	defer client.Close()
 	defer server.Close()
 	if _, _, err := link.ServerCredentials().ServerHandshake(server); err == nil {
-		t.Error("a pipe was taken for a Unix socket")
+		t.Error("a pipe passes as a Unix socket")
 	}
 	if _, ok := link.PeerFromContext(context.Background()); ok {
 		t.Error("a context without a call has a peer")
 	}
 }
 
-// Until a forked child reaches exec it shares every open file, so a closed lock would be held by a child that another
-// goroutine happens to start. The duplicate is such a child's.
+// A forked child shares every open file until its exec. A closed lock would therefore remain with a child that another
+// goroutine happens to start. The duplicate plays such a child's part.
 func TestNextHelperServesWhileAForkedChildStillHasTheLock(t *testing.T) {
 	path := socketPath(t)
 	first, err := link.Listen(path, link.ListenConfig{Mode: 0o600})
@@ -195,11 +195,11 @@ func TestNextHelperServesWhileAForkedChildStillHasTheLock(t *testing.T) {
 		t.Fatal(err)
 	}
 	if _, err := link.Listen(path, link.ListenConfig{Mode: 0o600}); !errors.Is(err, link.ErrInUse) {
-		t.Errorf("a third helper got %v", err)
+		t.Errorf("a third helper: %v", err)
 	}
 }
 
-// duplicateOf duplicates the descriptor that this process has open on path.
+// duplicateOf duplicates this process's open descriptor of path.
 func duplicateOf(t *testing.T, path string) *os.File {
 	t.Helper()
 	entries, err := os.ReadDir("/proc/self/fd")

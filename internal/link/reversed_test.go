@@ -77,30 +77,30 @@ func TestHelperCallsTheAgentThatDialled(t *testing.T) {
 	command, _ := as(t, stranger, "agent", path)
 	got := <-agents
 	if got.err != nil || got.peer.UID != stranger || got.peer.PID != command.Process.Pid {
-		t.Fatalf("the agent is %+v", got)
+		t.Fatalf("agent: %+v", got)
 	}
 	if got.exe != command.Path {
-		t.Errorf("executable is %s, want %s", got.exe, command.Path)
+		t.Errorf("executable: %s, want %s", got.exe, command.Path)
 	}
 	if err := got.peer.RunsExecutable(command.Path); err != nil {
 		t.Errorf("the installed program was not recognised: %v", err)
 	}
 	if err := got.peer.RunsExecutable("/bin/sh"); !errors.Is(err, link.ErrOtherProgram) ||
 		!strings.Contains(err.Error(), command.Path) {
-		t.Errorf("another program passed: %v", err)
+		t.Errorf("another program passes: %v", err)
 	}
-	// An upgrade replaces the file: what runs is not what is installed any more.
+	// An upgrade replaces the file: the running program is no longer the installed one.
 	content, _ := os.ReadFile(command.Path)
 	os.WriteFile(command.Path+".new", content, 0o755)
 	os.Rename(command.Path+".new", command.Path)
 	if err := got.peer.RunsExecutable(command.Path); !errors.Is(err, link.ErrOtherProgram) ||
 		!errors.Is(err, link.ErrReplacedProgram) {
-		t.Errorf("a replaced program passed: %v", err)
+		t.Errorf("a replaced program passes: %v", err)
 	}
 	os.Chmod(command.Path, 0o777)
 	if err := got.peer.RunsExecutable(command.Path); !errors.Is(err, link.ErrOtherProgram) ||
 		!strings.Contains(err.Error(), "others than root") {
-		t.Errorf("a program that everyone can change passed: %v", err)
+		t.Errorf("a program that everyone can change passes: %v", err)
 	}
 	killed := time.Now()
 	command.Process.Kill()
@@ -112,11 +112,11 @@ func TestHelperCallsTheAgentThatDialled(t *testing.T) {
 		t.Error("the peer is alive after its end")
 	}
 	if _, err := got.peer.Executable(); !errors.Is(err, link.ErrPeerGone) {
-		t.Errorf("executable of a peer that is gone: %v", err)
+		t.Errorf("executable of a peer that has ended: %v", err)
 	}
 }
 
-// The two tests of hung agents take as long as the real pings do, about 20 seconds, side by side.
+// The two tests of hung agents take as long as real pings, about 20 seconds, in parallel.
 
 func TestHungAgentIsFoundOutWhileItIsAsked(t *testing.T) {
 	t.Parallel()

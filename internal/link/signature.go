@@ -4,8 +4,8 @@ import (
 	"fmt"
 )
 
-// codeStatus is what one of macOS's code-signing calls comes to, an OSStatus [SECCODE]. The table below is for every
-// platform, so that tests on Linux hold it.
+// codeStatus is the result of one of macOS's code-signing calls, an OSStatus [SECCODE]. The table below exists on every
+// platform, so that tests on Linux cover it.
 type codeStatus int32
 
 const (
@@ -15,44 +15,43 @@ const (
 	codeNoSuchCode      codeStatus = -67065 // errSecCSNoSuchCode
 	codeStaticNotFound  codeStatus = -67068 // errSecCSStaticCodeNotFound
 	codeStaticChanged   codeStatus = -67034 // errSecCSStaticCodeChanged
-	// codePosix and an errno are an error of the system: 100002 is ENOENT, 100003 ESRCH.
+	// codePosix plus an errno is an error of the system: 100002 is ENOENT, 100003 is ESRCH.
 	codePosix codeStatus = 100000
 )
 
-// codeFindings are what macOS was asked about a process and the program that it should be.
+// codeFindings are macOS's answers about a process and the program that it should be.
 type codeFindings struct {
-	// installed is what came of asking for the designated requirement of the installed program; running of finding the
-	// code of the process by its audit token, and validity of holding that against the requirement. A later one counts
-	// only if those before it are fine.
+	// installed is the result of asking for the designated requirement of the installed program. running is the result
+	// of finding the process's code by its audit token. validity is the result of checking that code against the
+	// requirement. A later one applies only if those before it are fine.
 	installed, running, validity codeStatus
 }
 
-// judge says whether the process runs the installed program: nil, or an error that wraps [ErrOtherProgram], with
-// [ErrReplacedProgram] where what runs is what was installed before, and [ErrPeerGone] where nothing runs.
+// judge returns nil if the process runs the installed program. Otherwise the error wraps [ErrOtherProgram]. It also
+// wraps [ErrReplacedProgram] if the process runs what was installed before, or [ErrPeerGone] if it has ended.
 //
-// A program that nobody has signed, as a development build for Intel is, has no requirement. The path and the owner of
-// the file are all that is known of it then, as on Linux. The Go toolchain signs what it builds for Apple's processors
-// itself.
+// An unsigned program, such as a development build for Intel, has no requirement. Only the path and the owner of its
+// file are known then, as on Linux. For Apple's processors the Go toolchain signs its builds itself.
 func (f codeFindings) judge(path string) error {
 	switch {
 	case f.installed == codeUnsigned:
 		return nil
 	case f.installed != codeFine:
-		return fmt.Errorf("%w: macOS does not tell what %s is signed as (OSStatus %d)", ErrOtherProgram, path,
+		return fmt.Errorf("%w: macOS does not report the signature of %s (OSStatus %d)", ErrOtherProgram, path,
 			f.installed)
 	case f.running == codeNoSuchCode, f.running == codePosix+3:
 		return ErrPeerGone
 	case f.running == codePosix+2, f.running == codeStaticNotFound:
-		// Its file was replaced by another, as an upgrade does.
-		return fmt.Errorf("%w: %w: its file is not there any more", ErrOtherProgram, ErrReplacedProgram)
+		// Its file was replaced by another one, for example by an upgrade.
+		return fmt.Errorf("%w: %w: its file no longer exists", ErrOtherProgram, ErrReplacedProgram)
 	case f.running != codeFine:
-		return fmt.Errorf("%w: macOS does not tell the code of the process (OSStatus %d)", ErrOtherProgram, f.running)
+		return fmt.Errorf("%w: macOS does not report the code of the process (OSStatus %d)", ErrOtherProgram, f.running)
 	}
 	switch f.validity {
 	case codeFine:
 		return nil
 	case codeStaticChanged, codeRequirementFail:
-		// It was started from that path, and what stands there now is something else.
+		// It was started from that path, which has another program now.
 		return fmt.Errorf("%w: %w: it does not have the code signature of %s (OSStatus %d)", ErrOtherProgram,
 			ErrReplacedProgram, path, f.validity)
 	}

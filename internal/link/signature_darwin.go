@@ -9,10 +9,10 @@ import (
 	"usher.internal/internal/corefoundation"
 )
 
-// Nothing in this file was run on a Mac: it runs under the loader of sim/darwin, and what it finds is judged where
-// tests see it.
+// Nobody ran this file on a Mac. It runs under the loader of sim/darwin, and signature.go judges its findings, where
+// tests on Linux reach them.
 
-// The calls of Security.framework [SECCODE]. Flags are SecCSFlags; zero is what each does by default.
+// The calls of Security.framework [SECCODE]. Flags are SecCSFlags; zero is the default of each.
 var security struct {
 	copyGuest       func(host, attributes corefoundation.Ref, flags uint32, guest *corefoundation.Ref) codeStatus
 	createStatic    func(path corefoundation.Ref, flags uint32, code *corefoundation.Ref) codeStatus
@@ -36,9 +36,9 @@ var loadSecurity = sync.OnceValue(func() error {
 	return err
 })
 
-// provesCode returns nil when the process is signed as the program at path is. The process is found by its audit token:
-// neither its number, which another can have by now, nor its path, where another file can be, counts. Where macOS
-// cannot be asked nobody is let in.
+// provesCode returns nil if the process is signed like the program at path. It finds the process by its audit token. It
+// uses neither the process id, which another process can have by now, nor the path, where another file can be. If macOS
+// cannot be asked, nobody is let in.
 func (p *Peer) provesCode(path string) error {
 	if err := loadSecurity(); err != nil {
 		return fmt.Errorf("%w: the code signature cannot be asked for: %w", ErrOtherProgram, err)
@@ -50,7 +50,7 @@ func (p *Peer) provesCode(path string) error {
 	return findings.judge(path)
 }
 
-// examineCode asks macOS. The error is of what has to be made to ask.
+// examineCode asks macOS. The error is about the objects that the question needs.
 func examineCode(token auditToken, path string) (findings codeFindings, err error) {
 	location, err := corefoundation.NewFileURL(path)
 	if err != nil {

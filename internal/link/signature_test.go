@@ -26,7 +26,7 @@ func TestJudgeCode(t *testing.T) {
 		"unsigned, installed is":       {findings: codeFindings{validity: codeUnsigned}},
 		"code was changed in memory":   {findings: codeFindings{validity: -67063}},
 		"cannot be found out":          {findings: codeFindings{running: 100001}},
-		"what nobody has seen":         {findings: codeFindings{validity: -1}},
+		"an unknown status":            {findings: codeFindings{validity: -1}},
 		"a later finding does not win": {findings: codeFindings{installed: -67061, validity: codeFine}},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -32,12 +32,12 @@ func TestAgentNeedNotSleepWhenAHelperComes(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			if test.old {
 				old := serveAt(t, path)
-				old.socket.Close() // as kill -9 does: the socket file stays
+				old.socket.Close() // like kill -9, which leaves the socket file
 				old.lock.Close()
 			}
 			before := socketAt(path)
 			if test.old != (before != nil) {
-				t.Fatalf("before there is %v", before)
+				t.Fatalf("before: %v", before)
 			}
 			if test.earlier {
 				serveAt(t, path)
@@ -52,7 +52,7 @@ func TestAgentNeedNotSleepWhenAHelperComes(t *testing.T) {
 	}
 }
 
-// The socket's directory comes later, or another one takes its place, also by a link.
+// The socket's directory appears later, or another one takes its place, also through a link.
 func TestAgentNeedNotSleepWhenTheDirectoryOfAHelperComes(t *testing.T) {
 	for name, test := range map[string]struct{ before, come func(root string) error }{
 		"it comes": {func(string) error { return nil },
@@ -70,7 +70,7 @@ func TestAgentNeedNotSleepWhenTheDirectoryOfAHelperComes(t *testing.T) {
 		}, func(root string) error { return os.Rename(root+"/next/x.sock", root+"/run/x.sock") }},
 	} {
 		t.Run(name, func(t *testing.T) {
-			for range 10 { // it comes before the waiting has begun, or after
+			for range 10 { // it comes before the wait begins, or after
 				root := t.TempDir()
 				if err := errors.Join(os.Mkdir(root+"/next", 0o755), test.before(root)); err != nil {
 					t.Fatal(err)
@@ -124,7 +124,7 @@ func TestTheSameIsLoggedOnceAMinute(t *testing.T) {
 		}
 		time.Sleep(logOnceWithin)
 		if _, ok := limit.allow(logKey{7, "refused"}); !ok {
-			t.Error("what is over a minute old still takes the room")
+			t.Error("entries older than a minute still use the room")
 		}
 	})
 }

@@ -1,7 +1,7 @@
-// Package persist has a program that cannot do its work now wait inside, and try again, rather than end.
+// Package persist makes a program that cannot do its work now wait and try again, instead of ending.
 //
-// launchd takes no exit code for an answer: a job with KeepAlive is started again every ThrottleInterval, for ever
-// [LAUNCHCTL]. Each start costs a check of the program's signature and some lines of a log that nobody reads.
+// launchd ignores exit codes: it restarts a job with KeepAlive every ThrottleInterval, for ever [LAUNCHCTL]. Each start
+// costs a check of the program's signature and some log lines that nobody reads.
 package persist
 
 import (
@@ -13,28 +13,29 @@ import (
 	"usher.internal/internal/config"
 )
 
-// The pauses between two tries double from the first to the longest. What ran for as long as the longest one begins
-// with the first again: it worked.
+// The pauses between two tries double from the first to the longest. After a run of at least the longest pause they
+// begin with the first again, because the program worked.
 const (
 	FirstPause   = time.Minute
 	LongestPause = 15 * time.Minute
 )
 
-// Program is usherd or usher-agent as launchd sees it. It asks again for what it is refused (a configuration, a
-// directory, a socket, its journal) when the configuration changes, and after a pause.
+// Program is usherd or usher-agent as launchd sees it. If it is refused something (a configuration, a directory, a
+// socket, its journal), it tries again when the configuration changes, and after a pause.
 type Program struct {
 	// Name is the program's name in its log.
 	Name string
-	// ByHand says that it was started with --config, by somebody who looks at it: then it ends with its reason.
+	// ByHand says that somebody started it with --config and looks at it. It then ends with its reason.
 	ByHand bool
 	// Open opens the configuration.
 	Open func() (*config.Live, error)
-	// Run serves with it until ctx ends. Before that it returns an error: without one the program would end, and
-	// launchd would start it again.
+	// Run serves with the configuration until ctx ends. An earlier return is an error; without this package the program
+	// would end, and launchd would start it again.
 	Run func(ctx context.Context, live *config.Live, log *slog.Logger) error
-	// Lasts reports whether trying again cannot change an error of Run. Without it no error lasts.
+	// Lasts reports whether another try cannot change an error of Run. If it is nil, another try can change every
+	// error.
 	Lasts func(error) bool
-	// Configuration says when another try may do better.
+	// Configuration says when another try may succeed.
 	Configuration Configuration
 }
 
@@ -50,8 +51,8 @@ type ConfigurationError struct{ Err error }
 func (e *ConfigurationError) Error() string { return e.Err.Error() }
 func (e *ConfigurationError) Unwrap() error { return e.Err }
 
-// Serve runs the program until ctx ends; then it returns nil. It returns an error of which Lasts reports true, and with
-// ByHand every error. It logs the others. The level follows the configuration.
+// Serve runs the program until ctx ends; then it returns nil. It returns an error for which Lasts reports true, and
+// with ByHand every error. It logs the others. The log level follows the configuration.
 func (p Program) Serve(ctx context.Context, level *config.LogLevel, log *slog.Logger) error {
 	for pauses := (backoff.Pauses{First: FirstPause, Longest: LongestPause}); ; {
 		begun, before := time.Now(), p.Configuration.Look()
@@ -66,7 +67,7 @@ func (p Program) Serve(ctx context.Context, level *config.LogLevel, log *slog.Lo
 			pauses.Reset()
 		}
 		pause := pauses.Next()
-		log.Error(p.Name+" cannot serve; it tries again when the configuration changes, or later", "error", err,
+		log.Error(p.Name+" cannot serve; it tries again when the configuration changes, or after a pause", "error", err,
 			"within", pause)
 		p.Configuration.WaitForChange(ctx, before, pause, log)
 		if ctx.Err() != nil {

@@ -44,7 +44,7 @@ func TestPausesGrowToTheLongestOne(t *testing.T) {
 	})
 }
 
-// What ran for long and fails begins with the shortest pause.
+// A failure after a long run begins with the shortest pause.
 func TestPausesBeginAgain(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		tries := 0
@@ -60,12 +60,12 @@ func TestPausesBeginAgain(t *testing.T) {
 			return errRefused
 		}))
 		if pause := time.Since(failed); err != nil || pause != persist.FirstPause {
-			t.Errorf("%v, the last pause is %s", err, pause)
+			t.Errorf("%v, last pause %s", err, pause)
 		}
 	})
 }
 
-// What a program was refused is gone: it serves without another process, and the log says seldom what it waits for.
+// The cause of a refusal disappears. The program serves in the same process, and the log seldom says what it waits for.
 func TestServesOnceItMay(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		ctx, cancel := context.WithCancel(t.Context())
@@ -88,10 +88,10 @@ func TestServesOnceItMay(t *testing.T) {
 			t.Error(err)
 		}
 		if waited := served.Sub(begun); waited < 10*time.Minute || waited > 16*time.Minute {
-			t.Errorf("it served after %s", waited)
+			t.Errorf("served after %s", waited)
 		}
 		if lines := strings.Count(log.String(), "key is wrong"); lines < 3 || lines > 6 {
-			t.Errorf("the log has it %d times:\n%s", lines, &log)
+			t.Errorf("%d times in the log:\n%s", lines, &log)
 		}
 	})
 }
@@ -104,7 +104,7 @@ func TestErrorThatLastsEndsIt(t *testing.T) {
 	}
 }
 
-// Somebody who looks at it is told what is wrong, and not kept waiting.
+// With ByHand the program ends with the reason and does not wait.
 func TestAnyErrorEndsItByHand(t *testing.T) {
 	program := keepalive.Program(func(context.Context, *config.Live, *slog.Logger) error { return errRefused })
 	program.ByHand = true

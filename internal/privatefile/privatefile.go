@@ -1,5 +1,5 @@
-// Package privatefile reads the files that hold secrets, and refuses those that are none: what others can read, or have
-// put there. Package atomicfile writes them.
+// Package privatefile reads files that hold secrets. It refuses files that others can read or have put there. Package
+// atomicfile writes them.
 package privatefile
 
 import (
@@ -13,12 +13,11 @@ import (
 	"usher.internal/internal/trust"
 )
 
-// Read returns the content of the file at path, without the white space around it, and what the file was when it was
-// read. It must be a regular file of root's or of our own user's that nobody else can read (mode 0600 or 0400), not
-// empty and at most limit bytes long, and nobody else may be able to put another one in its place ([trust.Secret]). A
-// path that is not absolute begins in the working directory. An error says what is wrong and never holds the content.
-// It leaves the path to the caller: only a command that fixes the file names it, quoted for a shell, so that an admin
-// can copy it.
+// Read returns the content of the file at path, without surrounding white space, and describes the file at that time.
+// It must be a regular file of root or of our own user that nobody else can read (mode 0600 or 0400). It must not be
+// empty or larger than limit bytes, and nobody else may be able to replace it ([trust.Secret]). A relative path begins
+// in the working directory. An error says what is wrong and never contains the content. It leaves the path to the
+// caller. Only a command that fixes the file names it, quoted for a shell, so that an admin can copy it.
 func Read(path string, limit int64) ([]byte, fs.FileInfo, error) {
 	path, err := filepath.Abs(path)
 	if err != nil {
@@ -45,7 +44,7 @@ func Read(path string, limit int64) ([]byte, fs.FileInfo, error) {
 	return content, info, nil
 }
 
-// explained leaves out the path of the file itself. A directory or a link on the way is named.
+// explained leaves out the path of the file itself, but names a directory or a link on the way.
 func explained(refused *trust.Error) error {
 	if refused.Component != refused.Path && refused.Reason != trust.Kind && refused.Reason != trust.Shared {
 		return refused
@@ -56,7 +55,7 @@ func explained(refused *trust.Error) error {
 	return fmt.Errorf("%s; %s", refused.Describe("it"), refused.Fix)
 }
 
-// Pathless takes the path off an error that would otherwise name it twice.
+// Pathless removes the path from an error that would otherwise name it twice.
 func Pathless(err error) error {
 	if pathError, ok := errors.AsType[*fs.PathError](err); ok {
 		return pathError.Err

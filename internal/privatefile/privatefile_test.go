@@ -59,7 +59,7 @@ func TestFilesThatAreRead(t *testing.T) {
 	}
 }
 
-// A file of root's is not safe in a directory that another user can change, nor behind a link that they can.
+// Root's file is not safe in a directory that another user can change, or behind a link that they can change.
 func TestFilesThatSomebodyElseCanReplaceAreRefused(t *testing.T) {
 	theirs := filepath.Dir(owned(t, file(t, "secret", 0o600), 0))
 	link := filepath.Join(t.TempDir(), "link")
@@ -101,9 +101,9 @@ func TestFilesThatAreRefused(t *testing.T) {
 		"writable by everybody": {file(t, "secret", 0o602), "mode is 0602"},
 		"to be run":             {file(t, "secret", 0o700), "mode is 0700"},
 		"empty":                 {file(t, "", 0o600), "empty"},
-		"white space alone":     {file(t, " \n\t\r\n", 0o600), "empty"},
+		"only white space":      {file(t, " \n\t\r\n", 0o600), "empty"},
 		"too large":             {file(t, "secret"+strings.Repeat("x", limit), 0o600), "larger than 64 bytes"},
-		// What lies within the limit must not be taken for the whole.
+		// A part within the limit must not pass for the whole.
 		"too large by white space": {file(t, strings.Repeat(" ", limit)+"secret", 0o600), "larger than 64 bytes"},
 		"cut where there is white space": {file(t, "secret"+strings.Repeat(" ", limit)+"secret", 0o600),
 			"larger than 64 bytes"},
@@ -114,24 +114,24 @@ func TestFilesThatAreRefused(t *testing.T) {
 			continue
 		}
 		if strings.Contains(err.Error(), "secret") {
-			t.Errorf("%s: the content is in %v", name, err)
+			t.Errorf("%s: the content is in the error %v", name, err)
 		}
-		// Only a command that mends it names the file.
+		// Only a command that fixes the file names it.
 		if strings.Contains(strings.ReplaceAll(err.Error(), "'"+test.path+"'", ""), test.path) {
-			t.Errorf("%s: the path is in %v", name, err)
+			t.Errorf("%s: the path is in the error %v", name, err)
 		}
 	}
 }
 
-// The command is copied, also where a path has what a shell takes for something else.
-func TestCommandThatMendsAFile(t *testing.T) {
+// The command can be copied, even if the path contains characters that a shell treats specially.
+func TestCommandThatFixesAFile(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "it's $HOME; file")
 	if err := errors.Join(os.WriteFile(path, []byte("secret"), 0o600), os.Chmod(path, 0o644)); err != nil {
 		t.Fatal(err)
 	}
 	_, _, err := privatefile.Read(path, limit)
 	if err == nil {
-		t.Fatal("it is read")
+		t.Fatal("the file was read")
 	}
 	_, command, found := strings.Cut(err.Error(), "run: ")
 	if !found {

@@ -13,7 +13,7 @@ import (
 	"usher.internal/internal/processgroup"
 )
 
-// start starts a shell as the leader of a group of its own, and returns when it has printed a line.
+// start starts a shell as the leader of its own group, and returns when it has printed a line.
 func start(t *testing.T, script string) *exec.Cmd {
 	t.Helper()
 	command := exec.Command("/bin/sh", "-c", script)
@@ -32,10 +32,10 @@ func start(t *testing.T, script string) *exec.Cmd {
 	return command
 }
 
-// waitForZombie returns when the process has ended. It stays one until it is waited for.
+// waitForZombie returns when the process has ended. It remains a zombie until somebody waits for it.
 func waitForZombie(t *testing.T, command *exec.Cmd) {
 	t.Helper()
-	for { // ps is there on both systems; waitid is not in Go's darwin calls
+	for { // both systems have ps; Go's darwin calls have no waitid
 		output, err := exec.Command("/bin/ps", "-o", "stat=", "-p", strconv.Itoa(command.Process.Pid)).Output()
 		if err != nil {
 			t.Fatal(err)
@@ -54,25 +54,25 @@ func TestSignalReachesTheWholeGroup(t *testing.T) {
 	_ = command.Wait()
 }
 
-// The leader has ended and was not waited for. What it has left behind gets the signal; where nothing is left, all have
-// ended.
+// The leader has ended, and nobody has waited for it. Processes that it left behind get the signal. If it left none,
+// all have ended.
 func TestLeaderThatNobodyHasWaitedFor(t *testing.T) {
 	left := start(t, "sleep 1000 >/dev/null & echo x")
 	waitForZombie(t, left)
 	if err := processgroup.Signal(left.Process.Pid, syscall.SIGKILL); err != nil {
-		t.Errorf("what the leader left: %v", err)
+		t.Errorf("processes that the leader left: %v", err)
 	}
 	_ = left.Wait()
 
 	empty := start(t, "echo x")
 	waitForZombie(t, empty)
-	// Linux sends the signal to the zombie, which is no error.
+	// Linux sends the signal to the zombie, which is not an error.
 	if err := processgroup.Signal(empty.Process.Pid, syscall.SIGTERM); err != nil &&
 		!errors.Is(err, os.ErrProcessDone) {
 		t.Errorf("a group of a zombie only: %v", err)
 	}
 	_ = empty.Wait()
 	if err := processgroup.Signal(empty.Process.Pid, syscall.SIGTERM); !errors.Is(err, os.ErrProcessDone) {
-		t.Errorf("a group that has gone: %v", err)
+		t.Errorf("a group that has ended: %v", err)
 	}
 }

@@ -10,8 +10,8 @@ import (
 	"syscall"
 )
 
-// Check returns the path without symbolic links of what is at path, if only root and our own user can change it, and
-// the policy is for it. Use the path that is returned. The error is an [*Error], or that of the file system:
+// Check returns path without symbolic links. It succeeds if only root and our own user can change the file, and the
+// file is of the policy's kind. Use the returned path. The error is an [*Error] or comes from the file system:
 // [fs.ErrNotExist], or syscall.ELOOP after [MaximumLinks] links.
 func (p Policy) Check(path string) (resolved string, err error) {
 	found, err := p.find(path)
@@ -32,8 +32,8 @@ func (p Policy) find(path string) (place, error) {
 	return found, nil
 }
 
-// Open opens for reading what [Policy.Check] accepts, and returns what it was when it was opened. A pipe or a device is
-// not opened. The caller closes the file.
+// Open opens for reading a file that [Policy.Check] accepts, and describes it as it was when it was opened. It does not
+// open a pipe or a device. The caller closes the file.
 func (p Policy) Open(path string) (*os.File, fs.FileInfo, error) {
 	found, err := p.find(path)
 	if err != nil {
@@ -57,8 +57,8 @@ func (p Policy) Open(path string) (*os.File, fs.FileInfo, error) {
 	return file, info, nil
 }
 
-// OpenRoot opens the directory that [Policy.Check] accepts. What becomes of its path later has no effect on what is
-// read and written in it. The caller closes it.
+// OpenRoot opens a directory that [Policy.Check] accepts. Later changes of its path have no effect on reading and
+// writing in it. The caller closes it.
 func (p Policy) OpenRoot(path string) (*os.Root, error) {
 	found, err := p.find(path)
 	if err != nil {
@@ -82,7 +82,7 @@ func (p Policy) OpenRoot(path string) (*os.Root, error) {
 	return root, nil
 }
 
-// Read returns the content of what [Policy.Open] opens. More than limit bytes are an error. A path that is not absolute
+// Read returns the content of a file that [Policy.Open] opens. More than limit bytes are an error. A relative path
 // begins in the working directory.
 func (p Policy) Read(path string, limit int64) ([]byte, error) {
 	path, err := filepath.Abs(path)
@@ -101,17 +101,17 @@ func (p Policy) Read(path string, limit int64) ([]byte, error) {
 	return content, err
 }
 
-// MakeDirectory makes the directory with that mode where there is none, with its parents (mode 0755), and checks what
-// is there as [Policy.Check] does. What it makes is checked in the same way, so that a directory is never used that
-// somebody else was quicker to make.
+// MakeDirectory makes the directory with that mode if it does not exist, with its parents (mode 0755). It checks an
+// existing directory as [Policy.Check] does. It checks new directories in the same way, in case somebody else was
+// quicker to make them.
 func (p Policy) MakeDirectory(path string, mode fs.FileMode) error {
 	_, err := p.make(path, mode)
 	return err
 }
 
-// TakeDirectory is [Policy.MakeDirectory] for a directory that is usher's own: one that is there gets this mode. A mode
-// that is too wide is corrected and not refused. A directory of another user, and a link where the policy wants none,
-// are refused.
+// TakeDirectory is [Policy.MakeDirectory] for a directory of usher's own. It gives an existing directory this mode: a
+// mode that is too wide is corrected, not refused. It refuses a directory of another user, and a link if the policy
+// allows none.
 func (p Policy) TakeDirectory(path string, mode fs.FileMode) error {
 	p.corrects = true
 	found, err := p.make(path, mode)
@@ -136,7 +136,8 @@ func (p Policy) make(path string, mode fs.FileMode) (place, error) {
 			}
 			return found, nil
 		}
-		// Nothing is there. In a sticky directory somebody else may make it first; the next round sees whose it is.
+		// The directory does not exist. In a sticky directory somebody else may make it first; the next round checks
+		// its owner.
 		bits := fs.FileMode(0o755)
 		if found.last {
 			bits = mode

@@ -6,8 +6,8 @@ import (
 	"io/fs"
 )
 
-// ErrUntrusted is wrapped by every [*Error]: somebody besides root and our own user can change what was asked for, or
-// it is not the kind of file that the policy is for.
+// ErrUntrusted is wrapped by every [*Error]. Somebody besides root and our own user can change the file, or it is not
+// of the policy's kind.
 var ErrUntrusted = errors.New("not trusted")
 
 // Reason is why something is not trusted.
@@ -15,7 +15,7 @@ type Reason int
 
 // The reasons.
 const (
-	// NotAbsolute is a path that does not say from where it leads.
+	// NotAbsolute is a relative path.
 	NotAbsolute Reason = iota
 	// Owner is a file, directory or link of another user.
 	Owner
@@ -24,21 +24,21 @@ const (
 	Group
 	// Shared is a mode that lets others use a file that only its owner may use.
 	Shared
-	// Kind is something else than the policy is for, for example a directory where a program is needed.
+	// Kind is anything of another kind than the policy's, for example a directory where a program is needed.
 	Kind
-	// Link is a symbolic link where none may be.
+	// Link is a symbolic link where the policy allows none.
 	Link
-	// Missing is a name that does not exist, in a directory in which others can make it. The error wraps
-	// [fs.ErrNotExist] too.
+	// Missing is a name that does not exist, in a directory where others can make it. The error also wraps
+	// [fs.ErrNotExist].
 	Missing
-	// Replaced is a file that became another one while it was opened.
+	// Replaced is a file that was replaced while it was opened.
 	Replaced
 )
 
-// Error says what of a path is not trusted, why, and what to do. It wraps [ErrUntrusted].
+// Error says which part of a path is not trusted, why, and what to do. It wraps [ErrUntrusted].
 type Error struct {
-	// Path is what was asked for, Component what of it is not trusted: the path itself, or a directory or link on the
-	// way.
+	// Path is the argument of the check. Component is the part that is not trusted: the path itself, or a directory or
+	// link on the way.
 	Path, Component string
 	Reason          Reason
 	// UID and GID own the component, and Mode is its mode.
@@ -50,7 +50,7 @@ type Error struct {
 	policy Policy
 }
 
-// Error is one line: what is not trusted, why, and the fix.
+// Error returns one line: what is not trusted, why, and the fix.
 func (e *Error) Error() string {
 	text := e.Describe(e.Component)
 	if consequence := e.policy.consequence; consequence != "" && e.Reason != Kind && e.Reason != NotAbsolute {
@@ -62,7 +62,7 @@ func (e *Error) Error() string {
 	return text
 }
 
-// Describe is the reason as a clause about a subject, for example "it" or the component.
+// Describe returns the reason as a clause about a subject, for example "it" or the component.
 func (e *Error) Describe(subject string) string {
 	mode := fmt.Sprintf("(mode %04o)", permissions(e.Mode))
 	switch e.Reason {
@@ -100,7 +100,7 @@ func (e *Error) Unwrap() []error {
 	return []error{ErrUntrusted}
 }
 
-// permissions are the bits of a mode as chmod has them.
+// permissions are the bits of a mode in chmod's form.
 func permissions(mode fs.FileMode) uint32 {
 	bits := uint32(mode.Perm())
 	if mode&fs.ModeSticky != 0 {

@@ -10,31 +10,31 @@ import (
 	"syscall"
 )
 
-// JamfProgram is where Jamf installs its program, in directories of its own. /usr/local/bin/jamf is a link to it, in a
-// directory that Homebrew gives to a user on Macs with an Intel processor.
+// JamfProgram is where Jamf installs its program, in its own directories. /usr/local/bin/jamf is a link to it. On Macs
+// with an Intel processor Homebrew gives that directory to a user.
 const JamfProgram = "/usr/local/jamf/bin/jamf"
 
-// Policy is who may be able to change a kind of file. Root and our own user always may.
+// Policy says who may be able to change a kind of file. Root and our own user always may.
 type Policy struct {
-	// name is what it is for, as the documentation has it.
+	// name is the policy's purpose, as in the documentation.
 	name string
 	kind kind
-	// writers are the groups that may write to the file itself, and above those that may write to directories that lead
-	// to it.
+	// writers are the groups that may write to the file itself. above are the groups that may write to directories that
+	// lead to it.
 	writers, above []group
-	// private is for files that nobody but the owner may read either.
+	// private is for files that only the owner may read.
 	private bool
-	// corrects is for what usherd gives its mode itself: only the owner is judged.
+	// corrects is for files whose mode usherd sets itself: only the owner is judged.
 	corrects bool
 	// noLink refuses a path that is a symbolic link. Links above it are followed.
 	noLink bool
-	// consequence continues the reason in an error: what those who can change the file could do.
+	// consequence continues the reason in an error: what others could do if they changed the file.
 	consequence string
-	// key is the configuration's key of the path. Where elsewhere is set, the fix is to set the key to it.
+	// key is the configuration's key of the path. If elsewhere is set, the fix is to set the key to it.
 	key, elsewhere string
 }
 
-// kind is what a policy is for.
+// kind is the kind of file that a policy is for.
 type kind int
 
 const (
@@ -52,21 +52,21 @@ func (k kind) String() string {
 type group struct {
 	gid  uint32
 	name string
-	// only is the system that the number means this group on; empty is every system.
+	// only is the system on which the number means this group; empty means every system.
 	only string
 }
 
 var (
-	// root is the group of root: wheel on macOS. Its members are root's equals.
+	// root is the group of root: wheel on macOS. Its members have root's rights.
 	root = group{0, "`wheel` (Linux: `root`)", ""}
-	// admin are the administrators of a Mac. They can become root with sudo, but what runs as one of them cannot
-	// without their password. So it may write where usher reads nothing that root runs.
+	// admin are the administrators of a Mac. They can become root with sudo, but their processes cannot without their
+	// password. So this group may write only where usher reads nothing that root runs.
 	admin = group{80, "`admin` (macOS)", "darwin"}
-	// daemon may write to /private/var/run of every Mac (root:daemon, mode 0775). No person is a member.
+	// daemon may write to /private/var/run on every Mac (root:daemon, mode 0775). No person is a member.
 	daemon = group{1, "`daemon` (macOS)", "darwin"}
 )
 
-// The policies. Root and our own user are trusted in each.
+// The policies. All of them trust root and our own user.
 var (
 	// Jamf is the program that root runs for an inventory.
 	Jamf = Policy{name: "`jamf.executable`", kind: program, writers: []group{root}, above: []group{root},
@@ -93,17 +93,17 @@ var (
 	SecretDirectory = Policy{name: "the directory of `delivery.api.client_secret_file`, when usher writes it",
 		kind: directory, writers: []group{root}, above: []group{root, admin}, noLink: true,
 		consequence: "who could put another file in its place"}
-	// KeyDirectory is the folder of a fleet's keys and credentials, which `usherctl fleet` reads and writes for its
+	// KeyDirectory is the folder of a fleet's keys and credentials. `usherctl fleet` reads and writes it for its
 	// caller.
 	KeyDirectory = Policy{name: "folders of `usherctl fleet init` and `credentials`", kind: directory,
 		above:       []group{root},
 		consequence: "so others could have the keys, or put others in their place"}
-	// Certificates is a file of usher's own certificate, or of the authorities that usher trusts.
+	// Certificates is a file with usher's own certificate, or with the authorities that usher trusts.
 	Certificates = Policy{name: "files of certificates (`listener.certificate_file`, `listener.client_ca_file`, " +
 		"`fleet.ca_file`, `fleet.certificate_file`)", kind: regularFile, writers: []group{root},
 		above:       []group{root, admin},
 		consequence: "so others could have usher trust their own servers or clients"}
-	// Configuration is a file that says what root does.
+	// Configuration is a file that controls what root does.
 	Configuration = Policy{name: "configuration files, when root reads them", kind: regularFile,
 		above:       []group{root, admin},
 		consequence: "and root would obey it"}
@@ -111,22 +111,22 @@ var (
 	Log = Policy{name: "logs that root reads", kind: regularFile, writers: []group{root, admin},
 		above: []group{root, admin}, noLink: true,
 		consequence: "so others could have put it there"}
-	// LogDirectory is the directory that usherd's log is in.
+	// LogDirectory is the directory of usherd's log.
 	LogDirectory = Policy{name: "the directory of usherd's log", kind: directory, writers: []group{root},
 		above: []group{root, admin}, noLink: true,
 		consequence: "so others could put files and links there"}
-	// LogFolder is that directory once more, when usherd or an installation closes it to users: its mode is corrected.
+	// LogFolder is the same directory when usherd or an installation closes it to users: its mode is corrected.
 	LogFolder = Policy{name: "the directory of usherd's log, when it is closed to users", kind: directory,
 		corrects: true, above: []group{root, admin}, noLink: true,
 		consequence: "so others could put files and links there"}
-	// Sockets is the directory of usherd's sockets, and Lock the file in it that says who serves.
+	// Sockets is the directory of usherd's sockets. Lock is the file in it that names the server.
 	Sockets = Policy{name: "`socket_directory`", kind: directory, writers: []group{root},
 		above: []group{root, admin, daemon}, noLink: true,
 		consequence: "so others could put their own sockets there", key: "socket_directory"}
 	Lock = Policy{name: "the lock file of a socket", kind: regularFile, corrects: true,
 		above: []group{root, admin, daemon}, noLink: true,
 		consequence: "so others could keep usherd from its sockets"}
-	// State is the directory of the journal, and StateFile a file in it.
+	// State is the directory of the journal. StateFile is a file in it.
 	State = Policy{name: "`state_directory`", kind: directory, writers: []group{root}, above: []group{root, admin},
 		noLink:      true,
 		consequence: "so others could change what usherd remembers", key: "state_directory"}
@@ -135,7 +135,7 @@ var (
 		consequence: "so others could change what usherd remembers"}
 )
 
-// Policies returns all of them.
+// Policies returns all policies.
 func Policies() []Policy {
 	return []Policy{Jamf, Program, ProgramDirectory, Agent, Portal, Secret, SecretDirectory, KeyDirectory, Certificates,
 		Configuration, Log, LogDirectory, LogFolder, Sockets, Lock, State, StateFile}
@@ -144,10 +144,10 @@ func Policies() []Policy {
 // String is the policy's name.
 func (p Policy) String() string { return p.name }
 
-// system is the platform that groups are those of. Tests set it.
+// system is the platform that the groups belong to. Tests set it.
 var system = runtime.GOOS
 
-// judge returns why the owner or the mode of something lets others change it. Groups are those that may write to it.
+// judge returns why the owner or the mode of a file lets others change it. groups are those that may write to it.
 func judge(info fs.FileInfo, groups []group) (Reason, bool) {
 	stat := info.Sys().(*syscall.Stat_t)
 	switch mode := info.Mode(); {
@@ -166,9 +166,9 @@ func judge(info fs.FileInfo, groups []group) (Reason, bool) {
 // ours reports whether a uid is root's or our own.
 func ours(uid uint32) bool { return uid == 0 || int(uid) == os.Geteuid() }
 
-// ownGroup reports whether a group is the one that Debian, Fedora and others make for each user, with the name of the
-// user: what such a user makes is writable by it (https://wiki.debian.org/UserPrivateGroups). Root has none: its group
-// has other members on a Mac.
+// ownGroup reports whether a group is a user's own group, with the user's name. Debian, Fedora and others make one for
+// each user, and it may write to what that user makes (https://wiki.debian.org/UserPrivateGroups). Root has none: its
+// group has other members on a Mac.
 func ownGroup(gid uint32) bool {
 	if system != "linux" || os.Geteuid() == 0 || int(gid) != os.Getegid() {
 		return false

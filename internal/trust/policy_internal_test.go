@@ -15,7 +15,7 @@ import (
 
 var update = flag.Bool("update", false, "write the table of the documentation")
 
-// on has the groups be those of a system.
+// on makes the groups those of a system.
 func on(t *testing.T, name string) {
 	before := system
 	system = name
@@ -35,7 +35,7 @@ func (s status) ModTime() time.Time { return time.Time{} }
 func (s status) IsDir() bool        { return s.mode.IsDir() }
 func (s status) Sys() any           { return &syscall.Stat_t{Uid: s.uid, Gid: s.gid} }
 
-// The groups that may write are decided for each policy, and mean something on their own system only.
+// Each policy decides which groups may write. A group means something only on its own system.
 func TestGroupsThatMayWrite(t *testing.T) {
 	const staff = 20 // every user of a Mac is a member
 	for _, test := range []struct {
@@ -84,7 +84,7 @@ func TestEveryPolicyIsComplete(t *testing.T) {
 			t.Errorf("%+v", policy)
 		}
 		names[policy.name] = true
-		// /bin is a link on Linux, and a fleet's folder is a user's own.
+		// /bin is a link on Linux, and a fleet's folder belongs to a user.
 		mayBeLink := policy.name == ProgramDirectory.name || policy.name == KeyDirectory.name
 		if policy.kind == directory && policy.noLink == mayBeLink {
 			t.Errorf("%v: follows a link: %t", policy, !policy.noLink)

@@ -48,7 +48,7 @@ func link(t *testing.T, target, path string) string {
 	return path
 }
 
-// want fails the test unless the error is that of the component, for the reason.
+// want fails the test unless the error is about the component and has the reason.
 func want(t *testing.T, err error, component string, reason trust.Reason) {
 	t.Helper()
 	refused, ok := errors.AsType[*trust.Error](err)
@@ -57,10 +57,10 @@ func want(t *testing.T, err error, component string, reason trust.Reason) {
 	}
 }
 
-// Each of these was accepted as long as only the directories of the target were looked at.
+// A check of only the target's directories would accept each of these.
 func TestEveryDirectoryOfEveryLinkIsChecked(t *testing.T) {
 	for name, test := range map[string]struct {
-		// lay makes the world below root and returns the path that is checked and what of it belongs to a stranger.
+		// lay makes files below root. It returns the path to check and the part of it that belongs to a stranger.
 		lay func(t *testing.T, root string) (path, strangers string)
 	}{
 		"the directory of the link": {func(t *testing.T, root string) (string, string) {
@@ -123,7 +123,7 @@ func TestEveryDirectoryOfEveryLinkIsChecked(t *testing.T) {
 	}
 }
 
-// The path that is returned is the one that the kernel comes to, without a link.
+// The returned path is the one that the kernel reaches, without a link.
 func TestWhatIsReturnedHasNoLink(t *testing.T) {
 	root := folder(t)
 	target := program(t, root+"/good/bin/jamf")
@@ -134,7 +134,7 @@ func TestWhatIsReturnedHasNoLink(t *testing.T) {
 		t.Errorf("%s, %v; want %s", got, err, target)
 	}
 	if kernel, err := filepath.EvalSymlinks(root + "/jamf"); err != nil || kernel != target {
-		t.Errorf("the kernel comes to %s, %v", kernel, err)
+		t.Errorf("the kernel reaches %s, %v", kernel, err)
 	}
 }
 
@@ -150,7 +150,7 @@ func TestLinksWithoutEnd(t *testing.T) {
 	}
 }
 
-// A sticky directory keeps others from replacing what is root's. It does not keep them from making what is missing.
+// A sticky directory prevents others from replacing root's files. It does not prevent them from making missing ones.
 func TestStickyDirectories(t *testing.T) {
 	root := folder(t)
 	open := root + "/tmp"
@@ -169,9 +169,9 @@ func TestStickyDirectories(t *testing.T) {
 	_, err = trust.Jamf.Check(open + "/missing")
 	want(t, err, open+"/missing", trust.Missing)
 	if !errors.Is(err, fs.ErrNotExist) {
-		t.Errorf("%v does not say that nothing is there", err)
+		t.Errorf("%v does not say that the file is missing", err)
 	}
-	// Without the sticky bit nothing in it is protected.
+	// Without the sticky bit it protects nothing.
 	must(t, os.Chmod(open, 0o777))
 	_, err = trust.Jamf.Check(open + "/jamf")
 	want(t, err, open, trust.Everybody)
@@ -264,7 +264,7 @@ func TestDirectoriesAreMadeAndTaken(t *testing.T) {
 	}
 }
 
-// A directory that is not usher's own keeps its mode, and is refused where that is too wide.
+// A directory that is not usher's own keeps its mode, and is refused if its mode is too wide.
 func TestMakeDirectoryCorrectsNothing(t *testing.T) {
 	root := folder(t)
 	must(t, trust.LogDirectory.MakeDirectory(root+"/new/logs", 0o755))
@@ -318,7 +318,7 @@ func TestRead(t *testing.T) {
 	}
 }
 
-// Debian gives each user a group, and lets it write to what the user makes. macOS does not.
+// Debian gives each user a group that may write to what the user makes. macOS does not.
 func TestTheGroupOfAUserIsTheUser(t *testing.T) {
 	const jane, staff = 4242, 4243
 	top := folder(t)
@@ -331,7 +331,7 @@ func TestTheGroupOfAUserIsTheUser(t *testing.T) {
 		}
 	}
 	asuser.Run(t, syscall.Credential{Uid: jane, Gid: jane, Groups: []uint32{jane, staff}}, "TestAsAUser", top)
-	// Root is another user.
+	// For this user root is another user.
 	_, err := trust.KeyDirectory.Check(filepath.Join(top, "own"))
 	want(t, err, filepath.Join(top, "own"), trust.Owner)
 }

@@ -14,11 +14,12 @@ import (
 	"usher.internal/internal/documented"
 )
 
-// verbs are what the methods of a policy do with a path. A policy without a method is passed on, and then checked.
+// verbs are what the methods of a policy do with a path. A policy without a method is passed on and checked later.
 var verbs = map[string]string{"Check": "checks", "Open": "opens", "Read": "reads", "OpenRoot": "opens",
 	"MakeDirectory": "makes", "TakeDirectory": "makes, or corrects", "": "checks"}
 
-// The threat model says where each policy applies. It is written from the code, so a use without a row is a difference.
+// The threat model says where each policy applies. This test generates the table from the code, so a use without a row
+// is a difference.
 func TestUsesOfTheDocumentation(t *testing.T) {
 	uses := usesOfPolicies(t)
 	var table strings.Builder
@@ -66,7 +67,7 @@ func namesOfPolicies(t *testing.T) (listed []string) {
 	})
 	if len(listed) != len(Policies()) || !slices.Equal(slices.Sorted(slices.Values(listed)),
 		slices.Sorted(slices.Values(declared))) {
-		t.Fatalf("declared are %v, listed %v", declared, listed)
+		t.Fatalf("declared %v, listed %v", declared, listed)
 	}
 	return listed
 }
@@ -76,7 +77,7 @@ func isNamed(expression ast.Expr, name string) bool {
 	return ok && identifier.Name == name
 }
 
-// usesOfPolicies returns by the name of a policy which packages of the programs use it, and for what.
+// usesOfPolicies returns, by the name of a policy, which packages of the programs use it and for what.
 func usesOfPolicies(t *testing.T) map[string][]string {
 	t.Helper()
 	const top = "../.."

@@ -17,8 +17,8 @@ const MaximumLinks = 40
 
 // place is where a path leads.
 type place struct {
-	// path has no symbolic link in it. Info is nil where nothing is there; then above is the directory that the first
-	// missing name is looked up in, and last is true if nothing but that name is missing.
+	// path has no symbolic link in it. info is nil if the path does not exist. Then above is the directory in which the
+	// first missing name is looked up, and last is true if only that name is missing.
 	path, above string
 	info        fs.FileInfo
 	last        bool
@@ -85,7 +85,7 @@ func (p Policy) walk(path string) (place, error) {
 	return place{path: at, info: info, last: true}, nil
 }
 
-// split returns the names of a path. Unlike [filepath.Clean] it leaves "..", which after a link is not the directory
+// split returns the names of a path. Unlike [filepath.Clean] it keeps "..", which after a link is not the directory
 // before it.
 func split(path string) []string {
 	var names []string
@@ -97,8 +97,8 @@ func split(path string) []string {
 	return names
 }
 
-// leads returns an error unless a name in the directory leads only where root and our own user want it to. The
-// directory is open if others can add names to it, which they cannot replace: it is sticky.
+// leads returns an error unless a name in the directory leads only where root and our own user want it to. open reports
+// whether the directory is sticky, so that others can add names but not replace ours.
 func (p Policy) leads(path, directory string, info fs.FileInfo) (open bool, err error) {
 	reason, ok := judge(info, p.above)
 	switch {
@@ -110,7 +110,7 @@ func (p Policy) leads(path, directory string, info fs.FileInfo) (open bool, err 
 	return false, p.refuse(path, directory, reason, info)
 }
 
-// fits returns an error unless the file itself is as the policy wants it.
+// fits returns an error unless the file itself satisfies the policy.
 func (p Policy) fits(path string, found place) error {
 	mode := found.info.Mode()
 	is := map[kind]bool{

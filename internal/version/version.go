@@ -1,13 +1,13 @@
-// Package version tells which usher this is.
+// Package version knows the version of the running program.
 package version
 
 import "runtime/debug"
 
-// number is set when a release is built: -ldflags "-X usher.internal/internal/version.number=1.2.3".
+// number is set for a release: -ldflags "-X usher.internal/internal/version.number=1.2.3".
 var number string
 
-// String returns the version of the running program: that of the release; without one the version or commit that the Go
-// tool wrote into it; as a last resort "development".
+// String returns the version of the running program: the release's version, or the version or commit from the Go tool.
+// Its last resort is "development".
 func String() string {
 	info, ok := debug.ReadBuildInfo()
 	if !ok {

@@ -1,5 +1,5 @@
-// Package webpage is what usher's self-contained pages have in common: they need no network and have no way to use one,
-// and what others wrote is shown in them and never interpreted.
+// Package webpage is the common part of usher's self-contained pages. They need no network and cannot use one. They
+// show the text of others and never interpret it.
 package webpage
 
 import (
@@ -10,7 +10,7 @@ import (
 	"unicode"
 )
 
-// Policy is the Content-Security-Policy of a page with that style and that script inside, which allows nothing else.
+// Policy is the Content-Security-Policy of a page with that style and that script inside. It allows nothing else.
 func Policy(style, script string) string {
 	return "default-src 'none'; style-src " + digest(style) + "; script-src " + digest(script) +
 		"; base-uri 'none'; form-action 'none'"
@@ -28,7 +28,7 @@ func digest(content string) string {
 	return "'sha256-" + base64.StdEncoding.EncodeToString(sum[:]) + "'"
 }
 
-// Clean makes control characters, and those that turn the direction of text, visible.
+// Clean makes control characters visible, including those that turn the direction of text.
 func Clean(text string) string {
 	return strings.Map(func(letter rune) rune {
 		switch {

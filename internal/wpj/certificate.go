@@ -17,45 +17,45 @@ import (
 
 // The errors of [ParseCertificate].
 var (
-	// ErrNotWorkplaceJoin says that a certificate is none of Workplace Join's: somebody else issued it.
+	// ErrNotWorkplaceJoin says that a certificate is not from Workplace Join: somebody else issued it.
 	ErrNotWorkplaceJoin = errors.New("not a Workplace Join certificate")
-	// ErrForeignIssuer says that a certificate has Workplace Join's extensions, and that somebody else issued it.
+	// ErrForeignIssuer says that a certificate has Workplace Join's extensions, but somebody else issued it.
 	ErrForeignIssuer = errors.New("device certificate of another issuer")
 	// ErrContradictory says that a certificate names one device in its subject and another one in its extensions.
 	ErrContradictory = errors.New("certificate contradicts itself")
-	// ErrUnreadable says that a certificate cannot be parsed. Where its issuer cannot be read either, the error wraps
-	// ErrNotWorkplaceJoin too: only the place where it was found can then say that it is a device certificate.
+	// ErrUnreadable says that a certificate cannot be parsed. If its issuer cannot be read either, the error also wraps
+	// ErrNotWorkplaceJoin. Then only the place of the certificate can show that it is a device certificate.
 	ErrUnreadable = errors.New("certificate cannot be parsed")
 )
 
 // Certificate is the device certificate of a Workplace Join registration. [ParseCertificate] makes it.
 type Certificate struct {
-	// DER is the certificate as it was found, without what came after it.
+	// DER is the certificate as it was found, without the bytes after it.
 	DER []byte
-	// SerialNumber is the bytes of the serial number as they were found, in lower-case hexadecimal. Microsoft takes 16
-	// random ones, so that half of all are negative numbers.
+	// SerialNumber is the bytes of the serial number as they were found, in lower-case hexadecimal. Microsoft uses 16
+	// random bytes, so half of all serial numbers are negative.
 	SerialNumber string
-	// NotBefore and NotAfter are in UTC; both belong to the time in which the certificate is valid.
+	// NotBefore and NotAfter are in UTC. The certificate is valid at both times.
 	NotBefore, NotAfter time.Time
 	// PublicKey is an *rsa.PublicKey of at most 8192 bits with the exponent 3 or 65537, or an *ecdsa.PublicKey of
-	// P-256, P-384 or P-521. It is nil for a key with which no signature is verified here; KeyProblem then says why.
+	// P-256, P-384 or P-521. It is nil for a key whose signatures usher does not verify; KeyProblem then says why.
 	PublicKey  crypto.PublicKey
 	KeyProblem error
 	// DeviceID is never empty.
 	DeviceID DeviceID
-	// UserObjectID and TenantID are empty where the certificate does not name them.
+	// UserObjectID and TenantID are empty if the certificate does not name them.
 	UserObjectID UserObjectID
 	TenantID     TenantID
-	// JoinType is empty where the certificate does not say, or says what usher does not know.
+	// JoinType is empty if the certificate has none, or one that usher does not know.
 	JoinType JoinType
-	// TenantRegion is AF, AS, AP, EU, ME, NA or SA [AADInt]; empty where the certificate does not say, or not in ASCII
-	// letters.
+	// TenantRegion is AF, AS, AP, EU, ME, NA or SA [AADInt]. It is empty if the certificate has none, or one that is
+	// not in ASCII letters.
 	TenantRegion string
 	// Thumbprint is the SHA-1 of DER.
 	Thumbprint Thumbprint
-	// PublicKeyHash is the SHA-1 of the subject's public key (the PKCS#1 structure of an RSA key, the point of an
-	// elliptic one), in lower-case hexadecimal: Apple's kSecAttrPublicKeyHash, which is also the application label of
-	// the private key that belongs to the certificate [MSID].
+	// PublicKeyHash is the SHA-1 of the subject's public key in lower-case hexadecimal. Its input is the PKCS#1
+	// structure of an RSA key, or the point of an elliptic one. It equals Apple's kSecAttrPublicKeyHash and the
+	// application label of the certificate's private key [MSID].
 	PublicKeyHash string
 }
 
@@ -67,17 +67,17 @@ var issuerNames = []string{
 	attributeName(oidDomainComponent, "net"),
 }
 
-// attributeName makes one attribute of a name comparable. macOS changes the case, so case says nothing [MSID].
+// attributeName makes one attribute of a name comparable. macOS changes the case, so case means nothing [MSID].
 func attributeName(oid, value string) string {
 	return oid + "=" + strings.ToLower(strings.TrimSpace(value))
 }
 
-// ParseCertificate reads a device certificate, given as DER or BER: every one that openssl reads. The error wraps
-// [ErrNotWorkplaceJoin] for a certificate of another issuer, or [ErrForeignIssuer] where that one names a device as
-// Workplace Join does, [ErrContradictory] for one that names different devices, and [ErrUnreadable] otherwise: it then
-// says which part cannot be read. Errors hold no personal data.
+// ParseCertificate reads a device certificate in DER or BER. It reads every one that openssl reads. The error wraps
+// [ErrNotWorkplaceJoin] for a certificate of another issuer, or [ErrForeignIssuer] if that certificate names a device
+// like Workplace Join's. It wraps [ErrContradictory] for a certificate that names different devices. Otherwise it wraps
+// [ErrUnreadable] and says which part cannot be read. Errors hold no personal data.
 //
-// Nothing is verified: whoever can write to a keychain can put a certificate of his own making there.
+// It verifies nothing: anyone who can write to a keychain can put their own certificate there.
 func ParseCertificate(der []byte) (*Certificate, error) {
 	read, err := readStandard(der)
 	switch {
@@ -125,7 +125,7 @@ func isIssuer(issuer name) bool {
 }
 
 // mentionsIssuer reports whether the issuer's name is anywhere in a certificate whose issuer cannot be read. A keychain
-// holds certificates of everyone; only one of ours is worth reporting.
+// holds certificates of all kinds; only Workplace Join's are worth a report.
 func mentionsIssuer(der []byte) bool {
 	lower := bytes.ToLower(der)
 	return slices.ContainsFunc(encodings, func(encode func(string) string) bool {
@@ -133,7 +133,7 @@ func mentionsIssuer(der []byte) bool {
 	})
 }
 
-// readExtensions takes over what the extensions say. One that is there twice must say the same both times.
+// readExtensions reads the extensions into the certificate. Duplicate extensions must have the same value.
 func (c *Certificate) readExtensions(extensions []extension) error {
 	values := map[string][]byte{}
 	for _, extension := range extensions {
@@ -153,11 +153,11 @@ func (c *Certificate) readExtensions(extensions []extension) error {
 	return nil
 }
 
-// nilGUID is what a device id is before one was given.
+// nilGUID is a device id that has not been assigned yet.
 const nilGUID = "00000000-0000-0000-0000-000000000000"
 
-// reconcileDeviceID holds the subject against the extension. A certificate without the extension has its device id from
-// the subject only.
+// reconcileDeviceID compares the subject with the extension. A certificate without the extension has its device id only
+// in the subject.
 func (c *Certificate) reconcileDeviceID(subject name) error {
 	fromExtension := c.DeviceID != ""
 	for _, commonName := range subject.all(oidCommonName) {
@@ -180,7 +180,7 @@ func (c *Certificate) reconcileDeviceID(subject name) error {
 	return nil
 }
 
-// identity returns the identity with what the certificate says of it.
+// identity returns the identity with the facts of the certificate.
 func (c *Certificate) identity(of Identity) Identity {
 	of.DeviceID, of.UserObjectID, of.Thumbprint = c.DeviceID, c.UserObjectID, c.Thumbprint
 	of.TenantID = cmp.Or(c.TenantID, of.TenantID)
@@ -189,7 +189,7 @@ func (c *Certificate) identity(of Identity) Identity {
 	return of
 }
 
-// thumbprintOf returns the SHA-1 by which Microsoft names a certificate; it is a name here, not a proof.
+// thumbprintOf returns the SHA-1 by which Microsoft names a certificate. It is a name here, not a proof.
 func thumbprintOf(der []byte) Thumbprint {
 	sum := sha1.Sum(der)
 	return Thumbprint(hex.EncodeToString(sum[:]))

@@ -35,7 +35,7 @@ var (
 	newKey = sync.OnceValues(func() (*rsa.PrivateKey, error) { return rsa.GenerateKey(rand.Reader, 2048) })
 )
 
-// issue makes a certificate for the one key of these tests, so that none but the first waits for a key.
+// issue makes a certificate for the one key of these tests, so that only the first test waits for a key.
 func issue(t testing.TB, device entra.Device) *entra.Issued {
 	t.Helper()
 	ca, err := newCA()
@@ -155,7 +155,7 @@ func attribute(oid asn1.ObjectIdentifier, value string) pkix.AttributeTypeAndVal
 	return pkix.AttributeTypeAndValue{Type: oid, Value: value}
 }
 
-func TestParseCertificateTellsTheIssuer(t *testing.T) {
+func TestParseCertificateReportsTheIssuer(t *testing.T) {
 	const ou = "82dbaca4-3e81-46ca-9c73-0950c1eaca97"
 	for _, test := range []struct {
 		name   string
@@ -208,14 +208,14 @@ func TestParseCertificateOfWhatIsNone(t *testing.T) {
 			t.Errorf("%q: %v", der, err)
 		}
 	}
-	// One of ours that is cut is not one of somebody else's.
+	// A truncated certificate of Workplace Join is not somebody else's certificate.
 	cut := bytes.Clone(issued.DER[:len(issued.DER)-10])
 	if _, err := wpj.ParseCertificate(cut); err == nil || errors.Is(err, wpj.ErrNotWorkplaceJoin) {
 		t.Errorf("cut certificate: %v", err)
 	}
 }
 
-// A user decides what is in a keychain, and usherd reads it: what it holds may cost time and memory in proportion only.
+// A user decides what is in a keychain, and usherd reads it. The cost in memory and time must only grow in proportion.
 func TestParseCertificateCostsNoMoreThanItsInput(t *testing.T) {
 	const size = 1 << 19
 	der := issue(t, entra.Device{}).DER
@@ -263,7 +263,7 @@ func TestParseCertificateCostsNoMoreThanItsInput(t *testing.T) {
 		if used := after.TotalAlloc - before.TotalAlloc; used > 64*size {
 			t.Errorf("%s: %d MiB", name, used>>20)
 		}
-		if took > 10*time.Second { // a machine that does much else is slow, and quadratic would be minutes
+		if took > 10*time.Second { // a busy machine is slow, and quadratic would be minutes
 			t.Errorf("%s: took %s", name, took)
 		}
 		if certificate != nil && certificate.DeviceID == "" || (certificate == nil) == (err == nil) ||
@@ -287,7 +287,7 @@ func FuzzParseCertificate(f *testing.F) {
 			t.Fatalf("got %v and %v", certificate, err)
 		}
 		if !bytes.Equal(before, der) {
-			t.Error("the bytes were changed")
+			t.Error("the input was changed")
 		}
 		if err != nil {
 			kinds := 0
@@ -297,7 +297,7 @@ func FuzzParseCertificate(f *testing.F) {
 				}
 			}
 			if kinds != 1 && (kinds != 0 || !errors.Is(err, wpj.ErrUnreadable)) {
-				t.Errorf("%v is of %d kinds", err, kinds)
+				t.Errorf("%v has %d kinds", err, kinds)
 			}
 			return
 		}
@@ -306,7 +306,7 @@ func FuzzParseCertificate(f *testing.F) {
 			!bytes.HasPrefix(der, certificate.DER) {
 			t.Errorf("got %+v", certificate)
 		}
-		// What was read is read the same again.
+		// A certificate that was read is read the same way again.
 		if again, err := wpj.ParseCertificate(certificate.DER); err != nil || !reflect.DeepEqual(certificate, again) {
 			t.Errorf("again: %+v, %v; before: %+v", again, err, certificate)
 		}

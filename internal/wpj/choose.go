@@ -9,12 +9,12 @@ import (
 	"usher.internal/internal/cloud"
 )
 
-// Items are what the generic passwords of one registration in the login keychain say.
+// Items are the values of the generic passwords of one registration in the login keychain.
 type Items struct {
-	// UserPrincipalNames is who registered. There are several where it is open which of them it is, and none where no
-	// item belongs to the registration.
+	// UserPrincipalNames are the names of the user who registered. There are several if the keychain does not show
+	// which name is right. There are none if no item belongs to the registration.
 	UserPrincipalNames []UserPrincipalName
-	// The others are empty where no item belongs to the registration: older registrations have fewer.
+	// The others are empty if no item belongs to the registration: older registrations have fewer.
 	TenantID   TenantID
 	Thumbprint Thumbprint
 	CloudHost  string
@@ -30,8 +30,8 @@ type held struct {
 	at int
 }
 
-// itemsOf returns the items of a certificate. Where the source does not say whose items they are, they are those of the
-// evidence.
+// itemsOf returns the items of a certificate. If the source does not assign items to certificates, they are the items
+// of the evidence.
 func itemsOf(candidate HeldCertificate, e Evidence) Items {
 	if candidate.Items != nil {
 		return *candidate.Items
@@ -43,7 +43,7 @@ func itemsOf(candidate HeldCertificate, e Evidence) Items {
 	return items
 }
 
-// tenant is the tenant by the certificate, or by the item where that does not name one; empty when neither does.
+// tenant is the tenant in the certificate, or else in the item. It is empty if neither names one.
 func (h *held) tenant() TenantID {
 	if h.certificate.TenantID != "" {
 		return h.certificate.TenantID
@@ -55,7 +55,7 @@ func (h *held) tenant() TenantID {
 	return TenantID(tenant)
 }
 
-// user is who registered, empty where that is not known.
+// user is the user who registered. It is empty if that is not known.
 func (h *held) user() UserPrincipalName {
 	if len(h.items.UserPrincipalNames) != 1 {
 		return ""
@@ -63,9 +63,9 @@ func (h *held) user() UserPrincipalName {
 	return h.items.UserPrincipalNames[0]
 }
 
-// Choose returns the place, among the certificates of what the login keychain holds, of the one that speaks for the
-// Mac, and reports whether there is one: there is none where several identities could, and none where no certificate
-// can be read. [Evaluate] chooses so, too. The order of the certificates has no effect.
+// Choose returns the place, among the certificates of the login keychain, of the one that represents the Mac. It
+// reports whether there is one: several identities may qualify, or no certificate can be read. [Evaluate] makes the
+// same choice. The order of the certificates has no effect.
 func Choose(found Evidence, given Conditions) (at int, ok bool) {
 	found.Finding = Found
 	f := gather([]Evidence{found}, given)
@@ -75,8 +75,8 @@ func Choose(found Evidence, given Conditions) (at int, ok bool) {
 	return f.chosen.at, true
 }
 
-// choose takes the certificate that tells most: a current one rather than one that is not, then one with its key, then
-// one of the wanted tenant and cloud, then the one that is valid longest.
+// choose prefers a current certificate, then one with its key, then one of the wanted tenant and cloud, then the one
+// that is valid longest.
 func (f *facts) choose() {
 	if len(f.found) == 0 {
 		return
@@ -85,7 +85,7 @@ func (f *facts) choose() {
 		return cmp.Or(
 			cmp.Compare(f.rank(a), f.rank(b)), cmp.Compare(f.preference(a), f.preference(b)),
 			a.certificate.NotAfter.Compare(b.certificate.NotAfter),
-			// so that no order of the evidence has an effect
+			// makes the result independent of the evidence's order
 			cmp.Compare(b.certificate.Thumbprint, a.certificate.Thumbprint),
 		)
 	})
@@ -110,8 +110,8 @@ func (f *facts) rank(h *held) int {
 	return rank
 }
 
-// preference is higher for an identity of the wanted tenant, and highest for one of which nothing says that it is in
-// another cloud. Where no tenant is wanted, none is preferred: a cloud names no registration.
+// preference is higher for an identity of the wanted tenant, and highest if nothing says that it is in another cloud.
+// If no tenant is wanted, it prefers none, because a cloud identifies no registration.
 func (f *facts) preference(h *held) int {
 	switch {
 	case f.given.Tenant == "" || !strings.EqualFold(string(h.tenant()), string(f.given.Tenant)):
@@ -122,9 +122,9 @@ func (f *facts) preference(h *held) int {
 	return 2
 }
 
-// OtherCloud reports whether a host is of another of Microsoft's clouds than the wanted one. A cloud has several: a
-// registration in the public one may name login.windows.net where login.microsoftonline.com is configured. A host that
-// usher knows no cloud of is of another one unless it is the very same; where one of the two is not said, nothing is.
+// OtherCloud reports whether a host belongs to another of Microsoft's clouds than the wanted one. A cloud has several
+// hosts: a registration in the public one may name login.windows.net where login.microsoftonline.com is configured. A
+// host of no known cloud is another cloud unless it equals the wanted host. If either host is empty, it returns false.
 func OtherCloud(host, wanted string) bool {
 	host, wanted = strings.TrimSpace(host), strings.TrimSpace(wanted)
 	if host == "" || wanted == "" || strings.EqualFold(host, wanted) {
@@ -135,7 +135,7 @@ func OtherCloud(host, wanted string) bool {
 	return !known || !knownToo || its != ours
 }
 
-// others are the identities that can be used, except for the chosen one; all of them where none is chosen.
+// others are the usable identities except the chosen one. If none is chosen, they are all usable identities.
 func (f *facts) others() []OtherIdentity {
 	var others []OtherIdentity
 	for _, h := range f.found {
@@ -151,8 +151,7 @@ func (f *facts) others() []OtherIdentity {
 	return others
 }
 
-// inOrder returns evidence in an order that follows from what it says, so that the order in which it came has no
-// effect.
+// inOrder returns evidence in an order that depends only on its content, so that the original order has no effect.
 func inOrder(evidence []Evidence) []Evidence {
 	return slices.SortedStableFunc(slices.Values(evidence), func(a, b Evidence) int {
 		return cmp.Or(

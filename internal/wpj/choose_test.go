@@ -15,8 +15,8 @@ import (
 	"usher.internal/sim/entra"
 )
 
-// identities is what a login keychain with several of them holds: each certificate with its key and, unless change says
-// otherwise, its items.
+// identities is the content of a login keychain with several identities. Each has a certificate with its key and,
+// unless change says otherwise, its items.
 type identities []*entra.Issued
 
 func several(t *testing.T, devices ...entra.Device) identities {
@@ -114,8 +114,8 @@ func TestSeveralIdentities(t *testing.T) {
 		"none is of the tenant": {all: two, tenant: tenantC, state: wpj.StateOrphaned, chosen: none,
 			others: []int{0, 1}, detail: "none is of the tenant that tenant.id names"},
 		"two of the same tenant": {all: sameTenant, tenant: tenantA, state: wpj.StateOrphaned, chosen: none,
-			others: []int{0, 1, 2}, detail: "holds 2 current device certificates with private keys, so it is open " +
-				"which one speaks for this Mac, as they are of the same tenant"},
+			others: []int{0, 1, 2}, detail: "holds 2 current device certificates with private keys, so it is unclear " +
+				"which one represents this Mac, because they are of the same tenant"},
 		"one beside two of another": {all: sameTenant, tenant: tenantB, state: wpj.StateRegistered, chosen: 2,
 			others: []int{0, 1}, remarks: "another-identity-in-the-login-keychain"},
 		"three": {all: three, tenant: tenantC, state: wpj.StateRegistered, chosen: 2,
@@ -156,13 +156,13 @@ func TestSeveralIdentities(t *testing.T) {
 				}
 				if test.chosen == none {
 					if got.DeviceID != "" || got.UserPrincipalName != "" || got.Thumbprint != "" {
-						t.Errorf("names device %q although it is open which one it is", string(got.DeviceID))
+						t.Errorf("names device %q although the identity is ambiguous", string(got.DeviceID))
 					}
 				} else if want := test.all[test.chosen]; string(got.DeviceID) != want.Device.DeviceID ||
 					string(got.TenantID) != want.Device.TenantID || string(got.Thumbprint) != want.Thumbprint {
 					t.Errorf("chose device %s of %s", string(got.DeviceID), got.TenantID)
 				} else if got.State == wpj.StateRegistered && got.UserPrincipalName != userOf(want) {
-					t.Errorf("user is %s, want %s", string(got.UserPrincipalName), string(userOf(want)))
+					t.Errorf("user %s, want %s", string(got.UserPrincipalName), string(userOf(want)))
 				}
 				var others []string
 				for _, one := range got.Others {
@@ -176,7 +176,7 @@ func TestSeveralIdentities(t *testing.T) {
 				slices.Sort(want)
 				slices.Sort(others)
 				if !slices.Equal(others, want) {
-					t.Errorf("others are %s, want %s", others, want)
+					t.Errorf("others %s, want %s", others, want)
 				}
 				var names []string
 				for _, one := range got.Contradictions {
@@ -211,8 +211,8 @@ func cloudOf(of int, host string) func(int, *wpj.HeldCertificate) {
 	}
 }
 
-// Agents that do not say whose the items are have told one set: it is believed of the certificate that it names, and of
-// no other.
+// Agents that do not assign items to certificates have sent one set. It applies to the certificate that it names, and
+// to no other.
 func TestItemsOfAnOlderAgent(t *testing.T) {
 	two := several(t, entra.Device{TenantID: tenantA}, entra.Device{TenantID: tenantB})
 	for at, tenant := range []wpj.TenantID{tenantA, tenantB} {
@@ -228,7 +228,7 @@ func TestItemsOfAnOlderAgent(t *testing.T) {
 	}
 }
 
-// One identity is not refused for its cloud, and it is never taken without a word.
+// One identity is not refused because of its cloud, but its use is always reported.
 func TestTheCloudOfOneIdentity(t *testing.T) {
 	one := several(t, entra.Device{TenantID: tenantA})
 	const public, government, china, unknown = "login.microsoftonline.com", "login.microsoftonline.us",
@@ -255,9 +255,9 @@ func TestTheCloudOfOneIdentity(t *testing.T) {
 			if got.State != wpj.StateRegistered {
 				t.Errorf("%q with %q: %s (%s)", test.item, test.configured, got.State, got.Sentence())
 			}
-			told := slices.ContainsFunc(got.Contradictions,
+			reported := slices.ContainsFunc(got.Contradictions,
 				func(c wpj.Contradiction) bool { return c.Name == "cloud-differs" })
-			if told != test.differs || len(got.Contradictions) > 1 {
+			if reported != test.differs || len(got.Contradictions) > 1 {
 				t.Errorf("%q with %q: %+v", test.item, test.configured, got.Contradictions)
 			}
 			for _, c := range got.Contradictions {
@@ -274,7 +274,7 @@ func TestTheCloudOfOneIdentity(t *testing.T) {
 	}
 }
 
-// A user who may be another one is not reported, and the registration is one all the same.
+// A user who may be another one is not reported, but the registration is still valid.
 func TestOfSeveralUsersNoneIsGuessed(t *testing.T) {
 	one := several(t, entra.Device{TenantID: tenantA})
 	got := wpj.Evaluate([]wpj.Evidence{keychainOf(one.held(func(_ int, held *wpj.HeldCertificate) {
@@ -287,8 +287,8 @@ func TestOfSeveralUsersNoneIsGuessed(t *testing.T) {
 	}
 }
 
-// Over everything that two certificates can be: no order changes the result, what is registered is of the tenant, and
-// every other identity that can be used is named.
+// This covers every variant of two certificates. No order changes the result, what is registered is of the tenant, and
+// every other usable identity is named.
 func TestWalkOverTwoIdentities(t *testing.T) {
 	now := time.Now()
 	ofA, ofB := entra.Device{TenantID: tenantA}, entra.Device{TenantID: tenantB}
@@ -307,7 +307,7 @@ func TestWalkOverTwoIdentities(t *testing.T) {
 	}
 	walked := 0
 	for i, first := range firsts {
-		for _, second := range seconds[i:] { // each order of two is held below
+		for _, second := range seconds[i:] { // the tests below cover each order of two
 			for keys := range 4 {
 				for _, items := range itemSets {
 					for _, otherItems := range itemSets {
@@ -372,7 +372,7 @@ func holdTwo(t *testing.T, first, second *entra.Issued, a, b wpj.HeldCertificate
 	for device, tenant := range usable {
 		tenants[tenant] = true
 		if !named[device] {
-			problem = "an identity that can be used is not named"
+			problem = "a usable identity is not named"
 		}
 		if given.Tenant != "" && tenant == string(given.Tenant) && got.TenantID != "" && got.TenantID != given.Tenant {
 			problem = "the identity of the tenant was not preferred"
@@ -405,8 +405,8 @@ func holdTwo(t *testing.T, first, second *entra.Issued, a, b wpj.HeldCertificate
 	}
 }
 
-// Pieces of evidence of one keychain that differ in everything else come to the same in any order, also where they hold
-// the same certificate and say other things of it.
+// Pieces of evidence of one keychain give the same result in any order, even if they differ in everything else. That
+// also holds if they contain the same certificate and disagree about it.
 func TestNoOrderOfTheEvidenceHasAnEffect(t *testing.T) {
 	two := several(t, entra.Device{TenantID: tenantA}, entra.Device{TenantID: tenantB})
 	damaged := wpj.HeldCertificate{DER: issue(t, entra.Device{Encoding: func([]byte) []byte { return []byte{4} }}).DER}

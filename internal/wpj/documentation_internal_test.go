@@ -12,8 +12,8 @@ import (
 
 var update = flag.Bool("update", false, "write docs/states.md")
 
-// TestDocumentation holds docs/states.md to the tables; `go test ./internal/wpj -run TestDocumentation -update` writes
-// it.
+// TestDocumentation compares docs/states.md with the tables. `go test ./internal/wpj -run TestDocumentation -update`
+// writes it.
 func TestDocumentation(t *testing.T) {
 	var tables strings.Builder
 	tables.WriteString("## The states\n")
@@ -44,8 +44,8 @@ func TestDocumentation(t *testing.T) {
 	for _, one := range []struct{ name, says string }{
 		{anotherIdentity, "The login keychain holds another identity that can be used, of the tenant that the " +
 			"sentence names; `usherctl status` names its device."},
-		{usersDiffer, "The items in the login keychain name several users, and it is open which of them the " +
-			"registration is of; none is reported."},
+		{usersDiffer, "The items in the login keychain name several users. It is unclear which of them " +
+			"registered, so none is reported."},
 		{cloudDiffers, "The items in the login keychain name another of Microsoft's clouds than `tenant.cloud_host`."},
 	} {
 		fmt.Fprintf(&tables, "| `%s` | %s | itself | %s |\n", one.name, SourceLoginKeychain, one.says)

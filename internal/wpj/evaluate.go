@@ -6,27 +6,26 @@ import (
 	"time"
 )
 
-// Conditions are what [Evaluate] holds the evidence to. Only Now must be set.
+// Conditions are the conditions under which [Evaluate] judges the evidence. Only Now must be set.
 type Conditions struct {
 	// Now is the time at which certificates must be valid.
 	Now time.Time
-	// Tenant is the tenant that the identity should be of, "" for any.
+	// Tenant is the wanted tenant of the identity, "" for any.
 	Tenant TenantID
-	// CloudHost is the sign-in host of the Microsoft cloud that the tenant is in, for example
-	// login.microsoftonline.com; "" for any.
+	// CloudHost is the sign-in host of the tenant's Microsoft cloud, for example login.microsoftonline.com; "" for any.
 	CloudHost string
-	// Keys is since when the user is asked to sign in to Platform SSO again, as [KeysHistory.After] kept it, with this
-	// look.
+	// Keys says since when Platform SSO has asked the user to sign in again. [KeysHistory.After] has recorded it,
+	// including this look.
 	Keys KeysHistory
 }
 
-// Evaluate merges what the sources said to one identity with exactly one state. It is pure and total: any evidence,
-// contradictory and malformed evidence too, comes to one of the [States]. First each source is reduced to one of the
-// few things that it can say, then the first of the state rules that applies decides.
+// Evaluate merges the evidence of the sources to one identity with exactly one state. It is pure and total: any
+// evidence, even contradictory and malformed evidence, gives one of the [States]. First it reduces each source to a
+// verdict. Then the first state rule that applies decides.
 //
-// A source that could not be looked at is never taken for one that holds nothing, and neither is evidence that says
-// nothing at all; a source without evidence was not asked and has no effect. Details are for admins: one sentence that
-// names the thing, with the fix apart, and holds no personal data.
+// A source that could not be looked at never passes for an empty one, and neither does evidence that says nothing. A
+// source without evidence was not asked and has no effect. Details are for admins: one sentence that names the thing,
+// with the fix apart, and without personal data.
 func Evaluate(evidence []Evidence, given Conditions) Identity {
 	readings := read(evidence, given)
 	v := verdicts{}
@@ -35,12 +34,12 @@ func Evaluate(evidence []Evidence, given Conditions) Identity {
 	}
 	decided := decide(v)
 	identity := holder(readings)
-	if told := readings[decided.source]; identity.Source == "" {
-		identity.Source, identity.ObservedAt = told.identity.Source, told.identity.ObservedAt
+	if reading := readings[decided.source]; identity.Source == "" {
+		identity.Source, identity.ObservedAt = reading.identity.Source, reading.identity.ObservedAt
 	}
 	identity.State, identity.Rule = decided.state, decided.name
 	identity.UserPrincipalName = identity.UserPrincipalName.Unmasked()
-	says := cmp.Or(decided.says, readings[decided.source].told)
+	says := cmp.Or(decided.says, readings[decided.source].statement)
 	identity.Detail, identity.Fix = says.detail, says.fix
 	for _, c := range contradictions {
 		if c.applies(v) {
@@ -55,8 +54,8 @@ func Evaluate(evidence []Evidence, given Conditions) Identity {
 	return identity
 }
 
-// holds are the verdicts of a source that has, or had, an identity of its own, by source; the source that comes first
-// holds the identity.
+// holds are the verdicts of a source that has, or had, its own identity, by source. The first such source holds the
+// identity.
 var holds = []struct {
 	source   Source
 	verdicts []verdict
@@ -68,15 +67,15 @@ var holds = []struct {
 		thumbprintDiffers, noKey, ambiguous}},
 }
 
-// HeldBy returns the source that holds the identity, or held it and now says what is wrong with it; "" where none does.
-// A source that could not be looked at holds nothing as far as this evidence says.
+// HeldBy returns the source that holds the identity, or held it and now says what is wrong with it. It returns "" if no
+// source does. As far as this evidence shows, a source that could not be looked at holds nothing.
 func HeldBy(evidence []Evidence, given Conditions) Source {
 	return holder(read(evidence, given)).Source
 }
 
-// holder returns the identity of the source that holds it, and the zero value when none does. What Platform SSO does
-// not say of the same device is filled in from the Secure Enclave, and a name that neither says from the directory,
-// which names the user of another provider's Platform SSO in the same way.
+// holder returns the identity of the source that holds it, and the zero value if none does. The Secure Enclave fills in
+// what Platform SSO does not say about the same device. The directory fills in a name that both lack; it also names the
+// user of another provider's Platform SSO in this way.
 func holder(readings readings) Identity {
 	for _, place := range holds {
 		r := readings[place.source]

@@ -18,7 +18,7 @@ const (
 
 var observed = time.Date(2026, 11, 23, 10, 0, 0, 0, time.UTC)
 
-// registered is evidence of a registration without flaw; edit makes flaws.
+// registered is evidence of a registration without flaw; edit adds flaws.
 func registered(t testing.TB, device entra.Device, edit func(*wpj.Evidence)) wpj.Evidence {
 	t.Helper()
 	if device.TenantID == "" {
@@ -114,7 +114,7 @@ func TestEvaluate(t *testing.T) {
 
 		{"expired", []wpj.Evidence{expired}, tenantID, wpj.StateExpired, "expired on "},
 		{"not yet valid", []wpj.Evidence{registered(t, entra.Device{}.NotYetValid(), nil)}, tenantID, wpj.StateExpired,
-			"is not yet valid, since it begins on "},
+			"is not yet valid, because it begins on "},
 
 		{"other tenant", []wpj.Evidence{registered(t, entra.Device{TenantID: otherTenant}, nil)}, tenantID,
 			wpj.StateTenantMismatch,
@@ -130,7 +130,7 @@ func TestEvaluate(t *testing.T) {
 			"reading it went wrong"},
 		{"one source locked, the other empty", []wpj.Evidence{nothing(), blocked(wpj.ObstacleLocked, "")}, tenantID,
 			wpj.StateUnreadable, "locked"},
-		{"certificates of a look that was broken off", []wpj.Evidence{func() wpj.Evidence {
+		{"certificates of an interrupted look", []wpj.Evidence{func() wpj.Evidence {
 			e := good
 			e.Finding, e.Obstacle = wpj.CouldNotLook, wpj.ObstacleAccessDenied
 			return e
@@ -139,7 +139,7 @@ func TestEvaluate(t *testing.T) {
 			"a device certificate that usher cannot read (certificate cannot be parsed: extension " +
 				"1.2.840.113556.1.5.284.2"},
 		{"nobody looked", nil, tenantID, wpj.StateUnreadable, "nobody has looked"},
-		{"finding that is none", []wpj.Evidence{{Finding: "perhaps"}}, tenantID, wpj.StateUnreadable,
+		{"unknown finding", []wpj.Evidence{{Finding: "perhaps"}}, tenantID, wpj.StateUnreadable,
 			"the user's session could not be looked at"},
 
 		{"nothing there", []wpj.Evidence{nothing()}, tenantID, wpj.StateNotRegistered,
@@ -218,7 +218,7 @@ var states = []wpj.State{
 	wpj.StateUnreadable,
 }
 
-// TestEvaluateWalk holds Evaluate to what is true of any evidence, over the whole product of what evidence can say.
+// TestEvaluateWalk checks statements that are true of any evidence, over the whole product of possible evidence.
 func TestEvaluateWalk(t *testing.T) {
 	good := registered(t, entra.Device{}, nil)
 	second := registered(t, entra.Device{}, nil)
@@ -279,18 +279,18 @@ func TestEvaluateWalk(t *testing.T) {
 										problem = "no state of the table"
 									case got.Sentence() == "" || strings.ContainsAny(got.Sentence(), "\n") ||
 										strings.Contains(got.Sentence(), "%!"):
-										problem = "detail is no sentence"
+										problem = "detail is not a sentence"
 									case strings.Contains(got.Sentence(), upn) ||
 										strings.Contains(got.Sentence(), deviceID) ||
 										strings.Contains(got.Sentence(), userID) ||
 										strings.Contains(got.Sentence(), string(good.Thumbprint)):
 										problem = "detail holds personal data"
 									case got.State == wpj.StateNotRegistered && anyBlocked:
-										problem = "a source that could not be looked at was taken for empty"
+										problem = "a source that could not be looked at passes for empty"
 									case got.State == wpj.StateNotRegistered && holding.ours:
-										problem = "a certificate was overlooked"
+										problem = "a certificate was ignored"
 									case !looked && got.State != wpj.StateUnreadable:
-										problem = "evidence of a look that was broken off counts"
+										problem = "evidence of an interrupted look has an effect"
 									case (got.State == wpj.StateRegistered) !=
 										(usable && (tenant == "" || tenant == tenantID)):
 										problem = "registered just when everything is in order"

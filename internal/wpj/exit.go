@@ -7,27 +7,27 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Exit is how Company Portal ended: with Code, by Signal, or, where Code is nil and Signal 0, while nobody watched. It
-// is the fact that crosses the wire and is kept; [Exit.Info] has the words for it.
+// Exit is how Company Portal ended: with Code or by Signal. If Code is nil and Signal is 0, nobody watched its end. It
+// is the fact that crosses the wire and is stored; [Exit.Info] has the words for it.
 type Exit struct {
 	Code   *ExitCode      `json:"code,omitempty"`
 	Signal syscall.Signal `json:"signal,omitempty"`
-	// FromLog is true when Code was read from Company Portal's log, since the exit status was lost.
+	// FromLog is true if Code comes from Company Portal's log, because the exit status was lost.
 	FromLog bool `json:"from_log,omitempty"`
 }
 
 // ExitInfo explains how Company Portal ended.
 type ExitInfo struct {
-	// Name is Microsoft's own for an exit code, for example registrationDeviceCapError, or that of the signal.
+	// Name is Microsoft's name for an exit code, for example registrationDeviceCapError, or the name of the signal.
 	Name string
 	// Admin and User are a sentence or two each: what happened and what to do.
 	Admin, User string
-	// RetryCanHelp is true where trying again without changing anything may succeed.
+	// RetryCanHelp is true if another try without any change may succeed.
 	RetryCanHelp bool
 }
 
-// Unknown reports whether Company Portal has ended, and neither its exit code nor the signal is known. A nil Exit is
-// one that has not ended.
+// Unknown reports whether Company Portal has ended, but neither its exit code nor the signal is known. A nil Exit has
+// not ended.
 func (e *Exit) Unknown() bool { return e != nil && e.Code == nil && e.Signal == 0 }
 
 // Info explains the exit.

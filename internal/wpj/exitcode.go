@@ -5,12 +5,12 @@ import (
 	"slices"
 )
 
-// ExitCode is what `Company Portal -r` ended with [SEED]. Ends by a signal have none.
+// ExitCode is the exit code of `Company Portal -r` [SEED]. An end by a signal has none.
 //
-// The numbers from 64 on are Microsoft's and not those of BSD's sysexits.h, whose meanings differ.
+// The numbers from 64 on are Microsoft's. BSD's sysexits.h gives them other meanings.
 type ExitCode int
 
-// The exit codes that Company Portal is known to have.
+// The known exit codes of Company Portal.
 const (
 	ExitSuccess                    ExitCode = 0
 	ExitDefaultError               ExitCode = 1
@@ -23,8 +23,8 @@ const (
 	ExitCommandLineError           ExitCode = 70
 )
 
-// ExitCodeInfo explains an [ExitCode]. The names are Microsoft's; the sentences are usher's reading of them, since only
-// the names are published [SEED].
+// ExitCodeInfo explains an [ExitCode]. The names are Microsoft's. The sentences are usher's interpretation, because
+// only the names are published [SEED].
 type ExitCodeInfo struct {
 	Code ExitCode
 	ExitInfo
@@ -70,16 +70,16 @@ var exitCodes = []ExitCodeInfo{
 		"Microsoft's sign-in service could not be reached. Check the network and try again.",
 		true}},
 	{ExitCommandLineError, ExitInfo{"commandLineError",
-		"Company Portal did not accept its arguments; update Company Portal, since this version does not know -r.",
+		"Company Portal did not accept its arguments; update Company Portal, because this version does not know -r.",
 		"Company Portal on this Mac needs an update. Ask your help desk.",
 		false}},
 }
 
-// ExitCodes returns every known exit code with its explanation, in the order of their numbers.
+// ExitCodes returns every known exit code with its explanation, in numerical order.
 func ExitCodes() []ExitCodeInfo { return slices.Clone(exitCodes) }
 
-// Info returns what is known of the code, and false for a code that Company Portal is not known to have; such a code
-// is explained as unknown.
+// Info returns the explanation of the code. It returns false for an unknown code of Company Portal, and explains it as
+// unknown.
 func (c ExitCode) Info() (ExitCodeInfo, bool) {
 	for _, info := range exitCodes {
 		if info.Code == c {

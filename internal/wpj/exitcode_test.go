@@ -7,7 +7,7 @@ import (
 	"usher.internal/internal/wpj"
 )
 
-// The published list [SEED], by its own names.
+// The published list [SEED], with its own names.
 var published = map[wpj.ExitCode]string{
 	0: "success", 1: "defaultError", 64: "userAbandoned", 65: "registrationError", 66: "registrationDeviceCapError",
 	67: "registrationKeychainError", 68: "authenticationError", 69: "networkError", 70: "commandLineError",
@@ -16,19 +16,19 @@ var published = map[wpj.ExitCode]string{
 func TestExitCodesAreThePublishedOnes(t *testing.T) {
 	codes := wpj.ExitCodes()
 	if len(codes) != len(published) {
-		t.Errorf("%d exit codes, %d are published", len(codes), len(published))
+		t.Errorf("%d exit codes, %d published", len(codes), len(published))
 	}
 	last := wpj.ExitCode(-1)
 	for _, info := range codes {
 		if info.Code <= last {
-			t.Errorf("%d stands after %d", info.Code, last)
+			t.Errorf("%d is after %d", info.Code, last)
 		}
 		last = info.Code
 		if info.Name != published[info.Code] {
-			t.Errorf("%d is named %q, want %q", info.Code, info.Name, published[info.Code])
+			t.Errorf("name of %d: %q, want %q", info.Code, info.Name, published[info.Code])
 		}
 		if got, known := info.Code.Info(); !known || got != info {
-			t.Errorf("%d: Info is %+v, %t", info.Code, got, known)
+			t.Errorf("%d: Info: %+v, %t", info.Code, got, known)
 		}
 	}
 }
@@ -37,21 +37,21 @@ func TestExitCodesExplainThemselves(t *testing.T) {
 	for code := wpj.ExitCode(-1); code <= 256; code++ {
 		info, known := code.Info()
 		if _, want := published[code]; known != want || info.Code != code {
-			t.Errorf("%d: known is %t, code %d", code, known, info.Code)
+			t.Errorf("%d: known %t, code %d", code, known, info.Code)
 		}
 		for _, sentence := range []string{info.Admin, info.User} {
 			if len(sentence) < 20 || !strings.HasSuffix(sentence, ".") || strings.Contains(sentence, "\n") {
-				t.Errorf("%d: %q is no sentence", code, sentence)
+				t.Errorf("%d: %q is not a sentence", code, sentence)
 			}
 		}
 		if info.Admin == info.User {
-			t.Errorf("%d tells admin and user the same", code)
+			t.Errorf("%d has the same sentence for admin and user", code)
 		}
 	}
 }
 
 func TestRetryCanHelp(t *testing.T) {
-	// What an admin, Entra or an update has to change first, and success.
+	// Success, and ends that need a change by an admin, in Entra or by an update first.
 	for _, code := range []wpj.ExitCode{0, 65, 66, 67, 70} {
 		if info, _ := code.Info(); info.RetryCanHelp {
 			t.Errorf("trying again helps against %s", code)
@@ -64,7 +64,7 @@ func TestRetryCanHelp(t *testing.T) {
 	}
 }
 
-// Each kind of end has its words, and only an end of which the exit code or the signal is known has a name for it.
+// Each kind of end has its words. An end has a name only if its exit code or signal is known.
 func TestExitsExplainThemselves(t *testing.T) {
 	code := wpj.ExitRegistrationDeviceCapError
 	for _, one := range []struct {
@@ -85,7 +85,7 @@ func TestExitsExplainThemselves(t *testing.T) {
 		}
 		for _, sentence := range []string{info.Admin, info.User} {
 			if len(sentence) < 20 || !strings.HasSuffix(sentence, ".") {
-				t.Errorf("%s: %q is no sentence", one.exit, sentence)
+				t.Errorf("%s: %q is not a sentence", one.exit, sentence)
 			}
 		}
 		if one.exit.Code == nil && !info.RetryCanHelp {
@@ -93,7 +93,7 @@ func TestExitsExplainThemselves(t *testing.T) {
 		}
 	}
 	if (*wpj.Exit)(nil).Unknown() {
-		t.Error("Company Portal that has not ended has ended unknown")
+		t.Error("a Company Portal that has not ended counts as an unknown end")
 	}
 }
 
@@ -101,7 +101,7 @@ func TestExitCodeString(t *testing.T) {
 	for code, want := range map[wpj.ExitCode]string{0: "success (0)", 66: "registrationDeviceCapError (66)",
 		3: "unknown (3)"} {
 		if got := code.String(); got != want {
-			t.Errorf("%d is %q, want %q", int(code), got, want)
+			t.Errorf("%d: %q, want %q", int(code), got, want)
 		}
 	}
 }

@@ -11,7 +11,7 @@ import (
 	"usher.internal/internal/ber"
 )
 
-// The extensions of a device certificate that are read [AADInt, MS-DVRJ].
+// The extensions of a device certificate that usher reads [AADInt, MS-DVRJ].
 const (
 	oidArc          = "1.2.840.113556.1.5.284"
 	oidDeviceID     = oidArc + ".2"
@@ -21,7 +21,7 @@ const (
 	oidTenantRegion = oidArc + ".8"
 )
 
-// maximumText is more than any text in an extension has.
+// maximumText is longer than any text in an extension.
 const maximumText = 64
 
 var extensionReaders = map[string]func(*Certificate, []byte) error{
@@ -40,7 +40,7 @@ var extensionReaders = map[string]func(*Certificate, []byte) error{
 		c.TenantID = TenantID(guid)
 		return err
 	},
-	// Nothing depends on these two: what cannot be read is not known.
+	// Nothing depends on these two: an unreadable value is an unknown one.
 	oidJoinType: func(c *Certificate, value []byte) error {
 		c.JoinType = joinTypes[decodeText(value)]
 		return nil
@@ -54,8 +54,8 @@ var extensionReaders = map[string]func(*Certificate, []byte) error{
 // joinTypes are the digits of OID .7 [AADInt].
 var joinTypes = map[string]JoinType{"0": JoinRegistered, "1": JoinJoined}
 
-// decodeGUID reads a GUID: 16 bytes as Windows keeps them, with the first three fields little-endian. They stand alone
-// or in an OCTET STRING; the length decides which, so that a GUID that begins like an OCTET STRING is read right.
+// decodeGUID reads a GUID: 16 bytes in Windows's order, with the first three fields little-endian. They are bare or in
+// an OCTET STRING. The length decides which, so that a GUID that begins like an OCTET STRING is read correctly.
 func decodeGUID(value []byte) (string, error) {
 	if len(value) != 16 {
 		content, err := octetString(value)
@@ -74,7 +74,7 @@ func decodeGUID(value []byte) (string, error) {
 	return formatGUID(hex.EncodeToString(order)), nil
 }
 
-// decodeText reads printable ASCII, which stands alone or in an OCTET STRING; empty for anything else.
+// decodeText reads printable ASCII, bare or in an OCTET STRING. It returns "" for anything else.
 func decodeText(value []byte) string {
 	if content, err := octetString(value); err == nil {
 		value = content
@@ -86,8 +86,8 @@ func decodeText(value []byte) string {
 	return string(value)
 }
 
-// octetString returns the content of an OCTET STRING. Entra writes the length in the long form even where the short one
-// would do (04 81 10 …), which is BER and not DER.
+// octetString returns the content of an OCTET STRING. Entra writes the length in the long form even if the short one is
+// enough (04 81 10 …), which is BER and not DER.
 func octetString(value []byte) ([]byte, error) {
 	element, rest, err := ber.Next(value)
 	switch {
@@ -101,7 +101,7 @@ func octetString(value []byte) ([]byte, error) {
 	return element.Bytes()
 }
 
-// parseGUID reads the text form of a GUID, in braces or not, and returns it in lower case.
+// parseGUID reads the text form of a GUID, with or without braces, and returns it in lower case.
 func parseGUID(text string) (string, error) {
 	text = strings.ToLower(strings.TrimSpace(text))
 	if strings.HasPrefix(text, "{") && strings.HasSuffix(text, "}") {

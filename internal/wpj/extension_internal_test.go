@@ -7,7 +7,7 @@ import (
 	"unicode"
 )
 
-// The value of FL-S1, as the certificate of a real Mac has it.
+// The value of FL-S1, as in the certificate of a real Mac.
 var realDeviceID = []byte{0x04, 0x81, 0x10, 0x9a, 0xba, 0xb1, 0x34, 0x2d, 0x3b, 0x6c, 0x4c, 0xab, 0x4b, 0x61, 0x5f,
 	0x4b, 0x14, 0x3e, 0xab}
 
@@ -54,7 +54,7 @@ func FuzzExtension(f *testing.F) {
 		before := bytes.Clone(value)
 		if guid, err := decodeGUID(value); err == nil {
 			if parsed, err := parseGUID(guid); err != nil || parsed != guid {
-				t.Errorf("% x: %q is no GUID in its usual form", value, guid)
+				t.Errorf("% x: %q is not a GUID in its usual form", value, guid)
 			}
 		}
 		if text := decodeText(value); len(text) > min(len(value), maximumText) ||
@@ -62,7 +62,7 @@ func FuzzExtension(f *testing.F) {
 			t.Errorf("% x: read as the text %q", value, text)
 		}
 		if !bytes.Equal(before, value) {
-			t.Error("the value was changed")
+			t.Error("the input was changed")
 		}
 		// Whatever the content, each way of wrapping it reads the same.
 		if len(value) < 0x80 {

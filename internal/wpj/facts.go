@@ -5,32 +5,33 @@ import (
 	"strings"
 )
 
-// facts is what the rules of [Evaluate] look at.
+// facts are the input of [Evaluate]'s rules for the login keychain.
 type facts struct {
 	given Conditions
 	// found are the different device certificates that can be read.
 	found []*held
-	// chosen is the one that speaks for the Mac, nil where there is none that can be read.
+	// chosen is the one that represents the Mac, or nil if none can be read.
 	chosen *held
-	// usable counts those that are valid now, have their private key, and are as much wanted as the chosen one.
+	// usable is the number of certificates that are valid now, have their private key, and are as much wanted as the
+	// chosen one.
 	usable int
-	// evidence is what the facts rest on: that of the chosen certificate, or else the most telling one.
+	// evidence is the basis of the facts: the evidence of the chosen certificate, or else the most informative one.
 	evidence Evidence
-	// contradictory and undecodable are why certificates of Workplace Join's were passed over.
+	// contradictory and undecodable say why certificates of Workplace Join were ignored.
 	contradictory, undecodable, foreign error
 	// blocked is a source that could not be looked at.
 	blocked *Evidence
-	// leftovers tells that a source holds items.
+	// leftovers reports whether a source holds items.
 	leftovers bool
 }
 
-// gather sorts the evidence. What comes with evidence of a source that could not be looked at is left aside: a look
-// that was broken off may have missed the key of a certificate.
+// gather sorts the evidence. It ignores the content of evidence of a source that could not be looked at: an interrupted
+// look may have missed the key of a certificate.
 func gather(evidence []Evidence, given Conditions) facts {
 	f := facts{given: given}
 	byThumbprint := map[Thumbprint]*held{}
 	weight := -1
-	// rest makes the facts rest on the most telling evidence, the first of its kind.
+	// rest bases the facts on the most informative evidence, the first of its kind.
 	rest := func(e Evidence, telling int) {
 		if telling > weight {
 			f.evidence, weight = e, telling
@@ -68,7 +69,8 @@ func gather(evidence []Evidence, given Conditions) facts {
 					if one.hasPrivateKey && !known.hasPrivateKey {
 						known.hasPrivateKey, known.at = true, one.at
 					}
-					if compareItems(one.items, known.items) > 0 { // what says more, and the same one in any order
+					// the same one in any order
+					if compareItems(one.items, known.items) > 0 {
 						known.items = one.items
 					}
 					continue
@@ -82,7 +84,7 @@ func gather(evidence []Evidence, given Conditions) facts {
 	return f
 }
 
-// firstOf returns the error whose text comes first, so that the order in which they came has no effect.
+// firstOf returns the error whose text sorts first, so that the order of the errors has no effect.
 func firstOf(a, b error) error {
 	if a != nil && a.Error() <= b.Error() {
 		return a
@@ -90,7 +92,7 @@ func firstOf(a, b error) error {
 	return b
 }
 
-// isCurrent tells whether the certificate is valid now; both ends of its validity belong to it.
+// isCurrent reports whether the certificate is valid now, including both ends of its validity.
 func (f facts) isCurrent(certificate *Certificate) bool {
 	return !f.given.Now.Before(certificate.NotBefore) && !f.given.Now.After(certificate.NotAfter)
 }
@@ -105,8 +107,8 @@ func (f facts) items() Items {
 	return f.chosen.items
 }
 
-// disagrees tells whether an item is there and says other than the chosen certificate. Older registrations have fewer
-// items, so that one is missing is no disagreement.
+// disagrees reports whether an item exists and disagrees with the chosen certificate. Older registrations have fewer
+// items, so a missing one is not a disagreement.
 func (f facts) disagrees(item, certificate string) bool {
 	return f.chosen != nil && item != "" && !strings.EqualFold(strings.TrimSpace(item), certificate)
 }
@@ -125,7 +127,7 @@ func (f facts) certificateTenant() TenantID {
 	return f.chosen.certificate.TenantID
 }
 
-// identityTenant is the tenant of the chosen certificate; empty when nothing names one.
+// identityTenant is the tenant of the chosen certificate. It is empty if nothing names one.
 func (f facts) identityTenant() TenantID {
 	if f.chosen == nil {
 		return ""
@@ -133,7 +135,7 @@ func (f facts) identityTenant() TenantID {
 	return f.chosen.tenant()
 }
 
-// identity is the identity without state and detail. Where several certificates are usable it names no device.
+// identity is the identity without state and detail. If several certificates are usable, it names no device.
 func (f facts) identity(came verdict) Identity {
 	identity := Identity{ObservedAt: f.evidence.ObservedAt, Source: f.evidence.Source, Others: f.others()}
 	if f.chosen == nil || f.usable > 1 {

@@ -5,39 +5,40 @@ import (
 	"time"
 )
 
-// When [PlatformSSOUserNeedsNewKeys] is no longer expected to pass by itself.
+// The limits after which [PlatformSSOUserNeedsNewKeys] is no longer expected to pass by itself.
 const (
 	// keysLostAfter is how long the user has been asked to sign in again while there was a network.
 	keysLostAfter = 24 * time.Hour
-	// keysLostTimes is how many separate times that was so within keysWindow.
+	// keysLostTimes is how many separate times that happened within keysWindow.
 	keysLostTimes = 3
 	keysWindow    = 7 * 24 * time.Hour
-	// longestGap is the most that the time between two looks adds: the Mac may have slept in it.
+	// longestGap is the most that the time between two looks can add: the Mac may have slept meanwhile.
 	longestGap = 8 * time.Hour
 )
 
-// KeysHistory is when Platform SSO said that a user needs new keys (state 1). macOS says so in passing too, for example
-// while there is no network [PSSO-DEC], so [Evaluate] makes it PENDING at first. The zero value is that it was never
-// seen.
+// KeysHistory is when Platform SSO said that a user needs new keys (state 1). macOS also says so temporarily, for
+// example while there is no network [PSSO-DEC]. [Evaluate] therefore makes it PENDING at first. The zero value means
+// that it was never seen.
 type KeysHistory struct {
-	// Since is when the state was seen first without another one in between; zero unless it was the last one seen.
+	// Since is when the state was first seen without another one in between. It is zero unless it was the last state
+	// seen.
 	Since time.Time `json:"since,omitzero"`
-	// LastSeen is when it was seen last, and LastOnline whether there was a network then.
+	// LastSeen is when it was last seen. LastOnline says whether there was a network then.
 	LastSeen   time.Time `json:"last_seen,omitzero"`
 	LastOnline bool      `json:"last_online,omitempty"`
-	// Online is for how long there was a network since Since.
+	// Online is how long there was a network since Since.
 	Online time.Duration `json:"online,omitempty"`
-	// Times are when each separate time began, the oldest first; those older than a week are left out.
+	// Times are when each separate time began, the oldest first. Times older than a week are left out.
 	Times []time.Time `json:"times,omitempty"`
 }
 
-// After returns the history after a look at now, whose evidence may or may not say how the user stands. online is
-// whether this Mac had a network then.
+// After returns the history after a look at now. The evidence of that look may or may not show the user's state. online
+// reports whether this Mac had a network then.
 func (h KeysHistory) After(evidence []Evidence, now time.Time, online bool) KeysHistory {
 	h.Times = slices.DeleteFunc(slices.Clone(h.Times),
 		func(began time.Time) bool { return began.Before(now.Add(-keysWindow)) || began.After(now) })
 	switch needsKeys, known := saysNewKeys(evidence); {
-	case !known: // neither longer nor over
+	case !known: // it does not last longer, and is not over
 		h.LastOnline = false
 	case !needsKeys:
 		h = KeysHistory{Times: h.Times}
@@ -45,9 +46,9 @@ func (h KeysHistory) After(evidence []Evidence, now time.Time, online bool) Keys
 		h = KeysHistory{Since: now, LastSeen: now, LastOnline: online, Times: append(h.Times, now)}
 	default:
 		if h.LastOnline && online {
-			h.Online += max(0, min(now.Sub(h.LastSeen), longestGap)) // 0 where the clock was set back
+			h.Online += max(0, min(now.Sub(h.LastSeen), longestGap)) // 0 if the clock was set back
 		}
-		// A clock that is set forward and back again adds nothing: it cannot have been longer than since then.
+		// A clock that is set forward and back again adds nothing: the time cannot exceed the time since then.
 		if now.Before(h.Since) {
 			h.Since = now
 		}
@@ -60,8 +61,8 @@ func (h KeysHistory) After(evidence []Evidence, now time.Time, online bool) Keys
 	return h
 }
 
-// saysNewKeys reports whether Microsoft's Platform SSO says that the user needs new keys, and whether it says how the
-// user stands at all.
+// saysNewKeys reports whether Microsoft's Platform SSO says that the user needs new keys, and whether it shows the
+// user's state at all.
 func saysNewKeys(evidence []Evidence) (needsNewKeys, known bool) {
 	for _, e := range evidence {
 		switch {
@@ -80,7 +81,7 @@ func saysNewKeys(evidence []Evidence) (needsNewKeys, known bool) {
 	return needsNewKeys, known
 }
 
-// lost reports whether the state is there for so long, or so often, that the keys are taken for lost.
+// lost reports whether the state has lasted so long, or has occurred so often, that the keys are considered lost.
 func (h KeysHistory) lost(now time.Time) bool {
 	recent := 0
 	for _, began := range h.Times {

@@ -16,7 +16,7 @@ type look struct {
 	online bool
 }
 
-// TestKeysAreTakenForLost plays looks, each some time after the one before, and says what the last one comes to.
+// TestKeysAreTakenForLost replays looks, each some time after the one before, and checks the result of the last one.
 func TestKeysAreTakenForLost(t *testing.T) {
 	const keys, normal, nobody = "POUserStateNeedsNewKeys (1)", "POUserStateNormal (0)", "(null)"
 	held := registered(t, entra.Device{}, nil).Certificates[0]
@@ -44,7 +44,7 @@ func TestKeysAreTakenForLost(t *testing.T) {
 		{"the third time, in more than a week",
 			[]look{{0, keys, true}, {time.Hour, normal, true}, {100 * time.Hour, keys, true}, {time.Hour, normal, true},
 				{100 * time.Hour, keys, true}}, wpj.StatePending},
-		{"what cannot be told ends nothing",
+		{"an unknown state ends nothing",
 			[]look{{0, keys, true}, {time.Hour, "POUserStateNew (9)", true}, {time.Hour, keys, true},
 				{time.Hour, "", true}, {time.Hour, keys, true}}, wpj.StatePending},
 		{"another state ends it", append(every(6*time.Hour, 4, keys, true), look{time.Hour, normal, true},
@@ -74,7 +74,7 @@ func TestKeysAreTakenForLost(t *testing.T) {
 		{"the third time, a second later",
 			[]look{{0, keys, true}, {time.Hour, normal, true}, {time.Hour, keys, true}, {time.Hour, normal, true},
 				{165*time.Hour + time.Second, keys, true}}, wpj.StatePending},
-		{"a user that is gone ends it",
+		{"a deleted user ends it",
 			append(every(6*time.Hour, 4, keys, true), look{time.Hour, nobody, true}, look{6 * time.Hour, keys, true}),
 			wpj.StatePending},
 		{"normal", append(every(6*time.Hour, 8, keys, true), look{time.Hour, normal, true}), wpj.StateRegistered},
@@ -103,7 +103,7 @@ func TestKeysAreTakenForLost(t *testing.T) {
 	}
 }
 
-// Another provider's state is nobody's here.
+// Another provider's state says nothing here.
 func TestKeysOfAnotherProvider(t *testing.T) {
 	other := microsofts("POUserStateNeedsNewKeys (1)")
 	other.ExtensionID = "com.okta.mobile.auth-service-extension"

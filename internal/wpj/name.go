@@ -16,11 +16,11 @@ const (
 	oidDomainComponent    = "0.9.2342.19200300.100.1.25"
 )
 
-// name is the attributes of a distinguished name, in the order in which they are found. Which of them are in one
-// relative distinguished name differs from tool to tool, and says nothing.
+// name holds the attributes of a distinguished name, in their order. Their grouping into relative distinguished names
+// differs between tools, and means nothing.
 type name []nameAttribute
 
-// nameAttribute has an empty value where that is not text.
+// nameAttribute has an empty value if it is not text.
 type nameAttribute struct{ oid, value string }
 
 // all returns the values of an attribute.
@@ -74,8 +74,8 @@ const (
 	tagUniversalString = 28
 )
 
-// text returns the value of a string type, empty where it is not one or not valid in it. A T61String is taken for
-// Latin-1, as everyone does.
+// text returns the value of a string type. It is empty if it is not a string type, or not valid in it. A T61String is
+// read as Latin-1, as all tools do.
 func text(element ber.Element) string {
 	content, err := element.Bytes()
 	if err != nil || element.Class != asn1.ClassUniversal {
@@ -110,10 +110,10 @@ func text(element ber.Element) string {
 			letters = append(letters, rune(binary.BigEndian.Uint32(content)))
 		}
 	}
-	return string(letters) // what is not a letter becomes U+FFFD
+	return string(letters) // an invalid letter becomes U+FFFD
 }
 
-// encodings are the ways in which text is found in a certificate that cannot be read.
+// encodings are the forms in which text can be in a certificate that cannot be read.
 var encodings = []func(text string) string{
 	func(text string) string { return text },
 	func(text string) string { return spread(text, 1) }, // BMPString

@@ -26,16 +26,17 @@ import (
 	"usher.internal/sim/entra"
 )
 
-// oddity is a certificate that is unlike those that crypto/x509 reads.
+// oddity is a certificate unlike those that crypto/x509 reads.
 type oddity struct {
 	name   string
 	change func(*node)
-	// want is what the error wraps, or nil; part is what it names.
+	// want is the error that must be wrapped, or nil. part is the part that the error names.
 	want error
 	part string
-	// keyless says that no signature can be verified with the key.
+	// keyless says that no signature of the key can be verified.
 	keyless bool
-	// rewritten says that openssl makes its thumbprint of what it would write itself, as it keeps only what is signed.
+	// rewritten says that openssl computes its thumbprint from its own encoding of the certificate, because it keeps
+	// only the signed part.
 	rewritten bool
 }
 
@@ -202,7 +203,7 @@ func oddities(t testing.TB) []oddity {
 		{name: "issuer with spaces around",
 			change: issuerAs(0x13, func(text []byte) []byte { return fmt.Appendf(nil, " %s  ", text) })},
 		{name: "T61 in the subject", change: subject(unit(element(0x14, 'M', 0xfc, 'n', 'c', 'h', 'e', 'n')))},
-		{name: "UTF-8 that is none in the subject", change: subject(unit(element(0x0c, 0xff, 0xfe)))},
+		{name: "invalid UTF-8 in the subject", change: subject(unit(element(0x0c, 0xff, 0xfe)))},
 		{name: "BMP of half a letter in the subject", change: subject(unit(element(0x1e, 0)))},
 		{name: "a sequence in the subject", change: subject(unit(constructed(0x30, element(0x02, 1))))},
 		{name: "several in one name of the subject",
@@ -269,7 +270,7 @@ func oddities(t testing.TB) []oddity {
 		{name: "empty key usage", change: add(extensionOf(oidKeyUsage, []byte{3, 1, 0}))},
 		{name: "broken basic constraints", change: add(extensionOf(oidBasic, []byte{0x30, 3, 1, 1, 5}))},
 		{name: "broken alternative name", change: add(extensionOf(oidSAN, []byte{0x30, 3, 0x82, 9, 'a'}))},
-		{name: "alternative name that is no name", change: add(extensionOf(oidSAN, []byte{0x30, 3, 0x87, 1, 'a'}))},
+		{name: "invalid alternative name", change: add(extensionOf(oidSAN, []byte{0x30, 3, 0x87, 1, 'a'}))},
 		{name: "broken name constraints", change: add(extensionOf(oidNameLimits, []byte{0x30}))},
 		{name: "broken policies", change: add(extensionOf(oidPolicies, []byte{0x30, 0}))},
 		{name: "broken key identifier", change: add(extensionOf(oidAuthority, []byte{1}))},
@@ -291,14 +292,14 @@ func oddities(t testing.TB) []oddity {
 		}, want: wpj.ErrUnreadable, part: "device id"},
 		{name: "broken region", change: add(extensionOf(oidRegion, []byte{0x04, 0x81, 2, 'N', 'A'}))},
 		{name: "no extensions in the list", change: func(n *node) { n.extensions().children = nil }},
-		{name: "extension that is none", change: add(element(0x02, 1)), want: wpj.ErrUnreadable, part: "extensions"},
+		{name: "invalid extension", change: add(element(0x02, 1)), want: wpj.ErrUnreadable, part: "extensions"},
 
 		{name: "unknown curve", change: withKey(t, &curve.PublicKey,
 			func(n *node) { n.children[0].children[1].content = []byte{0x2b, 0x81, 4, 0, 99} }), keyless: true},
 		{name: "curve that is spelled out",
 			change: withKey(t, &curve.PublicKey,
 				func(n *node) { n.children[0].children[1] = constructed(0x30, element(0x02, 1)) }), keyless: true},
-		{name: "curve that openssl has alone", change: withKey(t, &curve.PublicKey, func(n *node) {
+		{name: "curve that only openssl has", change: withKey(t, &curve.PublicKey, func(n *node) {
 			n.children[0].children[1].content = []byte{0x2b, 0x81, 4, 0, 10} // secp256k1
 		}), keyless: true},
 		{name: "point that is on no curve",
@@ -323,7 +324,7 @@ func oddities(t testing.TB) []oddity {
 			keyless: true},
 		{name: "RSA with the exponent zero", change: rsaBits(rsaPublic(append([]byte{0}, modulus...), []byte{0})),
 			keyless: true},
-		{name: "RSA that is none", change: rsaBits([]byte("\x00broken")), keyless: true},
+		{name: "invalid RSA", change: rsaBits([]byte("\x00broken")), keyless: true},
 		{name: "empty key", change: rsaBits([]byte{0}), keyless: true},
 		{name: "no key", change: rsaBits(nil), want: wpj.ErrUnreadable, part: "public key"},
 
@@ -370,16 +371,16 @@ func oddities(t testing.TB) []oddity {
 	}
 }
 
-// byOpenssl is what the real openssl says of a certificate.
+// byOpenssl is what the real openssl says about a certificate.
 type byOpenssl struct {
 	subject, issuer, serial, fingerprint string
-	// notBefore and notAfter are zero where openssl cannot read them either.
+	// notBefore and notAfter are zero if openssl cannot read them either.
 	notBefore, notAfter time.Time
 }
 
 var opensslLine = regexp.MustCompile(`(?m)^(\w+)(?: Fingerprint)? ?= ?(.*)$`)
 
-// openssl reads a certificate, which is nil where openssl refuses it. A machine without openssl fails the test.
+// openssl reads a certificate. The result is nil if openssl refuses it. A machine without openssl fails the test.
 func openssl(t testing.TB, der []byte) *byOpenssl {
 	t.Helper()
 	if _, err := exec.LookPath("openssl"); err != nil {
@@ -423,7 +424,7 @@ var fraction = regexp.MustCompile(`\.\d+`)
 
 func withoutFraction(text string) string { return fraction.ReplaceAllString(text, "") }
 
-// number is what the bytes of a serial number are as openssl prints them.
+// number is a serial number's bytes in openssl's form.
 func number(t testing.TB, serial string) string {
 	t.Helper()
 	content, err := hex.DecodeString(serial)
@@ -442,7 +443,7 @@ func number(t testing.TB, serial string) string {
 	return text
 }
 
-// sameAsOpenssl holds that what openssl reads is read, and read the same, or is refused by a rule of Entra's own.
+// sameAsOpenssl checks that usher reads the same as openssl, or refuses the certificate by a rule of Entra's own.
 func sameAsOpenssl(t testing.TB, name string, der []byte) {
 	t.Helper()
 	want := openssl(t, der)
@@ -481,7 +482,7 @@ func TestOddities(t *testing.T) {
 	all := oddities(t)
 	var readByOpenssl atomic.Int64
 	t.Cleanup(func() {
-		// The versions of openssl differ in what they refuse; an openssl that refuses everything would prove nothing.
+		// The versions of openssl differ in what they refuse. An openssl that refuses everything would prove nothing.
 		if count := int(readByOpenssl.Load()); count < len(all)*3/4 {
 			t.Errorf("openssl reads only %d of %d", count, len(all))
 		}
@@ -512,7 +513,7 @@ func TestOddities(t *testing.T) {
 	}
 }
 
-// Certificates with a byte changed, taken out or put in at random, and in random encodings.
+// Certificates with random changes: a byte changed, removed or added, and random encodings.
 func TestWhatOpensslReadsIsRead(t *testing.T) {
 	der := issue(t, entra.Device{DeviceID: deviceID}).DER
 	seed := [2]uint64{mathrand.Uint64(), mathrand.Uint64()}
@@ -521,7 +522,7 @@ func TestWhatOpensslReadsIsRead(t *testing.T) {
 	var certificates [][]byte
 	for range 100 {
 		tree := treeOf(t, bytes.Clone(der))
-		if random.IntN(3) > 0 { // one at most: each expects the form that a certificate is issued in
+		if random.IntN(3) > 0 { // one at most: each expects the original form of a certificate
 			if one := odd[random.IntN(len(odd))]; one.want == nil && one.name != "version 1 with extensions" &&
 				!strings.HasPrefix(one.name, "version") {
 				one.change(tree)

@@ -9,31 +9,31 @@ import (
 	"usher.internal/internal/oneline"
 )
 
-// Section is how a section of the output of `app-sso platform -s` was read.
+// Section is how usher read a section of the output of `app-sso platform -s`.
 type Section string
 
-// The ways. A device section without registrationCompleted is unreadable too.
+// The values. A device section without registrationCompleted is unreadable too.
 const (
-	// SectionNotSaid is that of an agent that is too old to say it.
+	// SectionNotSaid comes from an agent that is too old to report it.
 	SectionNotSaid    Section = ""
 	SectionRead       Section = "read"
 	SectionNull       Section = "(null)"
 	SectionUnreadable Section = "unreadable"
 )
 
-// PlatformSSO is what `app-sso platform -s` says of a Mac that has Platform SSO configured [FL-S1].
+// PlatformSSO is the output of `app-sso platform -s` for a Mac that has Platform SSO configured [FL-S1].
 type PlatformSSO struct {
-	// Device and UserSection are how the sections of the device and of the user were read.
+	// Device and UserSection are how usher read the sections of the device and of the user.
 	Device, UserSection Section
-	// RegistrationCompleted is of the device.
+	// RegistrationCompleted is the device's.
 	RegistrationCompleted bool
 	// User is the user's state as macOS prints it, for example "POUserStateNormal (0)"; see [ParsePlatformSSOUser].
 	User string
 	// ExtensionID and IssuerHost name the provider; see [PlatformSSO.Provider].
 	ExtensionID string
 	IssuerHost  string
-	// TokensExpireAt is when the single sign-on tokens expire, zero where that is not said. TokensExpired is macOS's
-	// own word.
+	// TokensExpireAt is when the single sign-on tokens expire, or zero if the output does not say it. TokensExpired is
+	// macOS's own word.
 	TokensExpireAt time.Time
 	TokensExpired  bool
 }
@@ -41,8 +41,8 @@ type PlatformSSO struct {
 // needsUser are the verdicts of Platform SSO that ask something of the user.
 var needsUser = []verdict{pending, needsKeys, userNotRegistered, needsRegistration, needsBinding, keyInvalid}
 
-// readPlatformSSO reduces what Platform SSO says. Only Microsoft's says something about Entra; there the user is
-// registered only where the device is, with a certificate, and where the user's state is known to be normal.
+// readPlatformSSO reduces the evidence of Platform SSO. Only Microsoft's says something about Entra. The user is
+// registered only if the device is, with a certificate, and the user's state is known to be normal.
 func readPlatformSSO(e Evidence, given Conditions) reading {
 	if e.Finding == NotThere || e.PlatformSSO == nil {
 		return saying(nothing, "Platform SSO is not configured.")
@@ -54,13 +54,14 @@ func readPlatformSSO(e Evidence, given Conditions) reading {
 			"Platform SSO of another provider (%s) is configured; it says nothing about Entra.",
 			oneline.Of(sso.ProviderName(), maximumRemark)))
 	case ProviderUnknown:
-		says := told{detail: "Platform SSO is configured, and its output names neither the extension nor the issuer, " +
-			"so usher cannot tell whose it is."}
+		says := statement{detail: "Platform SSO is configured, and its output names neither the extension " +
+			"nor the issuer, " +
+			"so usher does not know whose it is."}
 		if sso.Device == SectionNotSaid {
-			says = told{"Platform SSO is configured, and usher-agent is too old to say whose it is.",
+			says = statement{"Platform SSO is configured, and usher-agent is too old to say whose it is.",
 				"have the user log out and in to update usher-agent"}
 		}
-		return reading{verdict: unclear, told: says}
+		return reading{verdict: unclear, statement: says}
 	}
 	r := reading{
 		identity: Identity{UserPrincipalName: e.UserPrincipalName.Unmasked(), DeviceID: e.DeviceID,
@@ -69,13 +70,13 @@ func readPlatformSSO(e Evidence, given Conditions) reading {
 	}
 	switch {
 	case sso.Device != SectionRead:
-		// What the user's section says for certain holds without the device's, and nothing else does.
+		// Only the certain statements of the user's section apply without the device's section.
 		if said, detail := readUser(sso, given); said != usable && sso.UserSection == SectionRead && sso.User != "" {
 			r.verdict, r.detail = said, detail
 			return r
 		}
 		r.verdict, r.detail = unclear,
-			"What Platform SSO says about the device cannot be read, so usher cannot tell whether the Mac is "+
+			"What Platform SSO says about the device cannot be read, so usher does not know whether the Mac is "+
 				"registered with it."
 		return r
 	case !sso.RegistrationCompleted:
@@ -92,7 +93,7 @@ func readPlatformSSO(e Evidence, given Conditions) reading {
 	}
 	switch {
 	case err != nil:
-		r.verdict, r.told = badCertificate, told{
+		r.verdict, r.statement = badCertificate, statement{
 			fmt.Sprintf("The Mac is registered with Platform SSO, and its device certificate cannot be read (%s).",
 				err),
 			updateUsher,
@@ -100,9 +101,9 @@ func readPlatformSSO(e Evidence, given Conditions) reading {
 	case certificate == nil:
 		r.verdict, r.detail = noCertificate,
 			"Platform SSO says that the Mac and the user are registered, and shows no device certificate, so usher "+
-				"cannot tell as which device."
+				"does not know as which device."
 	case given.Now.After(r.identity.NotAfter) || given.Now.Before(r.identity.NotBefore):
-		r.verdict, r.told = expired, told{
+		r.verdict, r.statement = expired, statement{
 			fmt.Sprintf("The device certificate of Platform SSO is valid from %s to %s only.",
 				day(r.identity.NotBefore), day(r.identity.NotAfter)),
 			"check this Mac's clock",
@@ -118,7 +119,7 @@ func readPlatformSSO(e Evidence, given Conditions) reading {
 	return r
 }
 
-// readUser returns what the user's section comes to on a Mac that is registered; usable is a user who is registered.
+// readUser returns the verdict of the user's section on a registered Mac. usable is the verdict for a registered user.
 func readUser(sso PlatformSSO, given Conditions) (verdict, string) {
 	switch {
 	case sso.UserSection == SectionNull:
@@ -144,8 +145,8 @@ func readUser(sso PlatformSSO, given Conditions) (verdict, string) {
 		quoted)
 }
 
-// deviceCertificate returns the first certificate that can be read; nil where the evidence has none, with the error of
-// the last one where it has only others.
+// deviceCertificate returns the first certificate that can be read. It returns nil if the evidence has none, with the
+// last error if it has unreadable ones.
 func deviceCertificate(e Evidence) (_ *Certificate, err error) {
 	for _, held := range e.Certificates {
 		var certificate *Certificate
@@ -159,7 +160,7 @@ func deviceCertificate(e Evidence) (_ *Certificate, err error) {
 	return nil, err
 }
 
-// The remarks about Platform SSO, which are in the values and change no state.
+// The remarks about Platform SSO. They are about its values and change no state.
 const (
 	remarkNameAndNumber = "user-state-name-and-number-differ"
 	remarkTokens        = "single-sign-on-tokens-expired"
@@ -179,21 +180,22 @@ func platformSSORemarks(sso PlatformSSO) (remarks []Contradiction) {
 	return remarks
 }
 
-// completed returns the reading of Platform SSO with what only Microsoft's library says about the same registration:
-// the device, where there is no certificate, and the tenant.
+// completed returns the reading of Platform SSO with facts that only Microsoft's library has about the same
+// registration: the device, if there is no certificate, and the tenant.
 func completed(sso, enclave reading) reading {
 	if sso.verdict == noCertificate && enclave.identity.DeviceID != "" &&
 		(enclave.verdict == usable || enclave.verdict == otherTenant) {
 		sso.verdict = usable
-		sso.told = told{detail: "The Mac is registered with Platform SSO; Microsoft's single sign-on names the device."}
+		sso.statement = statement{detail: "The Mac is registered with Platform SSO; Microsoft's single sign-on " +
+			"names the device."}
 		sso.identity.DeviceID = enclave.identity.DeviceID
 		sso.identity.TenantID = cmp.Or(enclave.identity.TenantID, sso.identity.TenantID)
 		if enclave.verdict == otherTenant {
-			sso.verdict, sso.told = otherTenant, enclave.told
+			sso.verdict, sso.statement = otherTenant, enclave.statement
 		}
 	}
 	if sso.verdict == usable && sso.identity.TenantID == "" && enclave.verdict == otherTenant {
-		sso.verdict, sso.told = otherTenant, enclave.told
+		sso.verdict, sso.statement = otherTenant, enclave.statement
 	}
 	return sso
 }

@@ -25,13 +25,13 @@ const (
 type platformSSOUserRow struct {
 	state  PlatformSSOUser
 	number int
-	// verdict is what the state means on a Mac that is registered, detail the sentence for it.
+	// verdict is the meaning of the state on a registered Mac, and detail is the sentence for it.
 	verdict verdict
 	detail  string
 }
 
-// platformSSOUsers are the states that are known. The number is what macOS prints behind the name, -1 where it is not
-// known; nobody has seen 3. The name of 7 is not public, so that state is known by its number only [PSSO-DEC].
+// platformSSOUsers are the known states. The number is the one that macOS prints after the name, or -1 if it is not
+// known; nobody has seen 3. The name of 7 is not public, so only the number identifies that state [PSSO-DEC].
 var platformSSOUsers = []platformSSOUserRow{
 	{PlatformSSOUserNormal, 0, usable, ""},
 	{PlatformSSOUserNeedsNewKeys, 1, needsKeys, "Platform SSO says that this user needs new keys"},
@@ -47,10 +47,10 @@ var platformSSOUsers = []platformSSOUserRow{
 		"Platform SSO says that this user has to sign in with the password of their local account"},
 }
 
-// ParsePlatformSSOUser reads a state as app-sso prints it: "POUserStateNormal (0)", or the name or the number only. The
-// name decides; the number does so where there is no name, which macOS prints as "(null)". A name that is not known is
-// [PlatformSSOUserUnknown], whatever number is behind it. agree reports whether name and number belong together, as far
-// as both are there.
+// ParsePlatformSSOUser reads a state as app-sso prints it: "POUserStateNormal (0)", or only the name or the number. The
+// name decides. The number decides if there is no name, which macOS prints as "(null)". An unknown name is
+// [PlatformSSOUserUnknown], whatever the number after it. agree reports whether name and number belong together, if
+// both exist.
 func ParsePlatformSSOUser(text string) (state PlatformSSOUser, agree bool) {
 	name, number := splitUserState(text)
 	byName := slices.IndexFunc(platformSSOUsers,
@@ -70,12 +70,12 @@ func ParsePlatformSSOUser(text string) (state PlatformSSOUser, agree bool) {
 	return known.state, number < 0 || known.number < 0 || number == known.number
 }
 
-// splitUserState returns the name, "" where there is none, and the number, -1 where there is none that can be read.
+// splitUserState returns the name, or "" if it is missing. It returns the number, or -1 if it is missing or unreadable.
 func splitUserState(text string) (name string, number int) {
 	text = strings.TrimSpace(text)
 	number = -1
 	if before, rest, found := strings.Cut(text, "("); found && strings.TrimSpace(before) == "" {
-		// "(null) (7)", or "(7)": what is in the first parentheses is no name.
+		// "(null) (7)", or "(7)": the text in the first parentheses is not a name.
 		inside, after, _ := strings.Cut(rest, ")")
 		if strings.TrimSpace(inside) == "null" {
 			text = strings.TrimSpace(after)
@@ -87,7 +87,7 @@ func splitUserState(text string) (name string, number int) {
 		if n, err := strconv.ParseUint(strings.TrimSpace(text[open+1:len(text)-1]), 10, 31); err == nil {
 			return name, int(n)
 		}
-		return text, -1 // something else is in the parentheses
+		return text, -1 // the parentheses hold something else
 	}
 	if n, err := strconv.ParseUint(text, 10, 31); err == nil {
 		return "", int(n)

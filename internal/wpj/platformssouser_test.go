@@ -32,11 +32,11 @@ func TestParsePlatformSSOUser(t *testing.T) {
 		"(null) (7)":                       {wpj.PlatformSSOUserNewSecureEnclaveUser, true},
 		"POUserStateNeedsBinding (8)":      {wpj.PlatformSSOUserNeedsBinding, true},
 		"POUserStateNeedsBinding (99)":     {wpj.PlatformSSOUserNeedsBinding, true},
-		// The name decides, and a number that is of another state is reported.
+		// The name decides. A number of another state is reported.
 		"POUserStateNormal (2)":            {wpj.PlatformSSOUserNormal, false},
 		"POUserStateNormal (12)":           {wpj.PlatformSSOUserNormal, false},
 		"POUserStateNeedsRegistration (0)": {wpj.PlatformSSOUserNeedsRegistration, false},
-		// A name that is not known is no state, whatever number is behind it.
+		// An unknown name is not a state, whatever the number after it.
 		"POUserStateMarvellous (0)": {wpj.PlatformSSOUserUnknown, true},
 		"POUserStateMarvellous":     {wpj.PlatformSSOUserUnknown, true},
 		"pouserstatenormal (0)":     {wpj.PlatformSSOUserUnknown, true},
@@ -56,8 +56,8 @@ func TestParsePlatformSSOUser(t *testing.T) {
 	}
 }
 
-// FuzzUnknownUserState holds that no word but Apple's own for a normal state makes a registered user, whoever else says
-// that they are, and that one input always comes to one result.
+// FuzzUnknownUserState checks that only Apple's own word for a normal state gives a registered user, whatever other
+// sources say. It also checks that one input always gives one result.
 func FuzzUnknownUserState(f *testing.F) {
 	for _, word := range []string{"POUserStateNormal (0)", "POUserStateNormal (5)", "POUserStateNormal (0) (0)",
 		"(null) (0)", "(null) (7)", "0", "x (0)", "NeedsBinding", ""} {
@@ -91,7 +91,7 @@ func FuzzUnknownUserState(f *testing.F) {
 	})
 }
 
-// isNormal is a second reading of the rule: the name, with or without a number, or the number 0 without a name.
+// isNormal is a second version of the rule: the name, with or without a number, or the number 0 without a name.
 func isNormal(word string) bool {
 	fields := strings.Fields(strings.NewReplacer("(", " (", ")", ") ").Replace(word))
 	if len(fields) == 2 && fields[0] == "(null)" {

@@ -13,7 +13,7 @@ const MicrosoftExtension = "com.microsoft.CompanyPortalMac.ssoextension"
 // [MB-CLEAN][MS-SSOTS].
 const MicrosoftTeam = "UBF8T346G9"
 
-// Provider is whose Platform SSO is configured. Only Microsoft's says something about Entra.
+// Provider is the provider of the configured Platform SSO. Only Microsoft's says something about Entra.
 type Provider string
 
 // The providers.
@@ -23,8 +23,8 @@ const (
 	ProviderOther     Provider = "other"
 )
 
-// Provider returns whose Platform SSO this is: the extension decides, and where its identifier is missing the host of
-// the issuer, which is Microsoft's in every cloud that usher knows. Without either it is [ProviderUnknown].
+// Provider returns the provider of this Platform SSO. The extension decides. If its identifier is missing, the issuer's
+// host decides: it is Microsoft's in every cloud that usher knows. Without either it is [ProviderUnknown].
 func (p PlatformSSO) Provider() Provider {
 	switch {
 	case p.ExtensionID != "":
@@ -43,7 +43,7 @@ func microsoftOrOther(microsoft bool) Provider {
 	return ProviderOther
 }
 
-// ProviderName is what names another provider: the extension's identifier, or else the issuer's host.
+// ProviderName is the name of another provider: the extension's identifier, or else the issuer's host.
 func (p PlatformSSO) ProviderName() string {
 	if p.ExtensionID != "" {
 		return p.ExtensionID

@@ -21,16 +21,16 @@ const (
 	oidEllipticCurve = "1.2.840.10045.2.1"
 )
 
-// curves are the ones whose signatures are verified (RFC 5480).
+// curves are the curves whose signatures usher verifies (RFC 5480).
 var curves = map[string]elliptic.Curve{
 	"1.2.840.10045.3.1.7": elliptic.P256(),
 	"1.3.132.0.34":        elliptic.P384(),
 	"1.3.132.0.35":        elliptic.P521(),
 }
 
-// The limits of a key with which signatures are verified. A user can put any key into a certificate, and what verifying
-// costs grows with the square of the modulus and with the exponent: minutes for one signature. crypto/rsa refuses
-// moduli below smallestRSA.
+// The limits of a key whose signatures usher verifies. A user can put any key into a certificate. The cost of a
+// verification grows with the square of the modulus and with the exponent: one signature could take minutes. crypto/rsa
+// refuses moduli below smallestRSA.
 const (
 	smallestRSA = 1024
 	largestRSA  = 8192
@@ -40,7 +40,7 @@ var exponents = []int64{3, 65537}
 
 // publicKey is the subject's public key.
 type publicKey struct {
-	// key is nil where no signature of it can be verified; problem then says why.
+	// key is nil if none of its signatures can be verified; problem then says why.
 	key     crypto.PublicKey
 	problem error
 	// encoded is the PKCS#1 structure of an RSA key, or the point of an elliptic one.
@@ -87,7 +87,7 @@ func readPublicKey(info cursor) (publicKey, error) {
 	return read, info.end("after the key")
 }
 
-// ellipticKey reads a point of a named curve. The error says why it is of no use.
+// ellipticKey reads a point of a named curve. The error says why it cannot be used.
 func ellipticKey(named string, encoded []byte) (crypto.PublicKey, error) {
 	curve := curves[named]
 	if curve == nil {
@@ -100,8 +100,8 @@ func ellipticKey(named string, encoded []byte) (crypto.PublicKey, error) {
 	return key, nil
 }
 
-// rsaKey reads a PKCS#1 RSAPublicKey. The error says why it is of no use. Lengths are compared before any number is
-// made.
+// rsaKey reads a PKCS#1 RSAPublicKey. The error says why it cannot be used. It checks lengths before it makes any
+// number.
 func rsaKey(encoded []byte) (crypto.PublicKey, error) {
 	outer := cursor{encoded}
 	inner, err := outer.sequence()
@@ -131,7 +131,7 @@ func rsaKey(encoded []byte) (crypto.PublicKey, error) {
 		bitLength(exponent))
 }
 
-// positive takes an INTEGER above zero and returns its digits, the first of which is not zero.
+// positive reads an INTEGER above zero and returns its digits, the first of which is not zero.
 func positive(from *cursor) ([]byte, error) {
 	integer, err := from.universal(asn1.TagInteger)
 	switch {
@@ -152,5 +152,5 @@ func positive(from *cursor) ([]byte, error) {
 	return digits, nil
 }
 
-// bitLength is of digits without leading zeros.
+// bitLength is the length of digits without leading zeros.
 func bitLength(digits []byte) int { return 8*(len(digits)-1) + bits.Len8(digits[0]) }

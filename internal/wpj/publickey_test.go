@@ -13,8 +13,8 @@ import (
 	"usher.internal/sim/entra"
 )
 
-// A key with which verifying a signature would take long, or that is not a key, is read as one that cannot be verified,
-// with the reason.
+// A key whose signatures would take long to verify, or that is not a key, is read as one that cannot be verified. The
+// reason is given.
 func TestKeysThatAreNotVerified(t *testing.T) {
 	der := issue(t, entra.Device{}).DER
 	odd := func(size int) []byte { return slices.Concat([]byte{0, 0x80}, make([]byte, size-2), []byte{1}) }

@@ -10,7 +10,7 @@ import (
 	"usher.internal/internal/wpj"
 )
 
-// The certificates of real Macs, with the right answers as openssl and the keychain gave them.
+// The certificates of real Macs, with the right answers from openssl and the keychain.
 func TestRealCertificates(t *testing.T) {
 	const directory = "testdata/certificates"
 	index, err := os.Open(filepath.Join(directory, "index.tsv"))
@@ -52,7 +52,7 @@ func TestRealCertificates(t *testing.T) {
 			"thumbprint": string(got.Thumbprint), "public key hash": got.PublicKeyHash,
 		} {
 			if value != want[column] {
-				t.Errorf("%s: %s is %q, want %q", want["file"], column, value, want[column])
+				t.Errorf("%s: %s: %q, want %q", want["file"], column, value, want[column])
 			}
 		}
 		if got.PublicKey == nil {

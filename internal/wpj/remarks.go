@@ -8,16 +8,16 @@ import (
 	"usher.internal/internal/cloud"
 )
 
-// The names of the contradictions that are within the login keychain. They are about values, as device-ids-differ is,
-// so that the table of [contradictions] cannot have them.
+// The names of the contradictions within the login keychain. They are about values, like device-ids-differ, so the
+// table of [contradictions] cannot have them.
 const (
 	anotherIdentity = "another-identity-in-the-login-keychain"
 	usersDiffer     = "users-differ"
 	cloudDiffers    = "cloud-differs"
 )
 
-// remarks are the contradictions of a login keychain that came to a verdict about the chosen certificate. They change
-// no state.
+// remarks are the contradictions of a login keychain whose verdict is about the chosen certificate. They change no
+// state.
 func (f facts) remarks(came verdict) []Contradiction {
 	var remarks []Contradiction
 	remark := func(name, fix, format string, values ...any) {
@@ -34,8 +34,8 @@ func (f facts) remarks(came verdict) []Contradiction {
 		return remarks
 	}
 	if names := len(f.items().UserPrincipalNames); names > 1 {
-		remark(usersDiffer, "to have one reported, "+registerAgain, "The %s names %d users, and it is open which of "+
-			"them the registration is of, so none is reported.", f.place(), names)
+		remark(usersDiffer, "to have one reported, "+registerAgain, "The %s names %d users, and it is unclear "+
+			"which of them registered, so none is reported.", f.place(), names)
 	}
 	if OtherCloud(f.items().CloudHost, f.given.CloudHost) {
 		remark(cloudDiffers, "correct tenant.cloud_host, or register this Mac again",
@@ -53,7 +53,7 @@ func identities(count int) string {
 	return fmt.Sprintf("%d other identities that can be used", count)
 }
 
-// tenantsOf names the tenants of identities, each once.
+// tenantsOf names the tenants of identities, without duplicates.
 func tenantsOf(others []OtherIdentity) string {
 	var names []string
 	for _, one := range others {
@@ -62,7 +62,7 @@ func tenantsOf(others []OtherIdentity) string {
 	return strings.Join(slices.Compact(names), ", ")
 }
 
-// cloudName names the cloud of a host. A host that no cloud has is not quoted: an item can hold anything.
+// cloudName names the cloud of a host. It does not quote a host of no known cloud, because an item can hold anything.
 func cloudName(host string) string {
 	known, _ := cloud.Of(host)
 	return known.String()

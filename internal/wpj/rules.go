@@ -7,13 +7,13 @@ import (
 	"usher.internal/internal/phrase"
 )
 
-// verdicts is what every source came to.
+// verdicts are the verdicts of all sources.
 type verdicts map[Source]verdict
 
-// is tells whether the source came to one of the verdicts.
+// is reports whether the source has one of the verdicts.
 func (v verdicts) is(source Source, any ...verdict) bool { return slices.Contains(any, v[source]) }
 
-// registered tells whether a source holds an identity that can be used, and none that stands above it says otherwise.
+// registered reports whether a source holds a usable identity, and no source before it disagrees.
 func (v verdicts) registered() bool {
 	switch {
 	case v.is(SourceSecureEnclave, needsRepair):
@@ -30,19 +30,19 @@ func (v verdicts) registered() bool {
 	return v.is(SourceLoginKeychain, usable)
 }
 
-// applicable tells whether Jamf Pro says that device compliance applies to this Mac.
+// applicable reports whether Jamf Pro says that device compliance applies to this Mac.
 func (v verdicts) applicable() bool {
 	return !v.is(SourceJamfPro, notAsked, couldNotLook, nothing, notApplicable)
 }
 
-// A stateRule says when the verdicts come to its state, given that no rule before it applied.
+// A stateRule says when the verdicts give its state, if no rule before it applied.
 type stateRule struct {
 	// name is stable, for scripts and the documentation.
 	name  string
 	state State
-	// source is the one that the state follows, whose sentence is shown unless says is set.
+	// source is the source that decides the state. Its sentence is shown unless says is set.
 	source  Source
-	says    told
+	says    statement
 	applies func(verdicts) bool
 }
 
@@ -55,7 +55,7 @@ func registeredAnd(source Source, any ...verdict) func(verdicts) bool {
 	return func(v verdicts) bool { return v.registered() && v.is(source, any...) }
 }
 
-// heldBy applies to a usable identity that no source above this one holds.
+// heldBy applies to a usable identity that no source before this one holds.
 func heldBy(source Source) func(verdicts) bool {
 	return func(v verdicts) bool {
 		if !v.registered() {
@@ -70,105 +70,112 @@ func heldBy(source Source) func(verdicts) bool {
 	}
 }
 
-// nobodyLooked is shown when no source says anything.
-var nobodyLooked = told{"Whether this Mac is registered is not known: nobody has looked.",
+// nobodyLooked is the sentence if there is no evidence from any source.
+var nobodyLooked = statement{"Whether this Mac is registered is not known: nobody has looked.",
 	"try again while the user is logged in"}
 
-// stateRules is the one table that says what the verdicts come to. They are tried in this order: what the owner of a
-// registration says is wrong with it; then, for a usable identity, what became of it at Jamf; then what cannot be used;
-// then what could not be looked at; and only then that nothing is there.
+// stateRules is the one table from verdicts to states. The rules are tried in this order. First come the complaints of
+// a registration's owner. For a usable identity its fate at Jamf follows. Then come unusable identities, then sources
+// that could not be looked at, and only then the absence of everything.
 var stateRules = []stateRule{
-	{"Platform SSO: user needs registration", StateNeedsRegistration, SourcePlatformSSO, told{},
+	{"Platform SSO: user needs registration", StateNeedsRegistration, SourcePlatformSSO, statement{},
 		is(SourcePlatformSSO, needsRegistration)},
-	{"Platform SSO: user needs new keys", StateNeedsKeys, SourcePlatformSSO, told{}, is(SourcePlatformSSO, needsKeys)},
-	{"Platform SSO: user not registered", StateUserNotRegistered, SourcePlatformSSO, told{},
+	{"Platform SSO: user needs new keys", StateNeedsKeys, SourcePlatformSSO, statement{},
+		is(SourcePlatformSSO, needsKeys)},
+	{"Platform SSO: user not registered", StateUserNotRegistered, SourcePlatformSSO, statement{},
 		is(SourcePlatformSSO, userNotRegistered)},
-	{"Platform SSO: user needs binding", StateNeedsBinding, SourcePlatformSSO, told{},
+	{"Platform SSO: user needs binding", StateNeedsBinding, SourcePlatformSSO, statement{},
 		is(SourcePlatformSSO, needsBinding)},
-	{"Platform SSO: user's key is invalid", StateUserKeyInvalid, SourcePlatformSSO, told{},
+	{"Platform SSO: user's key is invalid", StateUserKeyInvalid, SourcePlatformSSO, statement{},
 		is(SourcePlatformSSO, keyInvalid)},
-	{"Platform SSO: user has to sign in again", StatePending, SourcePlatformSSO, told{},
+	{"Platform SSO: user has to sign in again", StatePending, SourcePlatformSSO, statement{},
 		is(SourcePlatformSSO, pending)},
-	{"Platform SSO: user state not known", StateCannotTell, SourcePlatformSSO, told{},
+	{"Platform SSO: user state not known", StateCannotTell, SourcePlatformSSO, statement{},
 		is(SourcePlatformSSO, unknownUser)},
-	{"Platform SSO: certificate cannot be read", StateUnreadable, SourcePlatformSSO, told{},
+	{"Platform SSO: certificate cannot be read", StateUnreadable, SourcePlatformSSO, statement{},
 		is(SourcePlatformSSO, badCertificate)},
-	{"Platform SSO: expired", StateExpired, SourcePlatformSSO, told{}, is(SourcePlatformSSO, expired)},
-	{"Platform SSO: other tenant", StateTenantMismatch, SourcePlatformSSO, told{}, is(SourcePlatformSSO, otherTenant)},
-	{"Secure Enclave: needs repair", StateNeedsRepair, SourceSecureEnclave, told{},
+	{"Platform SSO: expired", StateExpired, SourcePlatformSSO, statement{}, is(SourcePlatformSSO, expired)},
+	{"Platform SSO: other tenant", StateTenantMismatch, SourcePlatformSSO, statement{},
+		is(SourcePlatformSSO, otherTenant)},
+	{"Secure Enclave: needs repair", StateNeedsRepair, SourceSecureEnclave, statement{},
 		is(SourceSecureEnclave, needsRepair)},
-	{"Secure Enclave: other tenant", StateTenantMismatch, SourceSecureEnclave, told{}, func(v verdicts) bool {
+	{"Secure Enclave: other tenant", StateTenantMismatch, SourceSecureEnclave, statement{}, func(v verdicts) bool {
 		return v.is(SourceSecureEnclave, otherTenant) && !v.is(SourcePlatformSSO, usable)
 	}},
 
-	{"Jamf Pro: linked to another device", StateDeviceIDChanged, SourceJamfPro, told{},
+	{"Jamf Pro: linked to another device", StateDeviceIDChanged, SourceJamfPro, statement{},
 		registeredAnd(SourceJamfPro, otherDeviceLinked)},
-	{"Jamf Pro: linked and compliant", StateCompliant, SourceJamfPro, told{},
+	{"Jamf Pro: linked and compliant", StateCompliant, SourceJamfPro, statement{},
 		registeredAnd(SourceJamfPro, linkedCompliant)},
-	{"Jamf Pro: linked and not compliant", StateNonCompliant, SourceJamfPro, told{},
+	{"Jamf Pro: linked and not compliant", StateNonCompliant, SourceJamfPro, statement{},
 		registeredAnd(SourceJamfPro, linkedNonCompliant)},
-	{"Jamf Pro: linked, compliance unknown", StateComplianceUnknown, SourceJamfPro, told{},
+	{"Jamf Pro: linked, compliance unknown", StateComplianceUnknown, SourceJamfPro, statement{},
 		registeredAnd(SourceJamfPro, linkedUnknown)},
-	{"Jamf Conditional Access: deactivated", StateDeactivated, SourceJamfAgent, told{},
+	{"Jamf Conditional Access: deactivated", StateDeactivated, SourceJamfAgent, statement{},
 		registeredAnd(SourceJamfAgent, deactivated)},
-	{"Jamf Pro: not linked", StateNotReported, SourceJamfPro, told{},
+	{"Jamf Pro: not linked", StateNotReported, SourceJamfPro, statement{},
 		registeredAnd(SourceJamfPro, unlinkedCompliant, unlinkedNonCompliant, unlinkedUnknown)},
-	{"Jamf Conditional Access: not acquired", StateNotReported, SourceJamfAgent, told{}, func(v verdicts) bool {
-		// Where Jamf has device compliance off, there is nobody to report to.
+	{"Jamf Conditional Access: not acquired", StateNotReported, SourceJamfAgent, statement{}, func(v verdicts) bool {
+		// If device compliance is off in Jamf, nobody needs a report.
 		return v.registered() && v.is(SourceJamfAgent, nothing, notAcquired) && !v.is(SourceJamfSettings, disabled) &&
 			!v.is(SourceJamfPro, notApplicable)
 	}},
-	{"registered with Platform SSO", StateRegistered, SourcePlatformSSO, told{}, heldBy(SourcePlatformSSO)},
-	{"registered in the Secure Enclave", StateRegistered, SourceSecureEnclave, told{}, heldBy(SourceSecureEnclave)},
-	{"registered in the login keychain", StateRegistered, SourceLoginKeychain, told{}, heldBy(SourceLoginKeychain)},
+	{"registered with Platform SSO", StateRegistered, SourcePlatformSSO, statement{}, heldBy(SourcePlatformSSO)},
+	{"registered in the Secure Enclave", StateRegistered, SourceSecureEnclave, statement{},
+		heldBy(SourceSecureEnclave)},
+	{"registered in the login keychain", StateRegistered, SourceLoginKeychain, statement{},
+		heldBy(SourceLoginKeychain)},
 
-	{"Platform SSO: no device certificate", StateCannotTell, SourcePlatformSSO, told{},
+	{"Platform SSO: no device certificate", StateCannotTell, SourcePlatformSSO, statement{},
 		is(SourcePlatformSSO, noCertificate)},
-	{"Platform SSO: configured", StatePlatformSSOConfigured, SourcePlatformSSO, told{},
+	{"Platform SSO: configured", StatePlatformSSOConfigured, SourcePlatformSSO, statement{},
 		is(SourcePlatformSSO, configured)},
-	{"login keychain: several identities", StateOrphaned, SourceLoginKeychain, told{},
+	{"login keychain: several identities", StateOrphaned, SourceLoginKeychain, statement{},
 		is(SourceLoginKeychain, ambiguous)},
-	{"login keychain: certificate without key", StateOrphaned, SourceLoginKeychain, told{},
+	{"login keychain: certificate without key", StateOrphaned, SourceLoginKeychain, statement{},
 		is(SourceLoginKeychain, noKey)},
-	{"login keychain: thumbprint disagrees", StateOrphaned, SourceLoginKeychain, told{},
+	{"login keychain: thumbprint disagrees", StateOrphaned, SourceLoginKeychain, statement{},
 		is(SourceLoginKeychain, thumbprintDiffers)},
-	{"login keychain: no user", StateOrphaned, SourceLoginKeychain, told{}, is(SourceLoginKeychain, noUser)},
-	{"login keychain: tenant item disagrees", StateOrphaned, SourceLoginKeychain, told{},
+	{"login keychain: no user", StateOrphaned, SourceLoginKeychain, statement{}, is(SourceLoginKeychain, noUser)},
+	{"login keychain: tenant item disagrees", StateOrphaned, SourceLoginKeychain, statement{},
 		is(SourceLoginKeychain, tenantItemDiffers)},
-	{"login keychain: certificate contradicts itself", StateOrphaned, SourceLoginKeychain, told{},
+	{"login keychain: certificate contradicts itself", StateOrphaned, SourceLoginKeychain, statement{},
 		is(SourceLoginKeychain, contradictsItself)},
-	{"login keychain: issued by someone else", StateOrphaned, SourceLoginKeychain, told{},
+	{"login keychain: issued by someone else", StateOrphaned, SourceLoginKeychain, statement{},
 		is(SourceLoginKeychain, foreignIssuer)},
-	{"login keychain: expired", StateExpired, SourceLoginKeychain, told{}, is(SourceLoginKeychain, expired)},
-	{"login keychain: not yet valid", StateExpired, SourceLoginKeychain, told{}, is(SourceLoginKeychain, notYetValid)},
-	{"login keychain: other tenant", StateTenantMismatch, SourceLoginKeychain, told{},
+	{"login keychain: expired", StateExpired, SourceLoginKeychain, statement{}, is(SourceLoginKeychain, expired)},
+	{"login keychain: not yet valid", StateExpired, SourceLoginKeychain, statement{},
+		is(SourceLoginKeychain, notYetValid)},
+	{"login keychain: other tenant", StateTenantMismatch, SourceLoginKeychain, statement{},
 		is(SourceLoginKeychain, otherTenant)},
-	{"Secure Enclave: enabled and not registered", StatePlatformSSOConfigured, SourceSecureEnclave, told{},
+	{"Secure Enclave: enabled and not registered", StatePlatformSSOConfigured, SourceSecureEnclave, statement{},
 		is(SourceSecureEnclave, configured)},
 
-	{"login keychain: undecodable", StateUnreadable, SourceLoginKeychain, told{}, is(SourceLoginKeychain, undecodable)},
-	{"no session", StateNoSession, SourceLoginKeychain, told{}, is(SourceLoginKeychain, noSession)},
-	{"login keychain: could not look", StateUnreadable, SourceLoginKeychain, told{},
+	{"login keychain: undecodable", StateUnreadable, SourceLoginKeychain, statement{},
+		is(SourceLoginKeychain, undecodable)},
+	{"no session", StateNoSession, SourceLoginKeychain, statement{}, is(SourceLoginKeychain, noSession)},
+	{"login keychain: could not look", StateUnreadable, SourceLoginKeychain, statement{},
 		is(SourceLoginKeychain, couldNotLook)},
-	{"Platform SSO: could not look", StateUnreadable, SourcePlatformSSO, told{},
+	{"Platform SSO: could not look", StateUnreadable, SourcePlatformSSO, statement{},
 		is(SourcePlatformSSO, couldNotLook, noSession)},
-	{"Secure Enclave: could not look", StateUnreadable, SourceSecureEnclave, told{},
+	{"Secure Enclave: could not look", StateUnreadable, SourceSecureEnclave, statement{},
 		is(SourceSecureEnclave, couldNotLook, noSession)},
-	{"Platform SSO: cannot tell", StateCannotTell, SourcePlatformSSO, told{}, is(SourcePlatformSSO, unclear)},
-	{"Secure Enclave: cannot tell", StateCannotTell, SourceSecureEnclave, told{}, is(SourceSecureEnclave, unclear)},
+	{"Platform SSO: cannot tell", StateCannotTell, SourcePlatformSSO, statement{}, is(SourcePlatformSSO, unclear)},
+	{"Secure Enclave: cannot tell", StateCannotTell, SourceSecureEnclave, statement{},
+		is(SourceSecureEnclave, unclear)},
 	{"nobody looked", StateUnreadable, SourceLoginKeychain, nobodyLooked, func(v verdicts) bool {
 		return v.is(SourceLoginKeychain, notAsked) && v.is(SourcePlatformSSO, notAsked) &&
 			v.is(SourceSecureEnclave, notAsked)
 	}},
 
-	{"Company Portal: missing", StatePortalMissing, SourcePortal, told{}, is(SourcePortal, missing)},
-	{"Jamf's settings: off", StateNotApplicable, SourceJamfSettings, told{},
+	{"Company Portal: missing", StatePortalMissing, SourcePortal, statement{}, is(SourcePortal, missing)},
+	{"Jamf's settings: off", StateNotApplicable, SourceJamfSettings, statement{},
 		func(v verdicts) bool { return v.is(SourceJamfSettings, disabled) && !v.applicable() }},
-	{"Jamf Pro: not applicable", StateNotApplicable, SourceJamfPro, told{}, is(SourceJamfPro, notApplicable)},
-	{"leftovers", StateNotRegistered, SourceLoginKeychain, told{}, is(SourceLoginKeychain, leftovers)},
-	{"nothing there", StateNotRegistered, SourceLoginKeychain, told{}, is(SourceLoginKeychain, nothing)},
+	{"Jamf Pro: not applicable", StateNotApplicable, SourceJamfPro, statement{}, is(SourceJamfPro, notApplicable)},
+	{"leftovers", StateNotRegistered, SourceLoginKeychain, statement{}, is(SourceLoginKeychain, leftovers)},
+	{"nothing there", StateNotRegistered, SourceLoginKeychain, statement{}, is(SourceLoginKeychain, nothing)},
 	{"nothing there, the login keychain not asked", StateNotRegistered, SourcePlatformSSO,
-		told{"No source that was asked knows of a registration.", "have the user register this Mac"},
+		statement{"No source that was asked knows of a registration.", "have the user register this Mac"},
 		func(verdicts) bool { return true }},
 }
 
@@ -181,7 +188,7 @@ func decide(v verdicts) stateRule {
 // holdsRegistration are the verdicts with which Platform SSO holds, or held, the user's own registration.
 var holdsRegistration = []verdict{usable, expired, otherTenant, pending, needsKeys, needsRegistration, keyInvalid}
 
-// contradictions is the one table of what sources can say against each other. They change no state.
+// contradictions is the one table of possible contradictions between sources. They change no state.
 var contradictions = []struct {
 	Contradiction
 	applies func(verdicts) bool
@@ -263,19 +270,19 @@ var contradictions = []struct {
 		}},
 }
 
-// holdsCertificate tells whether the login keychain holds a device certificate, usable or not.
+// holdsCertificate reports whether the login keychain holds a device certificate, usable or not.
 func (v verdicts) holdsCertificate() bool {
 	return !v.is(SourceLoginKeychain, notAsked, noSession, couldNotLook, nothing, leftovers)
 }
 
-// certainlyNotRegistered tells that every place was looked at and none holds an identity that can be used.
+// certainlyNotRegistered reports whether usher looked at every place and none holds a usable identity.
 func (v verdicts) certainlyNotRegistered() bool {
 	state := decide(v).state
 	info, _ := state.Info()
 	return !info.Registered && !state.Unknown()
 }
 
-// devicesDiffer is the contradiction that is in the values: places which name different devices.
+// devicesDiffer is the contradiction of places whose values name different devices.
 func devicesDiffer(readings readings) []Contradiction {
 	const name = "device-ids-differ"
 	device := func(source Source) DeviceID {
@@ -314,5 +321,5 @@ func namesDiffer(identity Identity, readings readings) []Contradiction {
 	return []Contradiction{{"names-differ", identity.Source, SourceDirectory,
 		phrase.Title(withArticle(identity.Source)) +
 			" and the user's record in the directory name different users.",
-		"see who registered this account, and remove what is left of an earlier registration"}}
+		"see who registered this account, and remove the remains of an earlier registration"}}
 }

@@ -5,14 +5,14 @@ import (
 	"testing"
 )
 
-// walk calls f with every combination of what the sources can say, but for the directory, which no rule asks.
+// walk calls f with every combination of verdicts. It leaves out the directory, because no rule uses it.
 func walk(f func(verdicts)) {
 	sources := slices.DeleteFunc(Sources(), func(source Source) bool { return source == SourceDirectory })
 	v := verdicts{}
 	var choose func(int)
 	choose = func(i int) {
 		if i == len(sources) {
-			// The same device as in the login keychain is said only where that is there.
+			// A source can name the login keychain's device only if that has one.
 			if !v.is(SourceSecureEnclave, sameDevice) || v.is(SourceLoginKeychain, usable) {
 				f(v)
 			}
@@ -26,13 +26,13 @@ func walk(f func(verdicts)) {
 	choose(0)
 }
 
-// identitySources are those in which an identity may be.
+// identitySources are the sources that can hold an identity.
 var identitySources = []Source{SourceLoginKeychain, SourcePlatformSSO, SourceSecureEnclave}
 
 // notRegisteredStates say for certain that the user has no identity.
 var notRegisteredStates = []State{StateNotRegistered, StateNotApplicable, StatePortalMissing}
 
-// TestWalk holds what must be true of every combination of verdicts there is.
+// TestWalk checks statements that must be true of every combination of verdicts.
 func TestWalk(t *testing.T) {
 	met := map[string]int{}
 	combinations := 0
@@ -47,13 +47,13 @@ func TestWalk(t *testing.T) {
 			problem = "registered just when a source holds an identity that can be used"
 		case slices.Contains(notRegisteredStates, state) && slices.ContainsFunc(identitySources,
 			func(source Source) bool { return v.is(source, couldNotLook, noSession) }):
-			problem = "a source that could not be looked at was taken for empty"
+			problem = "a source that could not be looked at passes for empty"
 		case slices.Contains(notRegisteredStates, state) && !allEmpty(v):
-			problem = "what a source holds was overlooked"
+			problem = "the content of a source was ignored"
 		case (state == StateCompliant) != (v.registered() && v.is(SourceJamfPro, linkedCompliant)):
 			problem = "compliant just when Jamf Pro says so of a registered Mac that it knows"
 		case state == StateNoSession && !v.is(SourceLoginKeychain, noSession):
-			problem = "a session was missed"
+			problem = "a missing session was ignored"
 		case state != StateNeedsRegistration && v.is(SourcePlatformSSO, needsRegistration):
 			problem = "Platform SSO wants the user, whatever others say"
 		}
@@ -69,14 +69,14 @@ func TestWalk(t *testing.T) {
 	t.Logf("%d combinations", combinations)
 }
 
-// allEmpty tells whether no source holds anything, or something that only was an identity once.
+// allEmpty reports whether no source holds anything, or only the remains of an identity.
 func allEmpty(v verdicts) bool {
 	return v.is(SourceLoginKeychain, notAsked, nothing, leftovers) &&
 		v.is(SourcePlatformSSO, notAsked, nothing, otherProvider) && v.is(SourceSecureEnclave, notAsked, nothing)
 }
 
-// What a source could not be asked may cost an answer, and never changes one from "not known" to "not registered", nor
-// from one registration to another state that is certain of the opposite.
+// A source that could not be asked may make the answer less certain. It never changes "not known" to "not registered".
+// It also never changes one registration to another state that is certain of the opposite.
 func TestNotLookingNeverLeadsToNotRegistered(t *testing.T) {
 	walk(func(v verdicts) {
 		if v[SourceJamfSettings] != notAsked || v[SourcePortal] != notAsked || v[SourceJamfPro] != notAsked {
@@ -94,8 +94,8 @@ func TestNotLookingNeverLeadsToNotRegistered(t *testing.T) {
 	})
 }
 
-// Both sides of each contradiction are sources of this table that said something, and the state follows the one that it
-// names.
+// Both sides of each contradiction are sources of this table that said something. The state follows the source that the
+// contradiction names.
 func TestContradictions(t *testing.T) {
 	met := map[string]int{}
 	walk(func(v verdicts) {
@@ -125,25 +125,25 @@ func TestContradictions(t *testing.T) {
 			t.Errorf("no combination comes to %s", c.Name)
 		}
 		if c.Detail == "" || c.Detail[len(c.Detail)-1] != '.' {
-			t.Errorf("%s: %q is no sentence", c.Name, c.Detail)
+			t.Errorf("%s: %q is not a sentence", c.Name, c.Detail)
 		}
 	}
 }
 
-// Every state has a rule, and every rule a state of the table and a name of its own.
+// Every state has a rule. Every rule has a state of the table and its own name.
 func TestTables(t *testing.T) {
 	names := map[string]bool{}
 	of := map[State]bool{}
 	for _, rule := range stateRules {
 		if names[rule.name] {
-			t.Errorf("two rules are called %q", rule.name)
+			t.Errorf("two rules have the name %q", rule.name)
 		}
 		names[rule.name], of[rule.state] = true, true
 		if _, known := rule.state.Info(); !known {
 			t.Errorf("%s is not in the table of states", rule.state)
 		}
 		if verdictsOf[rule.source] == nil {
-			t.Errorf("%q follows %q, which is no source", rule.name, rule.source)
+			t.Errorf("%q follows %q, which is not a source", rule.name, rule.source)
 		}
 	}
 	for _, info := range States() {
@@ -151,12 +151,12 @@ func TestTables(t *testing.T) {
 			t.Errorf("no rule comes to %s", info.State)
 		}
 		if info.Meaning == "" || info.Registered && info.State == StateNotRegistered {
-			t.Errorf("%s is not explained", info.State)
+			t.Errorf("%s has no explanation", info.State)
 		}
 	}
 	for _, source := range Sources() {
 		if verdictsOf[source] == nil || verdictsOf[source][0] != notAsked {
-			t.Errorf("%s has no verdicts, or can not be left out", source)
+			t.Errorf("%s has no verdicts, or cannot be left out", source)
 		}
 	}
 	for _, rule := range keychainRules {

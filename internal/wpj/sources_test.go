@@ -20,7 +20,7 @@ func platformSSO(facts *wpj.PlatformSSO, certificates ...wpj.HeldCertificate) wp
 		ObservedAt: observed}
 }
 
-// microsofts is Microsoft's Platform SSO on a Mac that is registered.
+// microsofts is Microsoft's Platform SSO on a registered Mac.
 func microsofts(user string) *wpj.PlatformSSO {
 	return &wpj.PlatformSSO{Device: wpj.SectionRead, UserSection: wpj.SectionRead, RegistrationCompleted: true,
 		User: user, ExtensionID: wpj.MicrosoftExtension}
@@ -47,7 +47,7 @@ func settings(enabled bool) wpj.Evidence {
 		JamfSettings: &wpj.JamfSettings{ConditionalAccessEnabled: enabled}, ObservedAt: observed}
 }
 
-// What each source says, and what several come to together, whatever their order.
+// Each source alone, and the result of several together, in any order.
 func TestEvaluateEverySource(t *testing.T) {
 	yes, no := true, false
 	good := registered(t, entra.Device{}, nil)
@@ -175,7 +175,7 @@ func TestEvaluateEverySource(t *testing.T) {
 			wpj.SourcePlatformSSO, deviceID, ""},
 		{"configured", []wpj.Evidence{nothing(), platformSSO(profile), enclave(1, "")}, wpj.StatePlatformSSOConfigured,
 			wpj.SourcePlatformSSO, "", ""},
-		{"configured by the enclave's word alone", []wpj.Evidence{nothing(), platformSSO(nil), enclave(1, "")},
+		{"configured only by the enclave's word", []wpj.Evidence{nothing(), platformSSO(nil), enclave(1, "")},
 			wpj.StatePlatformSSOConfigured, wpj.SourceSecureEnclave, "", "enabled-beside-not-configured"},
 		{"needs repair", []wpj.Evidence{nothing(), platformSSO(done, held), enclave(3, deviceID)}, wpj.StateNeedsRepair,
 			wpj.SourcePlatformSSO, deviceID, "needs-repair-beside-registered"},
@@ -232,10 +232,10 @@ func TestEvaluateEverySource(t *testing.T) {
 			wpj.StateCompliant, wpj.SourceLoginKeychain, deviceID, "linked-beside-not-acquired"},
 		{"linked, and nothing here", []wpj.Evidence{nothing(), jamfPro("COMPLIANT", deviceID)}, wpj.StateNotRegistered,
 			wpj.SourceLoginKeychain, "", "linked-beside-not-registered"},
-		{"to be registered anew, and said to be registered",
+		{"to be registered again, and said to be registered",
 			[]wpj.Evidence{nothing(), platformSSO(again, held), enclave(2, deviceID)}, wpj.StateNeedsRegistration,
 			wpj.SourcePlatformSSO, deviceID, "registered-beside-needs-registration"},
-		{"needs repair by the enclave's word alone", []wpj.Evidence{nothing(), platformSSO(nil), enclave(3, "")},
+		{"needs repair only by the enclave's word", []wpj.Evidence{nothing(), platformSSO(nil), enclave(3, "")},
 			wpj.StateNeedsRepair, wpj.SourceSecureEnclave, "", "enabled-beside-not-configured"},
 		{"the enclave's tenant is another", []wpj.Evidence{nothing(), platformSSO(nil), elsewhere},
 			wpj.StateTenantMismatch, wpj.SourceSecureEnclave, other, ""},
@@ -314,7 +314,7 @@ func TestEvaluateEverySource(t *testing.T) {
 	}
 }
 
-// contradictionNames are those of docs/states.md, on which scripts rely.
+// contradictionNames are those of docs/states.md. Scripts rely on them.
 var contradictionNames = []string{
 	"old-key-beside-platform-sso", "old-key-beside-secure-enclave", "registered-beside-needs-registration",
 	"registered-beside-not-registered",
@@ -325,8 +325,8 @@ var contradictionNames = []string{
 	"names-differ", "user-state-name-and-number-differ", "single-sign-on-tokens-expired",
 }
 
-// orders are all orders that up to four pieces of evidence can come in, and of more than that every one that begins
-// elsewhere, forwards and backwards.
+// orders are all orders of up to four pieces of evidence. For more pieces they are every rotation, forwards and
+// backwards.
 func orders(evidence []wpj.Evidence) iter.Seq[[]wpj.Evidence] {
 	return func(yield func([]wpj.Evidence) bool) {
 		if len(evidence) > 4 {
@@ -359,7 +359,7 @@ func permute(evidence []wpj.Evidence, from int, yield func([]wpj.Evidence) bool)
 	return true
 }
 
-// What Platform SSO does not say of the device is taken from the Secure Enclave, if that names the same one.
+// The Secure Enclave fills in what Platform SSO does not say about the device, if it names the same one.
 func TestPlatformSSOIsFilledInFromTheSecureEnclave(t *testing.T) {
 	held := registered(t, entra.Device{}, nil)
 	thumbprint := held.Thumbprint

@@ -2,7 +2,8 @@ package wpj
 
 import "time"
 
-// State is the one state that the evidence of a user's identity comes to. The set is closed; [States] explains each.
+// State is the one state that follows from the evidence of a user's identity. The set is closed; [States] explains
+// each.
 type State string
 
 // The states (docs/states.md).
@@ -39,39 +40,38 @@ const (
 // Source is a place that says something about a Workplace Join identity.
 type Source string
 
-// The sources. The first three are where an identity has lived; the others say what became of it.
+// The sources. The first three are places of an identity; the others say what became of it.
 const (
 	SourceLoginKeychain Source = "login keychain"
 	SourcePlatformSSO   Source = "Platform SSO"
 	SourceSecureEnclave Source = "Secure Enclave"
-	// SourceJamfAgent is what Jamf Conditional Access (jamfAAD) keeps in the user's preferences.
+	// SourceJamfAgent is the data of Jamf Conditional Access (jamfAAD) in the user's preferences.
 	SourceJamfAgent Source = "Jamf Conditional Access"
-	// SourceJamfSettings is what Jamf's preferences say of this Mac.
+	// SourceJamfSettings is what Jamf's preferences say about this Mac.
 	SourceJamfSettings Source = "Jamf's settings"
 	SourcePortal       Source = "Company Portal"
 	SourceJamfPro      Source = "Jamf Pro"
-	// SourceDirectory is the AltSecurityIdentities of the user's record in the directory. They can be read without a
-	// session.
+	// SourceDirectory is the AltSecurityIdentities in the user's directory record. Reading them needs no session.
 	SourceDirectory Source = "directory"
 )
 
-// Sources returns every source, those in which an identity lives first.
+// Sources returns every source. Sources that can hold an identity come first.
 func Sources() []Source {
 	return []Source{SourceLoginKeychain, SourcePlatformSSO, SourceSecureEnclave, SourceJamfAgent, SourceJamfSettings,
 		SourcePortal, SourceJamfPro, SourceDirectory}
 }
 
-// Finding is what looking at a [Source] came to.
+// Finding is the result of looking at a [Source].
 type Finding string
 
-// The findings. [CouldNotLook] is never to be read as [NotThere].
+// The findings. [CouldNotLook] must never be read as [NotThere].
 const (
 	Found        Finding = "found"
 	NotThere     Finding = "not there"
 	CouldNotLook Finding = "could not look"
 )
 
-// Obstacle says why a source could not be looked at; empty where it could.
+// Obstacle says why a source could not be looked at. It is empty if it could.
 type Obstacle string
 
 // The obstacles.
@@ -85,14 +85,14 @@ const (
 	ObstacleNoSession Obstacle = "no session"
 )
 
-// HeldCertificate is a certificate that a source holds, as it stands there.
+// HeldCertificate is a certificate that a source holds, unchanged.
 type HeldCertificate struct {
 	// DER is the X.509 certificate.
 	DER []byte
-	// HasPrivateKey tells whether the source holds the private key that belongs to it.
+	// HasPrivateKey reports whether the source holds the private key of the certificate.
 	HasPrivateKey bool
-	// Items are those that belong to it; nil where nobody has looked for them, so that they are those of the
-	// [Evidence].
+	// Items belong to the certificate. They are nil if nobody has looked for them; then the items of the [Evidence]
+	// apply.
 	Items *Items
 }
 
@@ -106,17 +106,17 @@ type Evidence struct {
 	Detail       string
 	ObservedAt   time.Time
 	Certificates []HeldCertificate
-	// From the attributes of keychain items, or from what the Secure Enclave's registration is described with; empty
-	// where nothing says it.
+	// From the attributes of keychain items, or from the description of the Secure Enclave's registration. Empty if
+	// neither has it.
 	UserPrincipalName UserPrincipalName
 	TenantID          TenantID
 	Thumbprint        Thumbprint
 	CloudHost         string
-	// DeviceID is what the source itself names; a certificate has its own.
+	// DeviceID is the device that the source itself names; a certificate has its own.
 	DeviceID DeviceID
-	// Possession tells whether the private key was proved to be there; empty where nobody asked for it.
+	// Possession reports whether the private key was proved to exist. It is empty if nobody asked for the proof.
 	Possession Possession
-	// What one kind of source alone says; nil with every other.
+	// Facts that only one kind of source has; nil for every other kind.
 	PlatformSSO   *PlatformSSO
 	SecureEnclave *SecureEnclave
 	JamfAgent     *JamfAgent
@@ -124,18 +124,18 @@ type Evidence struct {
 	Compliance    *Compliance
 }
 
-// Possession is what came of asking for a signature with the device key.
+// Possession is the result of asking for a signature with the device key.
 type Possession string
 
-// What may come of it. [PossessionRefuted] is a signature that is not by the certificate's key, [PossessionNotProved]
-// none.
+// The results. [PossessionRefuted] is a signature by another key than the certificate's. [PossessionNotProved] is no
+// signature.
 const (
 	PossessionProved    Possession = "proved"
 	PossessionRefuted   Possession = "refuted"
 	PossessionNotProved Possession = "not proved"
 )
 
-// SecureEnclave is what Microsoft's library says through Jamf's getPSSOStatus.
+// SecureEnclave is the answer of Microsoft's library through Jamf's getPSSOStatus.
 type SecureEnclave struct {
 	// Status is MSALPlatformSSOStatus: 0 NotEnabled, 1 EnabledNotRegistered, 2 EnabledAndRegistered,
 	// 3 RegistrationNeedsRepair [MSAL].
@@ -152,21 +152,21 @@ const (
 
 // JamfAgent is the state of Jamf Conditional Access for a user [BW-W1].
 type JamfAgent struct {
-	// HaveAzureID is have_an_Azure_id; nil where the key is missing.
+	// HaveAzureID is have_an_Azure_id, or nil if the key is missing.
 	HaveAzureID *bool
-	// LastTokenAt is last_aad_token_timestamp; zero where it is missing or 0.
+	// LastTokenAt is last_aad_token_timestamp, or zero if it is missing or 0.
 	LastTokenAt time.Time
 }
 
-// JamfSettings is what com.jamfsoftware.jamf says of device compliance [BW#5, BW-MIG].
+// JamfSettings is what com.jamfsoftware.jamf says about device compliance [BW#5, BW-MIG].
 type JamfSettings struct {
-	// ConditionalAccessEnabled is microsoftCAEnabled; a key that is missing is false.
+	// ConditionalAccessEnabled is microsoftCAEnabled. A missing key is false.
 	ConditionalAccessEnabled bool
-	// ClientID is microsoftCANativeClientAppId, empty where it is missing.
+	// ClientID is microsoftCANativeClientAppId, or empty if it is missing.
 	ClientID string
 }
 
-// Compliance is what Jamf Pro's device-compliance-information says of this Mac [SPEC].
+// Compliance is what Jamf Pro's device-compliance-information says about this Mac [SPEC].
 type Compliance struct {
 	Applicable bool
 	// State is Jamf Pro's word: COMPLIANT, NON_COMPLIANT, or anything else for unknown.
@@ -175,15 +175,15 @@ type Compliance struct {
 	DeviceIDs []DeviceID
 }
 
-// Identity is what the evidence comes to. The zero value says nothing; see [Evaluate].
+// Identity is the result of the evidence. The zero value says nothing; see [Evaluate].
 type Identity struct {
 	State State `json:"state"`
-	// Rule is the name of the rule that the state comes from, for scripts that want to know more exactly.
+	// Rule is the name of the rule that gave the state, for scripts that need more detail.
 	Rule string `json:"rule,omitempty"`
-	// Detail is one sentence: what the state rests on.
+	// Detail is one sentence with the reason for the state.
 	Detail string `json:"detail"`
-	// Fix is what to do about it, without a capital letter and a full stop; empty where there is nothing, and in
-	// journals of before it was kept, whose Detail ends with it.
+	// Fix is what to do about it, without a capital letter and a full stop. It is empty if there is nothing to do, and
+	// in old journals, whose Detail ends with it.
 	Fix               string            `json:"fix,omitempty"`
 	DeviceID          DeviceID          `json:"device_id,omitempty"`
 	TenantID          TenantID          `json:"tenant_id,omitempty"`
@@ -195,30 +195,30 @@ type Identity struct {
 	NotBefore         time.Time         `json:"not_before,omitzero"`
 	NotAfter          time.Time         `json:"not_after,omitzero"`
 	ObservedAt        time.Time         `json:"observed_at,omitzero"`
-	// Source is the place that holds the identity, or that the state rests on where none does.
+	// Source is the place that holds the identity. If no place does, it is the source that decided the state.
 	Source Source `json:"source,omitempty"`
-	// Others are the identities beside this one in the login keychain that can be used; where it is open which one
-	// speaks for the Mac, they are all of them.
+	// Others are the other usable identities in the login keychain. If it is unclear which one represents the Mac, they
+	// are all of them.
 	Others []OtherIdentity `json:"other_identities,omitempty"`
-	// Contradictions are what sources say against each other.
+	// Contradictions are the contradictions between sources.
 	Contradictions []Contradiction `json:"contradictions,omitempty"`
 }
 
-// OtherIdentity is an identity that is there and was not chosen.
+// OtherIdentity is an identity that exists but was not chosen.
 type OtherIdentity struct {
 	DeviceID DeviceID `json:"device_id"`
-	// TenantID is empty where nothing names one.
+	// TenantID is empty if nothing names one.
 	TenantID   TenantID   `json:"tenant_id,omitempty"`
 	Thumbprint Thumbprint `json:"thumbprint"`
 	NotAfter   time.Time  `json:"not_after,omitzero"`
 }
 
-// Contradiction is reported and not smoothed over: two sources that cannot both be right, and which one the state
-// follows.
+// Contradiction names two sources that cannot both be right, and the one that the state follows. Usher reports it and
+// does not hide it.
 type Contradiction struct {
 	// Name is stable, for scripts.
 	Name string `json:"name"`
-	// Followed is the source that the state follows, Against the other one.
+	// Followed is the source that the state follows. Against is the other one.
 	Followed Source `json:"followed"`
 	Against  Source `json:"against"`
 	// Detail is one sentence with both sides, Fix as in [Identity].
@@ -226,13 +226,13 @@ type Contradiction struct {
 	Fix    string `json:"fix,omitempty"`
 }
 
-// Sentence returns what the state rests on and the fix in one sentence.
-func (i Identity) Sentence() string { return told{i.Detail, i.Fix}.sentence() }
+// Sentence returns the reason for the state and the fix in one sentence.
+func (i Identity) Sentence() string { return statement{i.Detail, i.Fix}.sentence() }
 
 // Sentence returns both sides and the fix in one sentence.
-func (c Contradiction) Sentence() string { return told{c.Detail, c.Fix}.sentence() }
+func (c Contradiction) Sentence() string { return statement{c.Detail, c.Fix}.sentence() }
 
-// JoinType tells how the device is joined, from OID .7 of the certificate [AADInt].
+// JoinType is how the device is joined, from OID .7 of the certificate [AADInt].
 type JoinType string
 
 // The join types.

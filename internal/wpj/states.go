@@ -5,63 +5,64 @@ import "slices"
 // StateInfo explains a state to an admin.
 type StateInfo struct {
 	State State
-	// Meaning is one line; Fix what to do, empty where nothing is.
+	// Meaning is one line. Fix is what to do, empty if there is nothing to do.
 	Meaning, Fix string
-	// Command is what the user runs to have usher do something about it, empty where it can do nothing. It is a command
-	// line as it is.
+	// Command is the complete command line that the user runs to have usher act. It is empty if usher can do nothing.
 	Command string
-	// Registered tells whether the user has an identity that can be used.
+	// Registered reports whether the user has a usable identity.
 	Registered bool
 }
 
-// answerNotification is what a user does whom macOS asks to register; nobody and no program can do it for them [MS-PTS,
-// KR].
+// answerNotification is for a user whom macOS asks to register. Only the user can answer; no other person or program
+// can [MS-PTS, KR].
 const answerNotification = "Have the user answer the notification \"Registration Required\" (with a Focus on, " +
 	"click the clock), or choose Register in System Settings, Users & Groups, Network Account Server, Edit. After a " +
 	"log-out and log-in macOS asks again."
 
-// states is the one table of them, the gravest first.
+// states is the one table of the states, the gravest first.
 var states = []StateInfo{
-	{StateNoSession, "The user was never looked at: they are not logged in, or usher-agent does not run in " +
+	{StateNoSession, "usher has never looked at this user: they are not logged in, or usher-agent does not run in " +
 		"their session.", "Have the user log in; if they are, see `usherctl doctor`.", "", false},
-	{StateUnreadable, "Not known: a place where the identity may be could not be looked at.",
-		"Fix what kept usher from looking; the evidence names it.", "", false},
+	{StateUnreadable, "Not known: usher could not look at a place where the identity may be.",
+		"Remove the obstacle that the evidence names.", "", false},
 	{StateCannotTell, "Not known: a source says something that this version of usher does not know, or too " +
 		"little for a state.",
-		"See the evidence, which has the words as they were read; update usher if an update is there, and report it " +
+		"See the evidence for the exact words. Update usher if an update exists, and report the problem " +
 			"if that does not help.", "", false},
 	{StatePending, "Not known yet: macOS asks the user to sign in to Platform SSO again. Often this passes by " +
 		"itself, for example when the network is back.",
 		"Wait; after a day with a network, or the third time within a week, this becomes NEEDS_KEYS.", "", false},
-	{StateNotApplicable, "Not registered, and Jamf Pro does not ask this Mac to be: device compliance is off for it.",
+	{StateNotApplicable, "Not registered, and Jamf Pro does not ask for it: device compliance is off for this Mac.",
 		"Put the Mac into the smart group of applicable computers, then run `sudo /usr/local/jamf/bin/jamf manage`.",
 		"", false},
-	{StatePortalMissing, "Not registered, and cannot be: Company Portal is missing or no program. Whether it is too " +
-		"old, or Microsoft's, `usherctl doctor` tells.", "Install Company Portal.", "", false},
-	{StateNotRegistered, "Not registered: every place was looked at, and none holds an identity.",
+	{StatePortalMissing, "Not registered, and cannot be: Company Portal is missing or is not a program. " +
+		"`usherctl doctor` reports whether it is too old, and whether it is Microsoft's.", "Install Company Portal.",
+		"", false},
+	{StateNotRegistered, "Not registered: usher looked at every place, and none holds an identity.",
 		"Have the user register.", "usherctl register", false},
 	{StatePlatformSSOConfigured, "Platform SSO is configured, and the user has not registered with it.",
 		answerNotification, "", false},
 	{StateNeedsRegistration, "The Mac is registered with Platform SSO, and this user has to register again.",
 		answerNotification, "", false},
-	{StateNeedsKeys, "The Mac is registered with Platform SSO, and the user's keys are lost, for example since their " +
+	{StateNeedsKeys, "The Mac is registered with Platform SSO, and the user's keys are lost, for example " +
+		"because their " +
 		"password was reset.",
 		"Have the user log out and in, and sign in when macOS asks.", "", false},
 	{StateUserNotRegistered, "The Mac is registered with Platform SSO, and this user has never registered.",
 		answerNotification, "", false},
 	{StateUserKeyInvalid, "The Mac is registered with Platform SSO, and the user's key cannot be used, for example " +
-		"since their fingerprints have changed.",
+		"because their fingerprints have changed.",
 		"Have the user answer macOS's notification, or choose Repair in System Settings, Users & Groups, Network " +
 			"Account Server.", "", false},
 	{StateNeedsBinding, "The Mac is registered with Platform SSO, and this user's local account is not " +
 		"bound to it yet.",
-		"Have the user log out and in with the password of their local account, and answer what macOS asks.", "",
+		"Have the user log out and in with the password of their local account, and answer macOS's questions.", "",
 		false},
 	{StateNeedsRepair, "Microsoft's single sign-on says that the registration needs repair.",
 		"Have the user choose Repair in System Settings, Users & Groups, Network Account Server.", "", false},
-	{StateOrphaned, "What is left of a registration cannot be used: a certificate without key, several, or items " +
+	{StateOrphaned, "The remains of a registration cannot be used: a certificate without key, several, or items " +
 		"that disagree.",
-		"Remove it, then have the user register; `usherctl clean` needs --force where a certificate still has " +
+		"Remove them, then have the user register; `usherctl clean` needs --force if a certificate still has " +
 			"its private key.", "usherctl clean && usherctl register", false},
 	{StateExpired, "The device certificate is not valid at this time.",
 		"Check this Mac's clock; if it is right, have the user register again.", "usherctl register", false},
@@ -81,14 +82,14 @@ var states = []StateInfo{
 	{StateComplianceUnknown, "Registered and reported; Jamf Pro has not yet said whether this Mac is compliant.",
 		"Wait for Jamf Pro, which calculates it with the next inventory.", "usherctl gather", true},
 	{StateCompliant, "Registered, reported, and compliant by Jamf Pro.", "", "", true},
-	{StateRegistered, "Registered: an identity is there and can be used. Nobody asked Jamf Pro whether it " +
+	{StateRegistered, "Registered: a usable identity exists. Nobody asked Jamf Pro whether it " +
 		"is compliant.", "", "", true},
 }
 
 // States returns every state, the gravest first.
 func States() []StateInfo { return slices.Clone(states) }
 
-// Info explains the state; false for one that is none of the table.
+// Info explains the state. It returns false for a state that is not in the table.
 func (s State) Info() (StateInfo, bool) {
 	i := slices.IndexFunc(states, func(info StateInfo) bool { return info.State == s })
 	if i < 0 {
@@ -97,17 +98,17 @@ func (s State) Info() (StateInfo, bool) {
 	return states[i], true
 }
 
-// unknown are the states that say that usher does not know how the user stands.
+// unknown are the states that say that usher does not know the user's situation.
 var unknown = []State{StateNoSession, StateUnreadable, StateCannotTell, StatePending}
 
-// Unknown reports whether the state says that usher does not know, or not yet, how the user stands. A state that is not
-// in the table is unknown too.
+// Unknown reports whether the state says that usher does not know, or does not yet know, the user's situation. A state
+// that is not in the table is unknown too.
 func (s State) Unknown() bool {
 	_, known := s.Info()
 	return !known || slices.Contains(unknown, s)
 }
 
-// Registered tells whether a user in this state has an identity that can be used.
+// Registered reports whether a user in this state has a usable identity.
 func (s State) Registered() bool {
 	info, _ := s.Info()
 	return info.Registered

@@ -12,10 +12,10 @@ type node struct {
 	identifier []byte
 	children   []*node // of a constructed element
 	content    []byte  // of a primitive one
-	// long is how many digits a length in the long form has at least; 0 is the short form where it does.
+	// long is the minimum number of digits of a length in the long form. 0 is the short form if possible.
 	long       int
 	indefinite bool
-	// raw is the whole element, in place of everything else.
+	// raw is the whole element; it replaces everything else.
 	raw []byte
 }
 
@@ -72,7 +72,7 @@ func (n *node) encode() []byte {
 	return slices.Concat(n.identifier, []byte{0x80 | byte(len(digits))}, digits, content)
 }
 
-// each calls do for the node and all below it.
+// each calls do for the node and all nodes below it.
 func (n *node) each(do func(*node)) {
 	do(n)
 	for _, child := range n.children {
@@ -80,10 +80,10 @@ func (n *node) each(do func(*node)) {
 	}
 }
 
-// isConstructed is about the identifier: an empty SEQUENCE has no children.
+// isConstructed looks at the identifier, because an empty SEQUENCE has no children.
 func (n *node) isConstructed() bool { return n.identifier[0]&0x20 != 0 }
 
-// The parts of a certificate that have all of the first eight fields.
+// The parts of a certificate that has all of the first eight fields.
 func (n *node) tbs() *node        { return n.children[0] }
 func (n *node) serial() *node     { return n.tbs().children[1] }
 func (n *node) issuer() *node     { return n.tbs().children[3] }
@@ -95,7 +95,7 @@ func (n *node) extensions() *node { return n.tbs().children[7].children[0] }
 // replace puts another node in its place, in the same memory.
 func (n *node) replace(by *node) { *n = *by }
 
-// extensionOf is one as a certificate has it.
+// extensionOf is an extension in a certificate's form.
 func extensionOf(oid []byte, value []byte) *node {
 	return constructed(0x30, element(0x06, oid...), element(0x04, value...))
 }

@@ -31,8 +31,8 @@ func (s *standard) readValidity(body *cursor) error {
 	return validity.end("validity")
 }
 
-// readTime reads a UTCTime or a GeneralizedTime, in the forms that OpenSSL reads outside of its strict mode [OPENSSL]:
-// without seconds, with fractions of a second, and with an offset in place of Z.
+// readTime reads a UTCTime or a GeneralizedTime, in the forms that OpenSSL reads outside of its strict mode [OPENSSL].
+// These may lack seconds, have fractions of a second, or have an offset in place of Z.
 func readTime(element ber.Element) (time.Time, error) {
 	content, err := element.Bytes()
 	if err != nil {
@@ -75,7 +75,7 @@ func readTime(element ber.Element) (time.Time, error) {
 	if digits.failed || digits.rest != "" || read.Day() != day { // 30 February would be a day in March
 		return time.Time{}, errNotATime
 	}
-	// A time must be of use in JSON and in protocol buffers, which have the years 1 to 9999.
+	// A time must fit into JSON and protocol buffers, which have the years 1 to 9999.
 	read = read.Add(-time.Duration(offset) * time.Minute)
 	if read.Year() < 1 || read.Year() > 9999 {
 		return time.Time{}, errNotATime
@@ -83,7 +83,7 @@ func readTime(element ber.Element) (time.Time, error) {
 	return read, nil
 }
 
-// digitReader reads numbers off the beginning of a text. After it failed it returns zeros.
+// digitReader reads numbers from the beginning of a text. After a failure it returns zeros.
 type digitReader struct {
 	rest   string
 	failed bool

@@ -7,7 +7,7 @@ import (
 	"strings"
 )
 
-// verdict is what one source comes to, one of a closed set for each source ([verdictsOf]). The zero value is that of a
+// verdict is the result of one source, one of a closed set for each source ([verdictsOf]). The zero value is for a
 // source that nobody asked.
 type verdict string
 
@@ -20,7 +20,7 @@ const (
 	expired      verdict = "expired"
 	otherTenant  verdict = "other tenant"
 
-	// Of the login keychain alone; those that are not here are both a verdict and the name of its rule.
+	// Only of the login keychain. Verdicts that are not here are both a verdict and the name of its rule.
 	leftovers         verdict = "leftovers"
 	ambiguous         verdict = "ambiguous"
 	noKey             verdict = "no key"
@@ -35,7 +35,7 @@ const (
 	// Of Platform SSO and the Secure Enclave.
 	configured  verdict = "configured"
 	needsRepair verdict = "needs repair"
-	// unclear: what was read gives no state.
+	// unclear: the evidence gives no state.
 	unclear verdict = "cannot tell"
 
 	// Of Platform SSO only.
@@ -49,8 +49,8 @@ const (
 	needsBinding      verdict = "user needs binding"
 	keyInvalid        verdict = "user's key is invalid"
 	unknownUser       verdict = "user state not known"
-	// sameDevice: Microsoft's library finds a registration in the login keychain too, and names its device; then there
-	// is nothing in the Secure Enclave [MSID].
+	// sameDevice: Microsoft's library also finds a registration in the login keychain, and names its device. Then the
+	// Secure Enclave holds nothing [MSID].
 	sameDevice verdict = "names the device of the login keychain"
 
 	// Of Jamf Conditional Access and Jamf's settings.
@@ -78,8 +78,8 @@ const (
 	otherDeviceLinked    verdict = "linked to another device"
 )
 
-// verdictsOf is everything that each source can come to. Where several pieces of evidence are of one source, the
-// verdict that stands last counts.
+// verdictsOf is every possible verdict of each source. If a source has several pieces of evidence, the verdict that is
+// last here wins.
 var verdictsOf = map[Source][]verdict{
 	SourceLoginKeychain: {notAsked, noSession, couldNotLook, nothing, leftovers, foreignIssuer, undecodable,
 		contradictsItself, otherTenant, expired, notYetValid,
@@ -99,35 +99,35 @@ var verdictsOf = map[Source][]verdict{
 	SourceDirectory: {notAsked, couldNotLook, nothing, bound},
 }
 
-// reading is what one source said, reduced to a verdict, with the sentence and the identity that go with it.
+// reading is the evidence of one source, reduced to a verdict, with its sentence and identity.
 type reading struct {
 	verdict verdict
-	told
+	statement
 	identity Identity
-	// remarks are what the source says against itself.
+	// remarks are the contradictions within the source.
 	remarks []Contradiction
 }
 
-// saying is a reading about which there is nothing to do.
+// saying is a reading with a sentence but without a fix.
 func saying(came verdict, detail string) reading {
-	return reading{verdict: came, told: told{detail: detail}}
+	return reading{verdict: came, statement: statement{detail: detail}}
 }
 
-// readings are what all sources said.
+// readings are the readings of all sources.
 type readings map[Source]reading
 
-// is reports whether the source came to one of the verdicts.
+// is reports whether the source has one of the verdicts.
 func (r readings) is(source Source, any ...verdict) bool {
 	return slices.Contains(any, r[source].verdict)
 }
 
-// read reduces the evidence of each source. What Jamf Pro says is held against the identity, so it comes last.
+// read reduces the evidence of each source. Jamf Pro's is compared with the identity, so it comes last.
 func read(evidence []Evidence, given Conditions) readings {
 	bySource := map[Source][]Evidence{}
 	for _, e := range evidence {
 		source := e.Source
 		if !slices.Contains(Sources(), source) {
-			source = SourceLoginKeychain // an unknown source counts as one that may hold an identity
+			source = SourceLoginKeychain // an unknown source may hold an identity, too
 		}
 		bySource[source] = append(bySource[source], e)
 	}
@@ -155,14 +155,14 @@ func read(evidence []Evidence, given Conditions) readings {
 	return readings
 }
 
-// strongest reads each piece of evidence and keeps the verdict that says most.
+// strongest reads each piece of evidence and keeps the strongest verdict.
 func strongest(source Source, evidence []Evidence, reader func(Evidence) reading) reading {
 	var kept reading
 	order := verdictsOf[source]
 	for _, e := range evidence {
 		one := reader(e)
 		if looked(e) == couldNotLook || looked(e) == noSession {
-			one = reading{verdict: looked(e), told: notKnown(e)}
+			one = reading{verdict: looked(e), statement: notKnown(e)}
 		}
 		one.identity.Source, one.identity.ObservedAt = source, e.ObservedAt
 		if slices.Index(order, one.verdict) > slices.Index(order, kept.verdict) ||
@@ -173,8 +173,8 @@ func strongest(source Source, evidence []Evidence, reader func(Evidence) reading
 	return kept
 }
 
-// before tells which of two readings with the same verdict counts, whatever the order in which they came: the later
-// one, or else the one whose device comes first.
+// before chooses between two readings with the same verdict, independently of their order: the later one, or else the
+// one whose device sorts first.
 func (r reading) before(other reading) bool {
 	if order := r.identity.ObservedAt.Compare(other.identity.ObservedAt); order != 0 {
 		return order > 0
@@ -182,7 +182,7 @@ func (r reading) before(other reading) bool {
 	return cmp.Or(cmp.Compare(r.identity.DeviceID, other.identity.DeviceID), cmp.Compare(r.detail, other.detail)) < 0
 }
 
-// looked tells what kept a source from being looked at; it is empty where nothing did.
+// looked returns what prevented a look at a source. It is empty if nothing did.
 func looked(e Evidence) verdict {
 	switch {
 	case e.Finding == Found || e.Finding == NotThere:
@@ -210,7 +210,7 @@ func readSecureEnclave(e Evidence, tenant TenantID) reading {
 	case status == SingleSignOnRegistered && e.DeviceID == "":
 		r.verdict, r.detail = unclear,
 			"Microsoft's single sign-on says that this Mac is registered (status 2), and names no device, so usher "+
-				"cannot tell as which."
+				"does not know as which."
 	case e.DeviceID != "":
 		r.verdict, r.detail = usable,
 			"Microsoft's single sign-on names a registered device, whose key is in the Secure Enclave."
@@ -227,15 +227,15 @@ func readSecureEnclave(e Evidence, tenant TenantID) reading {
 	return r
 }
 
-// readDirectory reads whether the user's record binds them to Platform SSO. It gives no state: whether the value goes
-// away with a registration is not known [PSSO-P5].
+// readDirectory reads whether the user's record binds them to Platform SSO. It gives no state, because it is not known
+// whether the value disappears with a registration [PSSO-P5].
 func readDirectory(e Evidence) reading {
 	if e.Finding == NotThere {
 		return saying(nothing, "The user's record in the directory names no identity of Platform SSO.")
 	}
 	return reading{verdict: bound,
-		told:     told{detail: "The user's record in the directory names an identity of Platform SSO."},
-		identity: Identity{UserPrincipalName: e.UserPrincipalName.Unmasked()}}
+		statement: statement{detail: "The user's record in the directory names an identity of Platform SSO."},
+		identity:  Identity{UserPrincipalName: e.UserPrincipalName.Unmasked()}}
 }
 
 func readJamfAgent(e Evidence) reading {
@@ -282,7 +282,7 @@ var jamfProVerdicts = map[bool]map[string]verdict{
 	false: {"COMPLIANT": unlinkedCompliant, "NON_COMPLIANT": unlinkedNonCompliant, "": unlinkedUnknown},
 }
 
-// readJamfPro holds what Jamf Pro says against the device id that was found on the Mac, "" where none was.
+// readJamfPro compares Jamf Pro's answer with the device id that was found on the Mac, "" if none was found.
 func readJamfPro(e Evidence, device DeviceID) reading {
 	c := e.Compliance
 	switch {
@@ -316,10 +316,10 @@ func readJamfPro(e Evidence, device DeviceID) reading {
 	return saying(jamfProVerdicts[linked][state], detail)
 }
 
-// sameID tells whether both name a device, and the same one.
+// sameID reports whether both name a device, and the same one.
 func sameID(a, b DeviceID) bool { return a != "" && strings.EqualFold(string(a), string(b)) }
 
-// mismatch tells whether a tenant is known and another one than is asked for.
+// mismatch reports whether a tenant is known and differs from the wanted one.
 func mismatch(tenant, wanted TenantID) bool {
 	return wanted != "" && tenant != "" && !strings.EqualFold(string(tenant), string(wanted))
 }

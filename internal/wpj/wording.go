@@ -14,39 +14,39 @@ const registerAgain = "remove the Workplace Join items from it and register agai
 // updateUsher is the fix for a certificate that usher cannot read.
 const updateUsher = "update usher, and report it if that does not help"
 
-// told is one sentence, and the fix for what it says without a capital letter and a full stop; "" where there is none.
-type told struct{ detail, fix string }
+// statement is one sentence, and its fix without a capital letter and a full stop. The fix is "" if there is none.
+type statement struct{ detail, fix string }
 
-func (t told) sentence() string {
-	if t.fix == "" {
-		return t.detail
+func (s statement) sentence() string {
+	if s.fix == "" {
+		return s.detail
 	}
-	return strings.TrimSuffix(t.detail, ".") + "; " + t.fix + "."
+	return strings.TrimSuffix(s.detail, ".") + "; " + s.fix + "."
 }
 
-// maximumRemark is the most characters of somebody else's sentence that are passed on.
+// maximumRemark is how much of somebody else's sentence is passed on, in characters.
 const maximumRemark = 200
 
-// obstacles says what each obstacle is and what an admin can do about it.
-var obstacles = map[Obstacle]told{
+// obstacles has a description of each obstacle, and what an admin can do about it.
+var obstacles = map[Obstacle]statement{
 	ObstacleLocked:       {"it is locked", "have the user unlock it, or log out and in"},
 	ObstacleAccessDenied: {"access to it was denied", "have the user allow usher-agent to read it"},
 	ObstacleUnavailable:  {"it is not available or did not answer", "have the user log out and in"},
 	ObstacleUnsupported:  {"this version of usher cannot read it", "update usher"},
 	ObstacleFailed:       {"reading it went wrong", "see the log of the user's agent"},
-	ObstacleNoSession: {"the user is not logged in, or usher-agent does not run in his session",
+	ObstacleNoSession: {"the user is not logged in, or usher-agent does not run in their session",
 		"have the user log in"},
 }
 
-// elsewhere says what an obstacle is of a source for which it is something else.
-var elsewhere = map[Source]map[Obstacle]told{
-	// These are seen through programs that are missing, or too old to be asked.
+// elsewhere has the descriptions of obstacles that differ for a source.
+var elsewhere = map[Source]map[Obstacle]statement{
+	// usher sees these through programs that may be missing or too old.
 	SourcePlatformSSO: {
-		ObstacleUnsupported: {"macOS's program that tells of it is missing",
+		ObstacleUnsupported: {"macOS's program for it is missing",
 			"update macOS, or leave platform_sso out of identity.sources"},
 	},
 	SourceSecureEnclave: {
-		ObstacleUnsupported: {"Jamf Conditional Access, which tells of it, is missing or too old",
+		ObstacleUnsupported: {"Jamf Conditional Access is missing or too old",
 			"update Jamf, or leave secure_enclave out of identity.sources"},
 	},
 	SourceJamfPro: {
@@ -56,8 +56,8 @@ var elsewhere = map[Source]map[Obstacle]told{
 	},
 }
 
-// explain is how a sentence about a source that could not be looked at ends, and what helps.
-func explain(blocked Evidence) told {
+// explain returns the end of a sentence about a source that could not be looked at, and the fix.
+func explain(blocked Evidence) statement {
 	obstacle, known := obstacles[blocked.Obstacle]
 	if other, special := elsewhere[blocked.Source][blocked.Obstacle]; special {
 		obstacle = other
@@ -68,16 +68,16 @@ func explain(blocked Evidence) told {
 	if remark := quoteRemark(blocked.Detail); remark != "" {
 		text += " (" + remark + ")"
 	}
-	return told{text + ".", obstacle.fix}
+	return statement{text + ".", obstacle.fix}
 }
 
-// notKnown is what is said of a source that could not be looked at.
-func notKnown(blocked Evidence) told {
+// notKnown is the sentence about a source that could not be looked at.
+func notKnown(blocked Evidence) statement {
 	why := explain(blocked)
-	return told{"Whether this Mac is registered is not known: " + why.detail, why.fix}
+	return statement{"Whether this Mac is registered is not known: " + why.detail, why.fix}
 }
 
-// quoteRemark makes what an agent wrote fit into a sentence: it is a user's claim and may be anything.
+// quoteRemark makes an agent's text fit into a sentence. The text is a user's claim and may be anything.
 func quoteRemark(detail string) string {
 	return oneline.Of(strings.TrimRight(strings.TrimSpace(detail), "."), maximumRemark)
 }
@@ -90,7 +90,7 @@ func placeOf(source Source) string {
 	return string(source)
 }
 
-// withArticle names a source within a sentence: the places have an article, and what has a name of its own has none.
+// withArticle names a source within a sentence. Places have an article, and proper names have none.
 func withArticle(source Source) string {
 	switch source {
 	case SourcePlatformSSO, SourceJamfAgent, SourceJamfSettings, SourcePortal, SourceJamfPro:

@@ -5,7 +5,7 @@ import (
 	"testing"
 )
 
-// Why a source could not be looked at is a sentence with the fix that helps, whichever source it is.
+// The reason why a source could not be looked at is a sentence with the right fix, for every source.
 func TestObstaclesAreExplained(t *testing.T) {
 	for _, test := range []struct {
 		blocked Evidence
@@ -16,10 +16,10 @@ func TestObstaclesAreExplained(t *testing.T) {
 		{Evidence{Source: SourceLoginKeychain, Obstacle: ObstacleUnsupported},
 			"the login keychain could not be looked at, as this version of usher cannot read it; update usher."},
 		{Evidence{Source: SourceSecureEnclave, Obstacle: ObstacleUnsupported, Detail: "exit code 1."},
-			"the Secure Enclave could not be looked at, as Jamf Conditional Access, which tells of it, is missing or " +
-				"too old (exit code 1); update Jamf, or leave secure_enclave out of identity.sources."},
+			"the Secure Enclave could not be looked at, as Jamf Conditional Access is missing or too " +
+				"old (exit code 1); update Jamf, or leave secure_enclave out of identity.sources."},
 		{Evidence{Source: SourcePlatformSSO, Obstacle: ObstacleUnsupported},
-			"Platform SSO could not be looked at, as macOS's program that tells of it is missing; update macOS, or " +
+			"Platform SSO could not be looked at, as macOS's program for it is missing; update macOS, or " +
 				"leave platform_sso out of identity.sources."},
 		{Evidence{Source: SourceJamfPro, Obstacle: ObstacleUnavailable},
 			"Jamf Pro could not be looked at, as it could not be reached; usher asks again."},
@@ -38,13 +38,13 @@ func TestPlacesThatDifferAreNamed(t *testing.T) {
 		"c": SourceLoginKeychain} {
 		readings[source] = reading{verdict: usable, identity: Identity{DeviceID: device}}
 	}
-	var told []string
+	var named []string
 	for _, one := range devicesDiffer(readings) {
 		before, _, _ := strings.Cut(one.Detail, " name ")
-		told = append(told, before)
+		named = append(named, before)
 	}
 	const want = "Platform SSO and the Secure Enclave, Platform SSO and the login keychain"
-	if got := strings.Join(told, ", "); got != want {
+	if got := strings.Join(named, ", "); got != want {
 		t.Errorf("got %s, want %s", got, want)
 	}
 }

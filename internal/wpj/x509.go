@@ -10,13 +10,13 @@ import (
 	"usher.internal/internal/ber"
 )
 
-// standard is what every certificate holds, as far as usher needs it (RFC 5280).
+// standard holds the parts of a certificate that usher needs from the standard (RFC 5280).
 //
-// It is read here and not by crypto/x509, which refuses certificates that Microsoft issues and that macOS and openssl
-// read: every second serial number is negative [GO#71606]. It takes what openssl's d2i_X509 takes [OPENSSL], and
-// somewhat more.
+// usher reads it itself because crypto/x509 refuses certificates that Microsoft issues and that macOS and openssl read:
+// every second serial number is negative [GO#71606]. It accepts what openssl's d2i_X509 accepts [OPENSSL], and somewhat
+// more.
 type standard struct {
-	// der is the certificate without what comes after it.
+	// der is the certificate without the bytes after it.
 	der []byte
 	// serial is the content of the INTEGER as it was found.
 	serial              []byte
@@ -24,21 +24,20 @@ type standard struct {
 	notBefore, notAfter time.Time
 	key                 publicKey
 	extensions          []extension
-	// issuerKnown says that issuer was read: it is also where something after it could not be.
+	// issuerKnown says that issuer was read. It can be true even if a later part could not be read.
 	issuerKnown bool
 }
 
-// extension is one of a certificate, in the order in which they are found. One identifier can be there several times.
+// extension is one extension of a certificate, in the certificate's order. One identifier can occur several times.
 type extension struct {
 	oid   string
 	value []byte
 }
 
-// readStandard reads a certificate. Together with an error comes what was read before it.
+// readStandard reads a certificate. With an error it returns the parts before the error.
 //
-// What follows the certificate is left aside, as `openssl x509` does. Not read at all, so that nothing is wrong with
-// them, are the version, both signature algorithms, the signature and the unique identifiers, and the content of
-// extensions.
+// It ignores bytes after the certificate, like `openssl x509`. It does not read the version, both signature algorithms,
+// the signature, the unique identifiers and the content of extensions, so they cannot be wrong.
 func readStandard(der []byte) (standard, error) {
 	var s standard
 	certificate, _, err := ber.Next(der)
@@ -46,7 +45,7 @@ func readStandard(der []byte) (standard, error) {
 		err = errNotASequence
 	}
 	if err != nil {
-		// A certificate that was cut short still shows who issued it.
+		// A truncated certificate still shows who issued it.
 		s.readBody(insideCut(der))
 		return s, err
 	}
@@ -68,9 +67,9 @@ func readStandard(der []byte) (standard, error) {
 	return s, outer.end("after the signature")
 }
 
-// insideCut returns a cursor at the fields of a certificate whose length says that there is more of it.
+// insideCut returns a cursor at the fields of a certificate that is shorter than its length says.
 func insideCut(der []byte) cursor {
-	for range 2 { // the certificate and the part of it that is signed
+	for range 2 { // the certificate and its signed part
 		if len(der) < 2 || der[0] != 0x30 {
 			return cursor{}
 		}
@@ -86,7 +85,7 @@ func insideCut(der []byte) cursor {
 	return cursor{der}
 }
 
-// readBody reads the part that is signed (TBSCertificate).
+// readBody reads the signed part (TBSCertificate).
 func (s *standard) readBody(body cursor) (err error) {
 	if _, _, err := body.optional(0); err != nil {
 		return fmt.Errorf("version: %w", err)
@@ -151,7 +150,7 @@ func readExtensions(explicit ber.Element) ([]extension, error) {
 			return nil, err
 		}
 		value, err := one.next()
-		if err == nil && value.Is(asn1.ClassUniversal, asn1.TagBoolean) { // whether it is critical
+		if err == nil && value.Is(asn1.ClassUniversal, asn1.TagBoolean) { // the critical flag
 			value, err = one.next()
 		}
 		if err == nil && !value.Is(asn1.ClassUniversal, asn1.TagOctetString) {
@@ -177,7 +176,7 @@ var (
 	errNotASequence = errors.New("not a SEQUENCE")
 )
 
-// cursor reads the elements of a constructed one, one after the other.
+// cursor reads the elements inside a constructed one, one after the other.
 type cursor struct{ rest []byte }
 
 func (c *cursor) next() (element ber.Element, err error) {
@@ -197,13 +196,13 @@ func (c *cursor) universal(tag int) (ber.Element, error) {
 	return element, err
 }
 
-// list takes a SEQUENCE OF or a SET OF. Like openssl, it does not ask for the bit that says that it is constructed.
+// list reads a SEQUENCE OF or a SET OF. Like openssl, it does not require the bit that marks it as constructed.
 func (c *cursor) list(tag int) (cursor, error) {
 	element, err := c.universal(tag)
 	return cursor{element.Content}, err
 }
 
-// inside takes an element whose content is elements.
+// inside reads an element whose content is elements.
 func (c *cursor) inside(tag int) (cursor, error) {
 	element, err := c.universal(tag)
 	if err == nil && !element.Constructed {
@@ -214,7 +213,7 @@ func (c *cursor) inside(tag int) (cursor, error) {
 
 func (c *cursor) sequence() (cursor, error) { return c.inside(asn1.TagSequence) }
 
-// optional takes the element with a tag of the context, if that is the next.
+// optional reads the element with a tag of the context, if it is the next one.
 func (c *cursor) optional(tag int) (element ber.Element, found bool, err error) {
 	if len(c.rest) == 0 {
 		return element, false, nil
@@ -236,7 +235,7 @@ func (c *cursor) oid() (string, error) {
 	return oidText(element.Content)
 }
 
-// end is an error where something is left.
+// end returns an error if bytes remain.
 func (c *cursor) end(of string) error {
 	if len(c.rest) > 0 {
 		return fmt.Errorf("%s: %d bytes too many", of, len(c.rest))
@@ -244,11 +243,11 @@ func (c *cursor) end(of string) error {
 	return nil
 }
 
-// maximumOID is more bytes than any object identifier has that means something. The text of a large one takes a time
-// that grows with the square of its size.
+// maximumOID is more bytes than any meaningful object identifier has. The time to print a large one grows with the
+// square of its size.
 const maximumOID = 64
 
-// oidText returns an object identifier with dots, or only its size for one that is larger than any known one.
+// oidText returns an object identifier with dots, or only its size if it is larger than any known one.
 func oidText(content []byte) (string, error) {
 	var oid x509.OID // asn1.ObjectIdentifier has no room for large numbers
 	if err := oid.UnmarshalBinary(content); err != nil {

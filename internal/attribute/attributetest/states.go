@@ -1,4 +1,4 @@
-// Package attributetest has statuses for tests of what reads [attribute.Table]: how a Mac can stand.
+// Package attributetest has statuses of Macs in all states, for tests of code that reads [attribute.Table].
 package attributetest
 
 import (
@@ -15,8 +15,8 @@ func At(hour int) *timestamppb.Timestamp {
 	return timestamppb.New(time.Date(2026, 11, 23, hour, 30, 0, 0, time.FixedZone("CET", 3600)))
 }
 
-// States returns statuses by what they show: every state of an identity, every state and reason of a registration,
-// nobody, several users, and texts that cannot stand in a <result>.
+// States returns statuses by name. They cover every state of an identity, every state and reason of a registration, no
+// user, several users, and texts that do not fit into a <result> unchanged.
 func States() map[string][]*usherv1.UserStatus {
 	all := map[string][]*usherv1.UserStatus{"nobody": nil, "logged in": {jane(nil, nil)}}
 	identity := func(state usherv1.IdentityState) *usherv1.Identity {
