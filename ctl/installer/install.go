@@ -1,5 +1,5 @@
-// Package installer installs and removes usher on this computer, starts and stops its services, and shows them.
-// Package launchd does it; this one asks, and prints each step.
+// Package installer installs and removes usher on this computer, starts and stops its services, and shows them. Package
+// launchd does the work; this package asks for it, and prints each step.
 package installer
 
 import (
@@ -124,17 +124,18 @@ func (c commands) lifecycleCommand(verb, short string,
 	return command
 }
 
-// dryRunFlag adds what all of these commands have. --outliving is not for people: it is how usherctl calls itself.
+// dryRunFlag adds the flags that all of these commands have. --outliving is not for people: usherctl calls itself with
+// it.
 func dryRunFlag(command *cobra.Command, asked *installation) {
 	flags := command.Flags()
 	flags.BoolVar(&asked.dryRun, "dry-run", false, "show each step, and do nothing")
 	flags.BoolVar(&asked.outliving, "outliving", false, "")
 	if err := flags.MarkHidden("outliving"); err != nil {
-		panic(err) // there is such a flag
+		panic(err) // the flag exists
 	}
 }
 
-// change has an operation done, and tells of each of its steps.
+// change does an operation, and reports each of its steps.
 func (c commands) change(command *cobra.Command, asked installation,
 	operation func(context.Context, *launchd.Installer) error) error {
 	installer, err := c.installer(asked)
@@ -169,7 +170,7 @@ func (c commands) uninstall(command *cobra.Command, asked installation) error {
 	return nil
 }
 
-// uninstallNotes say what is still there, and who takes it away.
+// uninstallNotes say what is still there, and how it is removed.
 func uninstallNotes(here layout.Layout, purged bool) (notes []string) {
 	if here.Packaged {
 		notes = append(notes, "The programs belong to the package: `apt-get purge usher` removes them.")
@@ -185,12 +186,12 @@ func uninstallNotes(here layout.Layout, purged bool) (notes []string) {
 	return notes
 }
 
-// purge names what the configuration has usher keep, as far as the configuration can be read.
+// purge names what usher keeps according to the configuration, as far as the configuration can be read.
 func (c commands) purge() *launchd.Purge {
 	purge := &launchd.Purge{Homes: accounts.Homes(), Receipts: command.PackageUtility}
 	if loaded, err := config.Load(c.ConfigFile); err == nil {
 		purge.State, purge.Sockets = loaded.StateDirectory, loaded.SocketDirectory
-		// Keys of certificates may be this computer's, and serve others too.
+		// Keys of certificates may belong to this computer, and serve others too.
 		purge.Secrets = []string{loaded.Delivery.API.ClientSecretFile, loaded.Fleet.CredentialsFile,
 			loaded.Fleet.NKeyFile}
 	} else {
@@ -200,7 +201,7 @@ func (c commands) purge() *launchd.Purge {
 	return purge
 }
 
-// layout is where usher stands here: where a package has put it, or where usherctl puts it.
+// layout is where usher is on this computer: where a package or usherctl has put it.
 func (c commands) layout() (layout.Layout, error) {
 	here, err := layout.Of(runtime.GOOS)
 	if err != nil {
@@ -234,7 +235,7 @@ func (c commands) installer(asked installation) (*launchd.Installer, error) {
 	return launchd.New(settings), nil
 }
 
-// installerConfig is how this computer's services are looked at and changed.
+// installerConfig is how usherctl inspects and changes this computer's services.
 func (c commands) installerConfig(layout layout.Layout) (launchd.Config, error) {
 	definitions, err := launchd.SystemDefinitions(layout)
 	if err != nil {
@@ -277,9 +278,9 @@ func primaryGroup(uid uint32) (uint32, error) {
 	return uint32(gid), err
 }
 
-// serves returns when usherd answers on its socket. gRPC dials again by itself.
+// serves returns when usherd answers on its socket. gRPC redials by itself.
 func (c commands) serves(ctx context.Context) error {
-	// What is wrong with the configuration is usherd's to say.
+	// usherd itself reports what is wrong with the configuration.
 	loaded, _ := config.Salvage(c.ConfigFile)
 	ctx, cancel := context.WithTimeout(ctx, servesWithin)
 	defer cancel()
@@ -299,7 +300,7 @@ func (c commands) serves(ctx context.Context) error {
 	return nil
 }
 
-// outlive has a process that usherd's end does not end do the same.
+// outlive runs the same operation in a process that does not end with usherd.
 func (c commands) outlive(command *cobra.Command, layout layout.Layout) error {
 	program, err := os.Executable()
 	if err != nil {

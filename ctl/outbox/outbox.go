@@ -1,4 +1,4 @@
-// Package outbox shows what is on its way to Jamf Pro, and has it sent at once.
+// Package outbox shows the deliveries to Jamf Pro, and can send them at once.
 package outbox
 
 import (
