@@ -1,5 +1,5 @@
-// Package fleetcommands asks a fleet of Macs through its NATS servers, and writes what these need. fleetview asks and
-// reads, fleetsetup writes files, fleetpage the page.
+// Package fleetcommands has the commands that ask a fleet of Macs through its NATS servers, and that write what these
+// servers need. fleetview asks and reads, fleetsetup writes files, and fleetpage writes the page.
 package fleetcommands
 
 import (
@@ -21,11 +21,11 @@ import (
 // commands are those of this package, with what they need.
 type commands struct {
 	*answer.Printer
-	// folder tells how to get at the fleet; empty for the default.
+	// folder has the fleet's address and credentials; empty for the default.
 	folder string
 }
 
-// defaultFleet is the folder in the home of an admin that tells how to get at the fleet, where nothing else is said.
+// defaultFleet is the default for --fleet, in the home of an admin.
 const defaultFleet = ".usher-fleet"
 
 // Command returns `usherctl fleet`.
@@ -45,7 +45,7 @@ done to a Mac this way. docs/fleet-reference.md lists all that is sent.`
 	return command
 }
 
-// fleetAccess is the folder that tells how to get at the fleet.
+// fleetAccess returns the folder with the fleet's address and credentials.
 func (c *commands) fleetAccess() string {
 	if c.folder != "" {
 		return c.folder
@@ -77,7 +77,7 @@ func (c *commands) askFleet(ctx context.Context, calls func(client *fleetview.Cl
 	return fleetFailure(calls(client))
 }
 
-// fleetFailure is an error of the fleet's with what helps.
+// fleetFailure adds the fix to an error of the fleet.
 func fleetFailure(err error) error {
 	failed, known := errors.AsType[*answer.Failure](err)
 	switch {

@@ -121,7 +121,7 @@ gone.`,
 			case given("storage") && wanted.StorageBytes < fleetsetup.LeastStorageBytes:
 				return fmt.Errorf("--storage is %d bytes; less than 64 MiB does not carry a fleet", wanted.StorageBytes)
 			}
-			// Its credentials are beside the keys: admins have no need of them.
+			// Its credentials are beside the keys: admins do not need them.
 			if inner := filepath.Join(c.fleetAccess(), "keys", "provision"); isFolder(inner) {
 				c.folder = inner
 			}
@@ -258,7 +258,7 @@ nats-server.conf.`,
 	return command
 }
 
-// printMade prints files that were written, with what they are for.
+// printMade prints the written files, each with its purpose.
 func (c *commands) printMade(made []fleetsetup.Made) error {
 	if c.JSON {
 		return c.Print(map[string]any{"files": made})
@@ -294,7 +294,7 @@ func isFolder(path string) bool {
 // days is a duration that may be given in days: 90d.
 type days time.Duration
 
-// longestDays is the longest that may be given.
+// longestDays is the longest duration that may be given.
 const longestDays = 36500
 
 // String implements pflag.Value.

@@ -140,7 +140,7 @@ func (c *commands) printStanding(w io.Writer, one *fleetview.Standing) {
 	}
 }
 
-// describeChange is a change in columns: whose, about whom, the state, what happened.
+// describeChange returns a change as columns: the Mac, the user, the state, and what happened.
 func describeChange(change *fleetview.Change) []string {
 	mac := change.Mac
 	if change.Computer != "" {
