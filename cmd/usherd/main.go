@@ -19,7 +19,7 @@ import (
 const softMemory = 32 << 20
 
 func main() {
-	configFile := flag.String("config", "", "read this configuration `file` in place of the platform's own")
+	configFile := flag.String("config", "", "read this configuration `file` instead of the platform's own")
 	logFile := flag.String("log-file", "",
 		"write the log to this `file` in place of standard error, and open it again when it is moved away")
 	showVersion := flag.Bool("version", false, "print the version and exit")

@@ -1,5 +1,5 @@
-// Package clean removes what was left behind: clean, what a stale registration has left in a user's session; forget,
-// what usherd has kept of a user.
+// Package clean removes leftovers. clean removes what a stale registration has left in a user's session; forget removes
+// what usherd has kept about a user.
 package clean
 
 import (
@@ -27,10 +27,10 @@ import (
 // commands are those of this package, with what they need.
 type commands struct{ *ask.Client }
 
-// cleanWithin is how long the helper may take to look at a session, and then to have things removed from it.
+// cleanWithin is how long the helper may take to look at a session. It may take as long again to remove things from it.
 const cleanWithin = 3 * time.Minute
 
-// cleaning is what `usherctl clean` was asked for.
+// cleaning is the request of `usherctl clean`.
 type cleaning struct {
 	user               string
 	dryRun, yes, force bool
@@ -107,10 +107,10 @@ func (c commands) clean(command *cobra.Command, asked cleaning) error {
 				return &answer.Failure{Code: answer.ExitCancelled, Reason: "CANCELLED", Message: "nothing was removed"}
 			}
 		}
-		// Whoever was asked may have taken his time.
+		// The user may have taken long to answer.
 		ctx, cancel := context.WithTimeout(command.Context(), cleanWithin)
 		defer cancel()
-		// The user and the things that were shown, whatever has come to be there since.
+		// The request names the user and the things that were shown, even if there are new ones since.
 		request := &usherv1.RemoveRemainsRequest{User: found.GetUser().GetName(), Force: asked.force}
 		for _, one := range found.GetLeftovers() {
 			request.Ids = append(request.Ids, one.GetId())
@@ -141,7 +141,7 @@ func (c commands) printRemains(found *usherv1.FindRemainsResponse) {
 	c.Table([]string{"KIND", "NAME"}, rows)
 }
 
-// kindName is what a person calls the kind of a leftover.
+// kindName is the name of a kind of leftover, for people.
 func kindName(kind usherv1.LeftoverKind) string {
 	if kind == usherv1.LeftoverKind_LEFTOVER_KIND_UNSPECIFIED {
 		return "-"
@@ -149,7 +149,7 @@ func kindName(kind usherv1.LeftoverKind) string {
 	return strings.ToLower(strings.ReplaceAll(contract.Name(kind), "_", " "))
 }
 
-// printRemoval prints what was removed. It is a failure where something is still there.
+// printRemoval prints what was removed. It returns a failure if something is still there.
 func (c commands) printRemoval(removal *usherv1.Removal) error {
 	failed := 0
 	var rows [][]string
@@ -171,7 +171,7 @@ func (c commands) printRemoval(removal *usherv1.Removal) error {
 	if failed > 0 {
 		return &answer.Failure{Code: answer.ExitIdentityUnusable, Reason: "NOT_ALL_REMOVED",
 			Message: fmt.Sprintf("%d of %s could not be removed", failed, english.Count(len(rows), "thing")),
-			Hint:    "`usherctl clean history` tells which, and why"}
+			Hint:    "`usherctl clean history` shows which, and why"}
 	}
 	return nil
 }

@@ -44,7 +44,7 @@ user's session or home is changed: a user who is still there is known again afte
 	}
 	command.Flags().StringVar(&request.User, "user", "", "forget this user `name`, as \"usherctl status\" has it")
 	if err := command.MarkFlagRequired("user"); err != nil {
-		panic(err) // the flag is there
+		panic(err) // the flag exists
 	}
 	return command
 }

@@ -1,4 +1,4 @@
-// Package ea prints values as Jamf Pro's extension attributes take them, and the scripts that call it.
+// Package ea prints values in the form that Jamf Pro's extension attributes need, and the scripts that call it.
 package ea
 
 import (
@@ -106,8 +106,8 @@ func (c commands) attributeScriptCommand(names []string) *cobra.Command {
 	}
 }
 
-// Script works on a Mac without usher too: an extension attribute runs on every Mac of its scope. Root runs it, so it
-// names usherctl where only root can put it, not the link in /usr/local/bin.
+// Script also works on a Mac without usher: an extension attribute runs on every Mac of its scope. Root runs it, so it
+// names usherctl at a path that only root can write, not the link in /usr/local/bin.
 func Script(of attribute.Attribute) string {
 	return fmt.Sprintf(`#!/bin/sh
 # Jamf Pro extension attribute "%s", data type %s: %s
@@ -117,7 +117,7 @@ echo "<result>usher: not installed</result>"
 `, of.Name, of.DataType.InForm(), of.Description, layout.MacOS.Control(), of.Key)
 }
 
-// value is what Jamf is told: the value, or in a sentence why there is none.
+// value is the value for Jamf, or a sentence that says why there is none.
 func (c commands) value(ctx context.Context, key, user string) string {
 	wanted, exists := attribute.Find(key)
 	if !exists {
@@ -137,12 +137,11 @@ func (c commands) value(ctx context.Context, key, user string) string {
 	return wanted.Value(report)
 }
 
-// restartsWithin is how long usherd may take until it serves again: Jamf waits for an extension attribute, and has
-// many.
+// restartsWithin is how long a restart of usherd may take. Jamf waits for an extension attribute, and has many.
 const restartsWithin = 2 * time.Second
 
-// statusOrLast is the status, or where usherd does not serve within restartsWithin, the last one that it has kept for
-// root.
+// statusOrLast returns the status. If usherd does not answer within restartsWithin, it returns the last status that
+// usherd has kept for root.
 func (c commands) statusOrLast(ctx context.Context) (status *usherv1.GetStatusResponse, err error) {
 	err = c.AskWithin(ctx, restartsWithin, func(ctx context.Context, connection *grpc.ClientConn) error {
 		status, err = usherv1.NewStatusServiceClient(connection).GetStatus(ctx, &usherv1.GetStatusRequest{},
@@ -158,7 +157,7 @@ func (c commands) statusOrLast(ctx context.Context) (status *usherv1.GetStatusRe
 	} else if errors.Is(lastErr, laststatus.ErrTooOld) {
 		fmt.Fprintf(c.Err, "usherctl: %v\n", lastErr)
 	}
-	// Why it does not answer is what a call says that does not wait.
+	// A call that does not wait says why usherd does not answer.
 	err = c.AskWithin(ctx, restartsWithin, func(ctx context.Context, connection *grpc.ClientConn) error {
 		status, err = usherv1.NewStatusServiceClient(connection).GetStatus(ctx, &usherv1.GetStatusRequest{})
 		return err

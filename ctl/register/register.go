@@ -1,5 +1,5 @@
-// Package register starts a registration or a gathering, and follows it to its end: register and gather. [Follow] is
-// for registrations watch too.
+// Package register starts a registration or a gathering, and follows it to its end, for the commands register and
+// gather. registrations watch uses [Follow] too.
 package register
 
 import (
@@ -21,7 +21,8 @@ import (
 // commands are those of this package, with what they need.
 type commands struct{ *ask.Client }
 
-// deliveryWithin is how long --wait waits for Jamf Pro once the identity is found: usherd goes on for days if need be.
+// deliveryWithin is how long --wait waits for Jamf Pro after the identity is found: usherd continues for days if
+// necessary.
 const deliveryWithin = time.Minute
 
 // Waiting says how long to wait for a registration.
@@ -37,7 +38,7 @@ func (w *Waiting) Flags(command *cobra.Command) {
 		"once the identity is found, wait this long for Jamf Pro (exit code 10)")
 }
 
-// Valid returns an error for limits that nobody can mean.
+// Valid returns an error for limits that make no sense.
 func (w *Waiting) Valid(wait bool) error {
 	switch {
 	case w.timeout < 0:
@@ -119,7 +120,7 @@ Jamf's own gatherAADInfo runs first, and the user may see a sign-in.`,
 	return command
 }
 
-// start starts a registration and follows it, if asked to.
+// start starts a registration and follows it, if --wait is given.
 func (c commands) start(ctx context.Context, request *usherv1.StartRegistrationRequest, wait bool,
 	limits Waiting) error {
 	connection, err := c.Connect(ctx)
@@ -153,7 +154,7 @@ func (c commands) start(ctx context.Context, request *usherv1.StartRegistrationR
 	return nil
 }
 
-// Follow shows a registration's progress to its end, and returns nil or the failure that it ended with.
+// Follow shows a registration's progress to its end, and returns nil or its failure.
 func Follow(ctx context.Context, printer *answer.Printer, connection *grpc.ClientConn, r *usherv1.Registration,
 	limits Waiting) error {
 	follower := newFollower(printer, usherv1.NewRegistrationServiceClient(connection), r)

@@ -7,8 +7,8 @@ import (
 	"time"
 )
 
-// Bar tells a person on standard error how far something has come: a bar on a terminal, one line elsewhere. It
-// tells nothing of what is over in a moment. It is used by one goroutine.
+// Bar shows progress to a person on standard error: as a bar on a terminal, as one line elsewhere. It shows nothing for
+// work that ends in a moment. It is used by one goroutine.
 type Bar struct {
 	terminal *Terminal
 	what     string
@@ -24,12 +24,12 @@ const (
 	barWidth  = 30
 )
 
-// Progress returns a bar about what goes on.
+// Progress returns a bar for the work that what names.
 func (t *Terminal) Progress(what string) *Bar {
 	return &Bar{terminal: t, what: what, started: time.Now()}
 }
 
-// Show tells that done of total are done; a total of 0 is not known.
+// Show shows that done of total are done. If total is 0, it is not known.
 func (p *Bar) Show(done, total int) {
 	running := time.Since(p.started)
 	switch {
@@ -61,8 +61,8 @@ func (p *Bar) End() {
 	}
 }
 
-// AfterAWhile says what takes so long, unless it has ended by then. The function that it returns ends it, and returns
-// when nothing is being said.
+// AfterAWhile prints what takes so long, unless it has ended by then. The returned function ends it, and returns when
+// nothing is being printed.
 func (t *Terminal) AfterAWhile(what string) (ended func()) {
 	if t.JSON {
 		return func() {}

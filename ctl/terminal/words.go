@@ -5,16 +5,16 @@ import (
 	"strings"
 )
 
-// Dash is a text, or what stands in a table for none.
+// Dash returns a text, or "-" for an empty one in a table.
 func Dash(text string) string { return cmp.Or(text, "-") }
 
-// Quote makes one word of a text for any shell that a user may have; fish knows backslashes within quotes.
+// Quote makes one word of a text, for any shell that a user may have; fish interprets backslashes within quotes.
 func Quote(text string) string {
 	return "'" + strings.NewReplacer("'", `'\''`, `\`, `'\\'`).Replace(text) + "'"
 }
 
-// ShellWord is a text as one word of a command that a person pastes: as it is where no shell makes something else of
-// it.
+// ShellWord returns a text as one word of a command that a person pastes. It quotes the text only if a shell would
+// interpret it.
 func ShellWord(text string) string {
 	if text != "" && strings.Trim(text, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_./:@%+,") ==
 		"" {

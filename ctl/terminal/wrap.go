@@ -5,8 +5,8 @@ import (
 	"unicode/utf8"
 )
 
-// words are what a text is broken between: its words, and each command in backticks whole, so that it can be copied and
-// pasted.
+// words are the pieces between which a text can be broken: its words, and each command in backticks as a whole, so it
+// can be copied and pasted.
 func words(text string) (all []string) {
 	inCommand := false
 	for _, word := range strings.Fields(text) {

@@ -1,5 +1,5 @@
-// Package timelineview finds the logs of a Mac, and prints the timeline of its registration attempts as a text, JSON
-// or a page. With --follow it goes on as the logs grow.
+// Package timelineview finds the logs of a Mac, and prints the timeline of its registration attempts as a text, JSON or
+// a page. With --follow it continues as the logs grow.
 package timelineview
 
 import (
@@ -38,7 +38,7 @@ type commands struct {
 	hosts *afar.Hosts
 }
 
-// timelineFlags are what `usherctl timeline` was told.
+// timelineFlags are the flags of `usherctl timeline`.
 type timelineFlags struct {
 	user     string
 	zone     string
@@ -51,7 +51,7 @@ type timelineFlags struct {
 	follow   bool
 }
 
-// Command returns `usherctl timeline`, which can be run against the hosts.
+// Command returns `usherctl timeline`, which can ask the hosts.
 func Command(client *ask.Client, hosts *afar.Hosts) *cobra.Command {
 	c := commands{client, hosts}
 	var flags timelineFlags
@@ -110,7 +110,7 @@ this Mac's logs and usherd's journal.`,
 	return hosts.Reads(command, &afar.Table{Heading: heading, Rows: c.rows})
 }
 
-// options are those of the flags, or what is wrong with them.
+// options returns the options from the flags, or what is wrong with the flags.
 func (f timelineFlags) options(arguments []string) (timeline.Options, error) {
 	options := timeline.Options{User: f.user}
 	switch {
@@ -175,7 +175,7 @@ func (c commands) timelineFrom(ctx context.Context, logs []applog.Log, flags tim
 	return c.showTimeline(ctx, report, flags)
 }
 
-// timelineOf tells the timeline of another Mac, of the logs that the user of ssh can read there.
+// timelineOf shows the timeline of another Mac, from the logs that the user of ssh can read there.
 func (c commands) timelineOf(ctx context.Context, paths []string, flags timelineFlags,
 	options timeline.Options) error {
 	switch {
@@ -189,7 +189,7 @@ func (c commands) timelineOf(ctx context.Context, paths []string, flags timeline
 	file, err := os.CreateTemp("", "usher-logs-*.zip")
 	if err == nil {
 		defer file.Close()
-		err = os.Remove(file.Name()) // so that nothing is left of it, whatever ends usherctl
+		err = os.Remove(file.Name()) // so nothing remains of it, however usherctl ends
 	}
 	if err != nil {
 		return &answer.Failure{Code: answer.ExitDefect, Reason: "FILE_NOT_READABLE",
@@ -211,7 +211,7 @@ func (c commands) timelineOf(ctx context.Context, paths []string, flags timeline
 	if err != nil {
 		return answer.Explained(err)
 	}
-	for i := range logs { // where they were
+	for i := range logs { // where they were on that Mac
 		_, name, _ := strings.Cut(logs[i].Name, "!")
 		logs[i].Name = cmp.Or(name, logs[i].Name)
 	}
@@ -239,7 +239,7 @@ func (c commands) showTimeline(ctx context.Context, report *timeline.Report, fla
 		switch {
 		case err != nil:
 			return err
-		case c.JSON && about == c.Out: // or else the page alone
+		case c.JSON && about == c.Out: // otherwise only the page
 			return c.Print(map[string]any{"file": flags.html, "attempts": len(report.Attempts),
 				"redacted": report.Redacted})
 		case c.JSON:
@@ -256,7 +256,7 @@ func (c commands) showTimeline(ctx context.Context, report *timeline.Report, fla
 	return nil
 }
 
-// redacted puts pseudonyms into a report, in its place.
+// redacted puts pseudonyms into a report, in place.
 func (f timelineFlags) redacted(ctx context.Context, report *timeline.Report) error {
 	return redact.Report(ctx, report, redact.New(redact.Options{Users: []string{f.user}}))
 }
@@ -279,7 +279,7 @@ func (f timelineFlags) choose(report *timeline.Report) ([]timeline.Attempt, erro
 	return attempts[len(attempts)-1:], nil
 }
 
-// logsOf finds the logs in paths, or this Mac's where there are none; then the journal is asked for too.
+// logsOf finds the logs in paths. Without paths it finds this Mac's, and usherd is then asked for its journal too.
 func (c commands) logsOf(ctx context.Context, paths []string, input io.Reader, user string,
 	options *timeline.Options) ([]applog.Log, error) {
 	ofThisMac := len(paths) == 0
@@ -307,7 +307,7 @@ func (c commands) logsOf(ctx context.Context, paths []string, input io.Reader, u
 	return logs, nil
 }
 
-// journal asks usherd for what it knows. Without usherd, or without the right to ask, the logs must do.
+// journal asks usherd for its journal. Without usherd, or without the right to ask, only the logs are used.
 func (c commands) journal(ctx context.Context, user string) []*usherv1.Registration {
 	var registrations []*usherv1.Registration
 	err := c.Ask(ctx, func(ctx context.Context, connection *grpc.ClientConn) error {
