@@ -24,7 +24,7 @@ import (
 	"usher.internal/internal/excerpt"
 )
 
-// commands are those of this package, with what they need.
+// commands are the commands of this package, with what they need.
 type commands struct{ *ask.Client }
 
 // bundleFlags are the flags of `usherctl bundle`.

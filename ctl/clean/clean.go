@@ -24,7 +24,7 @@ import (
 	usherv1 "usher.internal/proto/usher/v1"
 )
 
-// commands are those of this package, with what they need.
+// commands are the commands of this package, with what they need.
 type commands struct{ *ask.Client }
 
 // cleanWithin is how long the helper may take to look at a session. It may take as long again to remove things from it.

@@ -20,7 +20,7 @@ import (
 	usherv1 "usher.internal/proto/usher/v1"
 )
 
-// commands are those of this package, with what they need.
+// commands are the commands of this package, with what they need.
 type commands struct{ *ask.Client }
 
 // Command returns `usherctl ea`.

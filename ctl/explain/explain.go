@@ -17,7 +17,7 @@ import (
 	"usher.internal/internal/wpj"
 )
 
-// commands are those of this package, with what they need.
+// commands are the commands of this package, with what they need.
 type commands struct{ *answer.Printer }
 
 // explanation is the meaning of one thing, as --json prints it.

@@ -18,7 +18,7 @@ import (
 	"usher.internal/internal/fleet"
 )
 
-// commands are those of this package, with what they need.
+// commands are the commands of this package, with what they need.
 type commands struct {
 	*answer.Printer
 	// folder has the fleet's address and credentials; empty for the default.

@@ -23,7 +23,7 @@ import (
 	"usher.internal/internal/wpj"
 )
 
-// commands are those of this package, with what they need.
+// commands are the commands of this package, with what they need.
 type commands struct{ *answer.Printer }
 
 // inspectedThing is one thing that was recognised, as --json prints it.

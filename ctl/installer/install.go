@@ -27,7 +27,7 @@ import (
 	"usher.internal/launchd"
 )
 
-// commands are those of this package, with what they need.
+// commands are the commands of this package, with what they need.
 type commands struct{ *ask.Client }
 
 // servesWithin is how long usherd may take from its start to its first answer.

@@ -26,7 +26,7 @@ import (
 	usherv1 "usher.internal/proto/usher/v1"
 )
 
-// commands are those of this package, with what they need.
+// commands are the commands of this package, with what they need.
 type commands struct{ *ask.Client }
 
 // usable is a value of --wait besides the states: any state in which the user has an identity that can be used.
