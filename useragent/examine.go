@@ -44,7 +44,7 @@ func (s *server) ExamineSession(ctx context.Context,
 var keychainLeft = &usherv1.Check{
 	Name: "source-" + checkNames[wpj.SourceLoginKeychain], Title: string(wpj.SourceLoginKeychain) + " can be looked at",
 	Result: usherv1.CheckResult_CHECK_RESULT_NOT_APPLICABLE,
-	Evidence: "It was left alone, since the identity is elsewhere and reading a login keychain more than needed can " +
+	Evidence: "It was not read: the identity is elsewhere, and reading a login keychain more than necessary can " +
 		"damage it; `usherctl status --look` reads it.",
 }
 

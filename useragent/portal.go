@@ -30,7 +30,7 @@ func (s *server) RunPortal(request *usherv1.RunPortalRequest,
 }
 
 // mayLaunch returns an error if macOS says that Microsoft's Platform SSO is configured for the user, whatever sources
-// the configuration names: Company Portal with -r would make a second registration of the old kind. usherd asks before
+// the configuration names. Company Portal with -r would make a second registration of the old kind. usherd asks before
 // it too. This is the last moment to ask, and the only one on a Mac whose sources do not include platform_sso.
 func (s *server) mayLaunch(ctx context.Context) error {
 	said := identity.PlatformSSO(s.now.Load().AppSSO).Look(ctx)

@@ -21,7 +21,7 @@ const agentGCPercent = 25
 func main() {
 	configFile := flag.String("config", "", "read this configuration `file` instead of the platform's own")
 	logFile := flag.String("log-file", "",
-		"write the log to this `file` in place of standard error, and keep one older one of a megabyte; it may "+
+		"write the log to this `file` instead of standard error, and keep one older one of a megabyte; it may "+
 			"begin with ~/")
 	showVersion := flag.Bool("version", false, "print the version and exit")
 	flag.Usage = func() {

@@ -86,7 +86,7 @@ func (s *skipper) Write(p []byte) (int, error) {
 	return len(p), nil
 }
 
-// noisy is the failure of a host whose shell has printed something; problem is the consequence.
+// noisy is the failure of a host whose shell has printed something; whatCame says what happened then.
 func (h Host) noisy(printed, whatCame string) *answer.Failure {
 	return h.unreachable(fmt.Sprintf("it printed %q %s", printed, whatCame),
 		"the start-up files of a shell must print nothing where there is no terminal; `"+h.sshLine("true")+

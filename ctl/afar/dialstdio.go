@@ -199,7 +199,7 @@ func (h *Hosts) FetchLogs(ctx context.Context, user string, file *os.File) (*tim
 	}
 	archive, err := applog.OpenZip(ctx, file, info.Size())
 	if err != nil {
-		return nil, target.unreachable("what it sent is no archive of logs",
+		return nil, target.unreachable("what it sent is not an archive of logs",
 			"install the same version of usher on both")
 	}
 	if archive.Comment == "" {

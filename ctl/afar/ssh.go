@@ -44,9 +44,9 @@ func remotePath() string {
 
 // sshCommand runs a command of usherctl on that host through the system's own ssh, so the caller's keys, jump hosts and
 // second factors work as usual. If only one host is asked, ssh may ask the caller for a password on their terminal.
-func (h Host) sshCommand(ctx context.Context, alone bool, arguments ...string) (*exec.Cmd, error) {
+func (h Host) sshCommand(ctx context.Context, interactive bool, arguments ...string) (*exec.Cmd, error) {
 	options := []string{"-T", "-o", "ConnectTimeout=15", "-o", "ClearAllForwardings=yes", "-o", "RemoteCommand=none"}
-	if !alone {
+	if !interactive {
 		options = append(options, "-o", "BatchMode=yes")
 	}
 	if h.user != "" {
@@ -81,9 +81,9 @@ type sshConn struct {
 func (c *sshConn) Close() error { return c.close() }
 
 // dialSSH returns a connection after usherd at its other end has sent its first bytes. An error is a [*answer.Failure].
-func (h Host) dialSSH(ctx context.Context, alone bool) (net.Conn, error) {
+func (h Host) dialSSH(ctx context.Context, interactive bool) (net.Conn, error) {
 	running, cancel := context.WithCancel(context.WithoutCancel(ctx))
-	command, err := h.sshCommand(running, alone, "dial-stdio", "--"+announceFlag)
+	command, err := h.sshCommand(running, interactive, "dial-stdio", "--"+announceFlag)
 	if err != nil {
 		cancel()
 		return nil, err
@@ -113,7 +113,7 @@ func (h Host) dialSSH(ctx context.Context, alone bool) (net.Conn, error) {
 		cancel()
 		return err
 	})}
-	if !alone {
+	if !interactive {
 		ours.SetReadDeadline(time.Now().Add(firstWord))
 	}
 	stop := context.AfterFunc(ctx, func() { ours.SetReadDeadline(time.Unix(1, 0)) })
@@ -277,9 +277,9 @@ func (t *tail) String() string {
 // connect returns a connection to usherd on another Mac, where the user of ssh is its caller. The connection is already
 // established: a person may take long to type a password or touch a key, but calls have time limits.
 func (h *Hosts) connect(ctx context.Context, target Host) (*grpc.ClientConn, error) {
-	alone := !h.oneOfSeveral
+	interactive := !h.oneOfSeveral
 	quiet := h.Client.AfterAWhile("connecting to " + target.String() + "…")
-	first, err := target.dialSSH(ctx, alone)
+	first, err := target.dialSSH(ctx, interactive)
 	quiet()
 	if err != nil {
 		return nil, err
@@ -287,7 +287,8 @@ func (h *Hosts) connect(ctx context.Context, target Host) (*grpc.ClientConn, err
 	var ready atomic.Pointer[net.Conn]
 	ready.Store(&first)
 	client, err := grpc.NewClient("passthrough:///usher",
-		grpc.WithTransportCredentials(insecure.NewCredentials()), // ssh connects it to a socket that the kernel vouches for
+		// ssh connects it to a socket that the kernel vouches for
+		grpc.WithTransportCredentials(insecure.NewCredentials()),
 		grpc.WithContextDialer(func(ctx context.Context, _ string) (net.Conn, error) {
 			if there := ready.Swap(nil); there != nil {
 				return *there, nil

@@ -23,8 +23,8 @@ var reconnectPauses = backoff.Pauses{First: 100 * time.Millisecond, Longest: 2 *
 func Reconnecting(ctx context.Context, watch func(ctx context.Context, answered func()) error) error {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
-	stays := status.Error(codes.DeadlineExceeded, "usherd stays away")
-	away := time.AfterFunc(awayWithin, func() { cancel(stays) })
+	absent := status.Error(codes.DeadlineExceeded, "usherd stays away")
+	away := time.AfterFunc(awayWithin, func() { cancel(absent) })
 	defer away.Stop()
 	for pauses := reconnectPauses; ; {
 		answered := false

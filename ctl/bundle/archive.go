@@ -276,18 +276,18 @@ func (b *bundle) addReadMe(archive *archive) error {
 			fmt.Fprintf(&text, "  %s\n", file.Problem)
 		}
 	}
-	told := archive.text(text.String())
+	content := archive.text(text.String())
 	if archive.redactor == nil {
-		told += "\nNothing is redacted: this archive holds names, ids and addresses as they are.\n"
+		content += "\nNothing is redacted: this archive holds names, ids and addresses as they are.\n"
 	} else {
-		told += "\nRedacted: the same thing has the same pseudonym in all files, and no list says which is which.\n"
+		content += "\nRedacted: the same thing has the same pseudonym in all files, and no list says which is which.\n"
 		for _, count := range archive.redactor.Counts() {
-			told += fmt.Sprintf("  %s: %d\n", count.Kind, count.Of)
+			content += fmt.Sprintf("  %s: %d\n", count.Kind, count.Of)
 		}
-		told += "Tokens and long data are left out. What is only ever written where nothing tells that it is a name " +
+		content += "Tokens and long data are left out. A name that nothing marks as a name " +
 			"may be left: look it through.\n"
 	}
-	_, err = io.WriteString(entry, told)
+	_, err = io.WriteString(entry, content)
 	return err
 }
 

@@ -40,14 +40,14 @@ func Command(client *ask.Client) *cobra.Command {
 	command := &cobra.Command{
 		Use:   "bundle",
 		Short: "Gather what a help desk needs about a user's registration into one archive",
-		Long: `Gather into one zip archive how the user stands, every check of doctor, the configuration without
-secrets, usherd's journal of his registrations, the logs of Company Portal, its SSO extension, Jamf and usher
-around them, and the timeline as a page. What goes in is shown first. Names, ids and addresses become
-pseudonyms unless --no-redact is given. The archive can be read by its owner alone, and "usherctl timeline
-ARCHIVE" reads it.
+		Long: `Gather into one zip archive the state of a user, every check of doctor, the configuration without secrets,
+and usherd's journal of the user's registrations. It also holds the logs of Company Portal, its SSO extension,
+Jamf and usher around them, and the timeline as a page. What goes in is shown first. Names, ids and addresses
+become pseudonyms unless --no-redact is given. Only its owner can read the archive; "usherctl timeline
+ARCHIVE" shows it.
 
-A user may ask for his own, in which nothing tells of other users; root and admins for anyone's. Without
-usherd the archive holds what the caller can read himself.`,
+A user may ask for their own archive, which says nothing about other users; root and admins for anyone's.
+Without usherd the archive holds only the files that the caller can read.`,
 		Example: "  usherctl bundle --dry-run\n" +
 			"  " + config.Sudo("bundle --user jane --output jane.zip"),
 		Args: cobra.NoArgs,
@@ -55,7 +55,7 @@ usherd the archive holds what the caller can read himself.`,
 	}
 	set := command.Flags()
 	set.StringVar(&flags.user, "user", "",
-		"about this user `name` (default: oneself; for root, the user on the console)")
+		"about this user `name` (default: yourself; for root, the user on the console)")
 	set.StringVarP(&flags.output, "output", "o", "",
 		"write into this new `file` (default: usher-support-DATE-TIME.zip in the current folder)")
 	set.BoolVar(&flags.dryRun, "dry-run", false, "show what would go in, and write nothing")
@@ -67,7 +67,7 @@ usherd the archive holds what the caller can read himself.`,
 func (c commands) bundle(command *cobra.Command, flags bundleFlags) error {
 	ctx := command.Context()
 	if c.JSON && !flags.yes && !flags.dryRun {
-		return errors.New("--json needs --yes or --dry-run, for nobody is asked")
+		return errors.New("--json needs --yes or --dry-run, because it asks nobody")
 	}
 	b := &bundle{client: c.Client, redacted: !flags.noRedact, now: time.Now(), output: flags.output}
 	if b.output == "" {
@@ -209,7 +209,7 @@ func (b *bundle) find(name string) error {
 			Hint: "name the account as `id` knows it"}
 	case name == "" && os.Geteuid() == 0:
 		return &answer.Failure{Code: answer.ExitUsage, Reason: "WRONG_USAGE",
-			Message: "without usherd nobody tells which user is meant", Hint: "name him with --user"}
+			Message: "without usherd it is not known which user is meant", Hint: "name the user with --user"}
 	}
 	uid, _ := strconv.ParseUint(account.Uid, 10, 32) // the systems that usher runs on have numbers
 	b.user = accountOf{name: account.Username, uid: uint32(uid)}
@@ -230,7 +230,7 @@ func (b *bundle) findHome() {
 			b.user.home = account.HomeDir
 		}
 	case b.user.home == "":
-		b.problems = append(b.problems, "The user's home is not known, so his logs are not here: "+err.Error()+".")
+		b.problems = append(b.problems, "The user's home is not known, so their logs are missing: "+err.Error()+".")
 	}
 	if b.user.home != "" {
 		b.user.home = filepath.Clean(b.user.home)

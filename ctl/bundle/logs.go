@@ -41,7 +41,7 @@ func (b *bundle) addConfiguration() {
 	}
 	loaded, err := b.client.LoadConfig()
 	if err != nil {
-		b.problems = append(b.problems, b.private(fmt.Sprintf("The configuration is not here: %v.", err)))
+		b.problems = append(b.problems, b.private(fmt.Sprintf("The configuration is missing: %v.", err)))
 		return
 	}
 	b.files = append(b.files, &bundleFile{
@@ -71,7 +71,7 @@ func (b *bundle) addLogs(ctx context.Context) error {
 		return answer.Explained(context.Cause(ctx))
 	}
 	if err != nil {
-		b.problems = append(b.problems, b.private(fmt.Sprintf("Not all logs are here: %v.", err)))
+		b.problems = append(b.problems, b.private(fmt.Sprintf("Some logs are missing: %v.", err)))
 	}
 	for _, log := range logs {
 		if b.others() != nil && b.others().Knows(log.Name) {
@@ -190,8 +190,8 @@ func (b *bundle) findSpans(ctx context.Context, folder string) error {
 
 // buildReport builds the timeline from the files in the folder.
 func (b *bundle) buildReport(ctx context.Context, folder string) (*timeline.Report, error) {
-	told := homes.Existing([]string{filepath.Join(folder, "registrations.json"), filepath.Join(folder, "logs")})
-	logs, err := applog.Find(ctx, told, applog.FindOptions{})
+	paths := homes.Existing([]string{filepath.Join(folder, "registrations.json"), filepath.Join(folder, "logs")})
+	logs, err := applog.Find(ctx, paths, applog.FindOptions{})
 	if err != nil {
 		return nil, err
 	}

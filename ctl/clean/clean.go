@@ -47,10 +47,10 @@ func Command(client *ask.Client) *cobra.Command {
 certificates and keys of Workplace Join, its keychain items, tokens of Company Portal and jamfAAD, and
 jamfAAD's state. The user must be logged in.
 
-What may be the current registration is named, and is removed with --force only. That is every device
-certificate with its private key, unless Microsoft's Platform SSO or the Secure Enclave holds a registration
-of another device that can be used; a certificate that cannot be parsed; and everything while a registration
-is being made or cannot be looked at. Each removal is recorded; "usherctl clean history" shows the records.`,
+What may be the current registration is named, and is removed only with --force. That is every device
+certificate with its private key, unless Microsoft's Platform SSO or the Secure Enclave holds a usable
+registration of another device. It is also a certificate that cannot be parsed, and everything while a
+registration is being made or cannot be looked at. Each removal is recorded; "usherctl clean history" shows the records.`,
 		Example: "  usherctl clean --dry-run\n" +
 			"  " + config.Sudo("clean --user jane --yes"),
 		Args: cobra.NoArgs,
@@ -58,7 +58,7 @@ is being made or cannot be looked at. Each removal is recorded; "usherctl clean 
 	}
 	flags := command.Flags()
 	flags.StringVar(&asked.user, "user", "",
-		"of this user `name` (default: oneself; for root, the user on the console)")
+		"of this user `name` (default: yourself; for root, the user on the console)")
 	flags.BoolVar(&asked.dryRun, "dry-run", false, "list what is there, and remove nothing")
 	flags.BoolVar(&asked.yes, "yes", false, "remove without asking")
 	flags.BoolVar(&asked.force, "force", false,
@@ -70,7 +70,7 @@ is being made or cannot be looked at. Each removal is recorded; "usherctl clean 
 func (c commands) clean(command *cobra.Command, asked cleaning) error {
 	asks := !c.JSON && c.Person && term.IsTerminal(int(os.Stdin.Fd()))
 	if c.JSON && !asked.yes && !asked.dryRun {
-		return errors.New("--json needs --yes or --dry-run, for nobody is asked")
+		return errors.New("--json needs --yes or --dry-run, because it asks nobody")
 	}
 	return c.AskWithin(command.Context(), cleanWithin, func(ctx context.Context, connection *grpc.ClientConn) error {
 		client := usherv1.NewCleanServiceClient(connection)
@@ -215,7 +215,7 @@ func (c commands) cleanHistoryCommand() *cobra.Command {
 			})
 		},
 	}
-	command.Flags().StringVar(&request.User, "user", "", "of this user `name` alone")
+	command.Flags().StringVar(&request.User, "user", "", "only of this user `name`")
 	command.Flags().Int32Var(&request.Limit, "limit", 0, "at most this many removals (default 50)")
 	return command
 }

@@ -30,9 +30,9 @@ func Command(client *ask.Client) (*cobra.Command, *afar.Table) {
 	command := &cobra.Command{
 		Use:   "doctor",
 		Short: "Check what a registration needs, with the evidence and the fix",
-		Long: `Examine what a registration and its delivery need: one line for each check as it comes, and the fix below
-what is not well. Root and admins see everybody's session, a user his own. It ends with 0 when all is well, 18
-with a warning and 19 when a check failed. docs/troubleshooting.md lists the checks.`,
+		Long: `Examine what a registration and its delivery need: one line for each check as it arrives, and the fix
+below each problem. Root and admins see everybody's session, a user only their own. The exit code is 0 if all
+is well, 18 for a warning and 19 if a check failed. docs/troubleshooting.md lists the checks.`,
 		Example: "  " + config.Sudo("doctor") + "\n" +
 			"  " + config.Sudo("doctor --quiet"),
 		Args: cobra.NoArgs,
@@ -41,7 +41,7 @@ with a warning and 19 when a check failed. docs/troubleshooting.md lists the che
 				run(command.Context())
 		},
 	}
-	command.Flags().BoolVar(&quiet, "quiet", false, "print only what is not well")
+	command.Flags().BoolVar(&quiet, "quiet", false, "print only warnings and failures")
 	return command, &afar.Table{Heading: heading, Rows: rows}
 }
 

@@ -33,8 +33,8 @@ func Command(client *ask.Client) *cobra.Command {
 		Use:   "ea NAME",
 		Short: "Print the value of a Jamf extension attribute",
 		Long: `Print a value as Jamf Pro's extension-attribute scripts do, <result>VALUE</result>. It is about the Mac's
-primary user; other-users names the others. It is empty where nothing is known. It always exits with 0, since
-Jamf would drop the value otherwise; what stands in the way is printed as the value, and begins with "usher: ".
+primary user; other-users names the others. It is empty if nothing is known. The exit code is always 0, because
+Jamf would drop the value otherwise. A problem is printed as the value, and begins with "usher: ".
 
 Names: ` + strings.Join(names, ", "),
 		Example: `  usherctl ea state
@@ -57,8 +57,8 @@ Names: ` + strings.Join(names, ", "),
 			return nil
 		},
 	}
-	command.Flags().StringVar(&user, "user", "", "about this user `name` alone")
-	command.Flags().BoolVar(&list, "list", false, "list the names, with what they mean")
+	command.Flags().StringVar(&user, "user", "", "only about this user `name`")
+	command.Flags().BoolVar(&list, "list", false, "list the names and their meanings")
 	command.AddCommand(c.attributeScriptCommand(names))
 	return command
 }

@@ -163,11 +163,10 @@ func Command(printer *answer.Printer) *cobra.Command {
 
 by its number or name, or a part of an error's name. Several are explained in one call. A negative number needs no
 quotes. A domain beside a number, before or behind it, decides whose number it is; a number without a domain is
-explained for all that have it, the most likely first.
+explained for every domain that has it, the most likely first.
 
 Anything else is taken as text: lines of a log, or the title of an issue. The events and codes in it are explained. Of
-errors inside each other the deepest that usher knows is explained, and the deepest that it does not know is named. "-"
-reads the text from standard input. Without an argument it lists the exit codes.`,
+nested errors, usher explains the deepest that it knows, and names the deepest that it does not know. "-" reads the text from standard input. Without an argument it lists the exit codes.`,
 		Example: `  usherctl explain 66
   usherctl explain -25308
   usherctl explain -25244 -25308

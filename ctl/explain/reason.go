@@ -105,7 +105,7 @@ var ownMeanings = []reasonMeaning{
 	{answer.ReasonStateNotKnown, answer.ExitUnreadable,
 		"the registration has ended in a way that this usherctl does not know; it is older than usherd"},
 	{"NO_FLEET_ACCESS", answer.ExitConfiguration,
-		"the files that tell how to get at the fleet are missing, or no good"},
+		"the files with the access to the fleet are missing, or cannot be used"},
 	{"FLEET_UNREACHABLE", answer.ExitFleetUnreachable,
 		"no server of the fleet can be connected to, or it refuses the credentials"},
 	{"FLEET_FAILED", answer.ExitFleetUnreachable, "the fleet's servers did not do what they were asked for"},

@@ -37,10 +37,10 @@ func (c *commands) fleetStatusCommand() *cobra.Command {
 	var flags statusFlags
 	command := &cobra.Command{
 		Use:   "status",
-		Short: "Ask all Macs how they stand: counts by state, and a table",
-		Long: `Ask all Macs at once, and count them by state (docs/states.md). A Mac that does not answer is shown as it
-was known last, with its age; one that answers twice, garbage or as somebody else is shown as such, and
-counted once. It ends with 0 when the fleet could be asked, however its Macs stand.`,
+		Short: "Ask all Macs for their state: counts by state, and a table",
+		Long: `Ask all Macs at once, and count them by state (docs/states.md). A Mac that does not answer is shown
+with its last known state and its age. One that answers twice, with garbage or as somebody else is shown as such,
+and counted once. The exit code is 0 if the fleet could be asked, whatever the states of its Macs.`,
 		Example: `  usherctl fleet status
   usherctl fleet status --filter state=NOT_REGISTERED,ORPHANED --filter answer=SILENT
   usherctl fleet status --html fleet.html`,
@@ -64,9 +64,9 @@ counted once. It ends with 0 when the fleet could be asked, however its Macs sta
 	set := command.Flags()
 	set.StringArrayVar(&flags.filters, "filter", nil,
 		"only Macs with `KEY=VALUE[,VALUE]`, of "+strings.Join(filterNames(), ", ")+
-			"; * stands for anything; more filters must all fit")
+			"; * matches anything; all filters must match")
 	set.DurationVar(&flags.timeout, "timeout", 5*time.Second,
-		"wait this long for answers; when all that are known have answered it is over")
+		"wait at most this long for answers of the known Macs")
 	set.BoolVar(&flags.csv, "csv", false, "print one line for each Mac as comma-separated values")
 	set.StringVar(&flags.html, "html", "",
 		"write a page into this `file` (- is standard output): a chart, a table that can be searched, the "+
@@ -223,7 +223,7 @@ func parseFilters(filters []string) (func(fleetview.Standing) bool, error) {
 		for pattern := range strings.SplitSeq(values, ",") {
 			pattern = strings.ToLower(strings.TrimSpace(pattern))
 			if _, err := path.Match(pattern, ""); err != nil {
-				return nil, fmt.Errorf("--filter is %q: %q is no pattern; * stands for anything, ? for one character",
+				return nil, fmt.Errorf("--filter is %q: %q is not a pattern; * matches anything, ? one character",
 					filter, pattern)
 			}
 			one.patterns = append(one.patterns, pattern)

@@ -18,7 +18,7 @@ func CheckMacs(macs []string) error {
 	named := make(map[string]bool)
 	for _, mac := range macs {
 		if !fleet.IsMac(mac) {
-			return fmt.Errorf("%q cannot be the name of a Mac: it has letters, digits, - and _, at most 64 of them",
+			return fmt.Errorf("%q cannot be the name of a Mac: it may have at most 64 letters, digits, - and _",
 				mac)
 		}
 		if named[mac] {
@@ -118,7 +118,8 @@ func Renew(directory string, adminValid, certificatesValid time.Duration) (made 
 		return nil, err
 	}
 	if ends := authority.certificate.NotAfter; time.Now().Add(certificatesValid).After(ends) {
-		return nil, fmt.Errorf("the authority of this fleet is valid until %s: its servers' certificates cannot be valid "+
+		return nil, fmt.Errorf("the authority of this fleet is valid until %s: its servers' certificates "+
+			"cannot be valid "+
 			"for longer; give a shorter --certificates-valid", ends.Format(time.DateOnly))
 	}
 	servers, err := fs.ReadDir(fleet.FS(), serversFolder)
@@ -154,7 +155,7 @@ func readAuthority(fleet folder) (*authority, error) {
 	}
 	key, ok := pair.PrivateKey.(*ecdsa.PrivateKey)
 	if !ok || !pair.Leaf.IsCA {
-		return nil, fmt.Errorf("%s is no authority of `usherctl fleet init`", fleet.at(certificateFile))
+		return nil, fmt.Errorf("%s is not an authority of `usherctl fleet init`", fleet.at(certificateFile))
 	}
 	return &authority{certificate: pair.Leaf, key: key}, nil
 }

@@ -20,7 +20,7 @@ type folder struct {
 	path string
 }
 
-// openFolder opens the folder at path after [trust.KeyDirectory] has checked it, and creates it first if create is set.
+// openFolder opens the folder at path after [trust.KeyDirectory] has checked it, and creates it first if make is set.
 // The caller closes it.
 func openFolder(path string, make bool) (folder, error) {
 	absolute, err := filepath.Abs(path)

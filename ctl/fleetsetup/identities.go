@@ -15,7 +15,7 @@ import (
 // account limits what each key may allow: the holder of a signing key cannot make credentials with more rights.
 //
 // Admins have an account of their own. It imports what they may read, and no more. The reason is that a permission
-// limits the subject of a message, but not its reply subject: a server publishes the answer there with its own rights,
+// limits the subject of a message, but not its reply subject. A server publishes the answer there with its own rights,
 // in the account of the requester. In the account of the streams, an admin could have made an answer remove a stream.
 type identities struct {
 	operator, account, admins, system string // JWTs

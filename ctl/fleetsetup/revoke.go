@@ -125,7 +125,7 @@ func issued(fleet folder, mac string) ([]string, error) {
 	keys := strings.Fields(string(content))
 	for _, key := range keys {
 		if !nkeys.IsValidPublicUserKey(key) {
-			return nil, fmt.Errorf("%s has %q, which is no key", fleet.at(filepath.Join(issuedFolder, mac)), key)
+			return nil, fmt.Errorf("%s has %q, which is not a key", fleet.at(filepath.Join(issuedFolder, mac)), key)
 		}
 	}
 	return keys, nil
@@ -156,11 +156,11 @@ func readCredentials(path string) (*jwt.UserClaims, error) {
 	}
 	token, err := jwt.ParseDecoratedJWT(content)
 	if err != nil {
-		return nil, fmt.Errorf("%s is no credentials file: %w", path, err)
+		return nil, fmt.Errorf("%s is not a credentials file: %w", path, err)
 	}
 	claims, err := jwt.DecodeUserClaims(token)
 	if err != nil {
-		return nil, fmt.Errorf("%s is no credentials file: %w", path, err)
+		return nil, fmt.Errorf("%s is not a credentials file: %w", path, err)
 	}
 	return claims, nil
 }

@@ -100,20 +100,20 @@ func (o Options) Check() error {
 	switch len(o.Servers) {
 	case 1, 3:
 	default:
-		return fmt.Errorf("--server is given %d times: a fleet has one server, or three that stand in for each other",
+		return fmt.Errorf("--server is given %d times: a fleet has one server, or three that replace each other",
 			len(o.Servers))
 	}
 	for i, server := range o.Servers {
 		if address := net.ParseIP(server); address.IsUnspecified() ||
 			address == nil && !hostName().MatchString(server) {
-			return fmt.Errorf("--server %q is no host name or address; the port is given with --port", server)
+			return fmt.Errorf("--server %q is not a host name or an address; the port is given with --port", server)
 		}
 		if slices.Contains(o.Servers[:i], server) {
 			return fmt.Errorf("--server %q is given twice", server)
 		}
 	}
 	if strings.ContainsFunc(o.Organization, unicode.IsControl) {
-		return fmt.Errorf("--organization %q is no name", o.Organization)
+		return fmt.Errorf("--organization %q is not a name", o.Organization)
 	}
 	for name, port := range map[string]int{"--port": o.Port, "--cluster-port": o.ClusterPort} {
 		if port < 1 || port > 65535 {
@@ -129,7 +129,7 @@ func (o Options) Check() error {
 	for flag, path := range map[string]string{"--install-directory": o.InstallDirectory,
 		"--store-directory": o.StoreDirectory} {
 		if !filepath.IsAbs(path) || strings.ContainsAny(path, "\"\n") {
-			return fmt.Errorf("%s %q is no absolute path", flag, path)
+			return fmt.Errorf("%s %q is not an absolute path", flag, path)
 		}
 	}
 	if o.AdminValid <= 0 || o.CertificatesValid <= 0 {

@@ -28,8 +28,8 @@ const (
 	quietFor = 200 * time.Millisecond
 	// askedAgain is how many silent Macs are asked again one by one: their server may have been lost with the question.
 	askedAgain = 2000
-	// skewTold is the smallest error of a Mac's clock that is reported.
-	skewTold = 2 * time.Minute
+	// leastSkew is the smallest error of a Mac's clock that is reported.
+	leastSkew = 2 * time.Minute
 	// longestText is how much of a Mac's text is shown.
 	longestText = 300
 	// instancesKept is how many Macs of one name are counted.
@@ -131,7 +131,7 @@ func (a *asking) readKnown(ctx context.Context) (err error) {
 			strings.TrimPrefix(err.Error(), "nats: ") + "."
 	}
 	a.missing = len(a.known)
-	a.tell()
+	a.notify()
 	return nil
 }
 
@@ -221,7 +221,7 @@ func (a *asking) progress() (answered, expected int, complete bool) {
 	return len(a.macs), len(a.known), complete
 }
 
-func (a *asking) tell() { a.news.Set() }
+func (a *asking) notify() { a.news.Set() }
 
 // take takes one answer. Calls do not overlap. An answer that comes from a server, with headers or JSON, was not sent
 // by a Mac: another admin has used this subject as reply subject.
@@ -233,7 +233,7 @@ func (a *asking) take(message *nats.Msg) {
 	name := fleet.MacOf(message.Subject)
 	status := new(usherv1.MacStatus)
 	err := proto.Unmarshal(message.Data, status)
-	defer a.tell()
+	defer a.notify()
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	one := a.macs[name]
@@ -389,7 +389,7 @@ func (s *Standing) judge(one *answers) {
 			"usherd %s says state %d, which this usherctl does not know: update usherctl", version, state))
 	}
 	if said := contract.Time(one.status.GetTime()); !said.IsZero() {
-		if skew := said.Sub(one.at).Round(time.Second); skew.Abs() >= skewTold {
+		if skew := said.Sub(one.at).Round(time.Second); skew.Abs() >= leastSkew {
 			word := "ahead"
 			if skew < 0 {
 				word = "behind"

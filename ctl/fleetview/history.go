@@ -46,7 +46,7 @@ type Change struct {
 // When is the time of the change by the Mac's clock, which is earlier than the servers'. If that clock is ahead or
 // gives no time, it is Stored.
 func (c *Change) When() time.Time {
-	if c.Time.IsZero() || c.Time.After(c.Stored.Add(skewTold)) {
+	if c.Time.IsZero() || c.Time.After(c.Stored.Add(leastSkew)) {
 		return c.Stored
 	}
 	return c.Time
@@ -81,7 +81,7 @@ func (s seen) before(change *Change) bool {
 func (c *Client) Watch(ctx context.Context, show func(*Change) error, say func(string)) error {
 	w := &watch{client: c, show: show, known: seen{}, news: notice.NewSignal(), pending: make(map[string]uint64),
 		late: make(map[string]int), next: make(map[string]uint64)}
-	subscription, err := c.conn.Subscribe(fleet.EveryKept, w.told)
+	subscription, err := c.conn.Subscribe(fleet.EveryKept, w.announced)
 	if err != nil {
 		return fmt.Errorf("wait for changes: %w", err)
 	}
@@ -125,8 +125,9 @@ type watch struct {
 	late    map[string]int
 }
 
-// told is called when the servers have stored a change. The subject is the servers'; the number may be the Mac's own.
-func (w *watch) told(message *nats.Msg) {
+// announced is called when the servers have stored a change. The subject is the servers'; the number may be the Mac's
+// own.
+func (w *watch) announced(message *nats.Msg) {
 	sequence, _ := lastHeader(message, jetstream.SequenceHeader)
 	number, _ := strconv.ParseUint(sequence, 10, 64)
 	w.mu.Lock()
@@ -221,14 +222,14 @@ func (w *watch) read(ctx context.Context) (more bool, err error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	for mac := range from {
-		told := w.pending[mac]
+		last := w.pending[mac]
 		switch {
-		case told < max(w.first, w.next[mac]):
+		case last < max(w.first, w.next[mac]):
 		case w.late[mac] < lateAttempts:
 			w.late[mac]++
 			continue
 		default: // it announces changes that do not exist, or one after which none of its others can be read
-			w.next[mac] = told + 1
+			w.next[mac] = last + 1
 		}
 		delete(w.pending, mac)
 		delete(w.late, mac)

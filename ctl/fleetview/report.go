@@ -108,7 +108,7 @@ func (r *Report) count() {
 	})
 }
 
-// Keep keeps only the Macs that match, and counts again; filters are the filters as they were given.
+// Keep keeps only the Macs that match, and updates Counts; filters are the filters as they were given.
 func (r *Report) Keep(fits func(Standing) bool, filters []string) {
 	r.Macs = slices.DeleteFunc(r.Macs, func(mac Standing) bool { return !fits(mac) })
 	r.Filters = filters

@@ -88,7 +88,7 @@ output, also several things at once, and in UTF-16. - reads standard input. What
 	}
 }
 
-// formatList is one line for each format.
+// formatList returns one line for each format.
 func formatList(indent string) string {
 	var lines []string
 	for _, one := range recognise.Formats() {
@@ -121,7 +121,7 @@ func readInspected(ctx context.Context, path string, stdin io.Reader) ([]byte, e
 	return content, nil
 }
 
-// inspected reads content. The error is a [*failure], where nothing in it can be used.
+// inspected reads content. If nothing in it can be used, the error is a [*answer.Failure].
 func inspected(content []byte, now time.Time) (recognise.Report, error) {
 	report, err := recognise.Read(content, now)
 	switch {
@@ -161,7 +161,7 @@ func (c commands) inspect(content []byte, now time.Time) error {
 	return nil
 }
 
-// judge adds the state that follows from the evidence. That one place holds nothing is no state: a Mac has others.
+// judge adds the state that follows from the evidence. An empty place gives no state: a Mac has other places.
 func (t *inspectedThing) judge(evidence *wpj.Evidence, now time.Time) error {
 	if t.Facts == nil {
 		t.Facts = []pasted.Fact{}

@@ -46,10 +46,10 @@ func Install(client *ask.Client) *cobra.Command {
 	command := &cobra.Command{
 		Use:   "install",
 		Short: "Install usher on this computer, or bring it to this version; needs root",
-		Long: `Install usher on this computer, or bring it to this version: the three programs that stand beside this
-usherctl, and the services of launchd or systemd, for the computer and for everybody who is logged in. What is
-the same already is left alone, so it can be run again at any time, also to finish what broke off.
-Registrations that are under way go on, and a Company Portal in front of a user stays there.`,
+		Long: `Install usher on this computer, or bring it to this version: the three programs beside this usherctl, and
+the services of launchd or systemd, for the computer and for everybody who is logged in. Parts that are up to
+date are skipped, so it can be run again at any time, also to finish an interrupted installation.
+Registrations that are under way continue, and so does a Company Portal in front of a user.`,
 		Example: `  sudo ./usherctl install
   sudo ./usherctl install --dry-run`,
 		Args: cobra.NoArgs,
@@ -61,9 +61,9 @@ Registrations that are under way go on, and a Company Portal in front of a user 
 	flags := command.Flags()
 	dryRunFlag(command, &asked)
 	flags.StringVar(&asked.from, "from", "",
-		"install the programs of this `directory` (default: where this usherctl stands)")
+		"install the programs of this `directory` (default: that of this usherctl)")
 	flags.BoolVar(&asked.restart, "restart", false,
-		"start the services anew although nothing has changed, for packages that have put the programs in place")
+		"restart the services even if nothing has changed, for packages that have installed the programs")
 	return command
 }
 
@@ -74,9 +74,9 @@ func Uninstall(client *ask.Client) *cobra.Command {
 	command := &cobra.Command{
 		Use:   "uninstall",
 		Short: "Remove usher from this computer; needs root",
-		Long: `Stop usher and remove its programs and services. Registrations, configuration, credentials and logs stay,
-for a later installation; with --purge nothing stays. Managed preferences belong to the configuration profile,
-and go with it.`,
+		Long: `Stop usher and remove its programs and services. Registrations, configuration, credentials and logs remain
+for a later installation, unless --purge is given. Managed preferences belong to the configuration profile,
+and are removed with it.`,
 		Example: "  " + config.Sudo("uninstall") + "\n" +
 			"  " + config.Sudo("uninstall --purge --dry-run"),
 		Args: cobra.NoArgs,
@@ -115,7 +115,7 @@ func (c commands) lifecycleCommand(verb, short string,
 	var asked installation
 	command := &cobra.Command{
 		Use: verb, Short: short,
-		Long:    short + ".\nRegistrations that are under way are kept, and go on when usherd runs.",
+		Long:    short + ".\nRegistrations that are under way are kept, and continue when usherd runs.",
 		Example: "  " + config.Sudo(verb),
 		Args:    cobra.NoArgs,
 		RunE:    func(command *cobra.Command, _ []string) error { return c.change(command, asked, operation) },
@@ -145,9 +145,9 @@ func (c commands) change(command *cobra.Command, asked installation,
 	if !asked.outliving && !asked.dryRun && launchd.Inside(installer.Layout) {
 		return c.outlive(command, installer.Layout)
 	}
-	steps := c.tellSteps(installer)
+	steps := c.printSteps(installer)
 	err = operation(command.Context(), installer)
-	return c.toldSteps(*steps, err)
+	return c.endOfSteps(*steps, err)
 }
 
 func (c commands) uninstall(command *cobra.Command, asked installation) error {
@@ -309,13 +309,13 @@ func (c commands) outlive(command *cobra.Command, layout layout.Layout) error {
 	if program, err = filepath.EvalSymlinks(program); err != nil {
 		return answer.Defect(err)
 	}
-	fmt.Fprintln(c.Err, "this is a job of usher's own service, which will be started anew: a process outside of "+
-		"it goes on with it")
+	fmt.Fprintln(c.Err, "this is a job of usher's own service, which will restart: a process outside of "+
+		"it continues the work")
 	where, code, err := launchd.Outlive(command.Context(), layout, program, append(os.Args[1:], "--outliving")...)
 	if err == nil && code != 0 {
 		return &answer.Failure{Code: answer.ExitCode(code), Reason: "INSTALL_FAILED",
 			Message: "it did not succeed",
-			Hint:    where + " tells each step"}
+			Hint:    where + " has each step"}
 	}
 	if err != nil {
 		return &answer.Failure{Code: answer.ExitDefect, Reason: "INSTALL_FAILED", Message: err.Error()}
@@ -323,6 +323,6 @@ func (c commands) outlive(command *cobra.Command, layout layout.Layout) error {
 	if c.JSON {
 		return c.Print(map[string]string{"log": where})
 	}
-	fmt.Fprintf(c.Out, "done; %s tells each step\n", where)
+	fmt.Fprintf(c.Out, "done; %s has each step\n", where)
 	return nil
 }

@@ -9,8 +9,8 @@ import (
 	"usher.internal/launchd"
 )
 
-// tellSteps prints each step when it is done, and returns the list that gathers them.
-func (c commands) tellSteps(installer *launchd.Installer) *[]launchd.Outcome {
+// printSteps prints each step when it is done, and returns the list that gathers them.
+func (c commands) printSteps(installer *launchd.Installer) *[]launchd.Outcome {
 	var steps []launchd.Outcome
 	if c.Person && !c.JSON {
 		// Stopping a service can take half a minute; the result replaces the line.
@@ -33,8 +33,8 @@ func (c commands) tellSteps(installer *launchd.Installer) *[]launchd.Outcome {
 	return &steps
 }
 
-// toldSteps ends a command whose steps were printed.
-func (c commands) toldSteps(steps []launchd.Outcome, err error) error {
+// endOfSteps ends a command whose steps were printed.
+func (c commands) endOfSteps(steps []launchd.Outcome, err error) error {
 	if c.JSON {
 		if printErr := c.Print(map[string]any{"steps": steps}); printErr != nil {
 			return printErr

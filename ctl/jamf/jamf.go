@@ -77,7 +77,7 @@ func (c commands) provisionCommand() *cobra.Command {
 exists is left as it is. Then show the role that usher's API client needs, and which of its privileges it has.
 
 An older usher created dates as strings, which smart groups cannot compare. --migrate changes the data type of
-those that exist with another one. Before that, look through the smart groups that use them: their criteria
+existing ones that have another. Before that, look through the smart groups that use them: their criteria
 change with the data type.`,
 		Example: "  " + config.Sudo("jamf provision --dry-run") + "\n  " + config.Sudo("jamf provision --migrate"),
 		Args:    cobra.NoArgs,
@@ -104,7 +104,7 @@ change with the data type.`,
 	}
 	command.Flags().BoolVar(&request.DryRun, "dry-run", false, "show what would be done, and do nothing")
 	command.Flags().BoolVar(&request.Migrate, "migrate", false,
-		"change the data type of those that exist with another one")
+		"change the data type of existing ones that have another")
 	return command
 }
 
@@ -153,10 +153,10 @@ func (c commands) setCredentialsCommand() *cobra.Command {
 	var file string
 	command := &cobra.Command{
 		Use:   "set",
-		Short: "Have usherd keep the secret of the API client, from standard input or a file",
-		Long: `Have usherd keep the secret of the API client in delivery.api.client_secret_file, which root alone may
-read. On a terminal it is asked for and not shown; otherwise it is read from standard input or from a file,
-and never taken as an argument.`,
+		Short: "Store the secret of the API client, from standard input or a file",
+		Long: `Make usherd store the secret of the API client in delivery.api.client_secret_file, which only root may
+read. On a terminal usherctl asks for it without showing it; otherwise it reads it from standard input or from
+a file. The secret is never an argument.`,
 		Example: "  " + config.Sudo("jamf credentials set") + "\n  " +
 			config.Sudo("jamf credentials set --file /private/tmp/secret"),
 		Args: noSecret,
@@ -187,7 +187,7 @@ and never taken as an argument.`,
 func (c commands) checkCredentialsCommand() *cobra.Command {
 	return &cobra.Command{
 		Use:     "check",
-		Short:   "Get a token with the secret, and tell which privileges the API client has",
+		Short:   "Get a token with the secret, and show which privileges the API client has",
 		Example: "  " + config.Sudo("jamf credentials check"),
 		Args:    noSecret,
 		RunE: func(command *cobra.Command, _ []string) error {

@@ -71,7 +71,7 @@ func Make(options Options) ([]byte, error) {
 		return nil, fmt.Errorf("make profile: there is no kind %q; the kinds are %v", options.Kind, Kinds())
 	}
 	if options.Identifier == "" || strings.ContainsAny(options.Identifier, " \t\n/") {
-		return nil, fmt.Errorf("make profile: %q is no identifier, such as com.example.usher", options.Identifier)
+		return nil, fmt.Errorf("make profile: %q is not an identifier such as com.example.usher", options.Identifier)
 	}
 	payload, about, err := payloads[options.Kind](options)
 	if err != nil {
@@ -161,7 +161,7 @@ func backgroundItems(options Options) (map[string]any, about, error) {
 	}
 	if options.TeamID != "" {
 		if !isTeamID(options.TeamID) {
-			return nil, about{}, fmt.Errorf("%q is no Team ID, which has ten capital letters and digits",
+			return nil, about{}, fmt.Errorf("%q is not a Team ID of ten capital letters and digits",
 				options.TeamID)
 		}
 		for _, rule := range rules {

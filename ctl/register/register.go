@@ -33,7 +33,7 @@ type Waiting struct {
 // Flags adds the flags that set the limits.
 func (w *Waiting) Flags(command *cobra.Command) {
 	command.Flags().DurationVar(&w.timeout, "timeout", 0,
-		"stop waiting after this long (exit code 6); the registration goes on")
+		"stop waiting after this long (exit code 6); the registration continues")
 	command.Flags().DurationVar(&w.delivery, "delivery-timeout", deliveryWithin,
 		"once the identity is found, wait this long for Jamf Pro (exit code 10)")
 }
@@ -64,9 +64,9 @@ func Command(client *ask.Client) *cobra.Command {
 		Use:   "register",
 		Short: "Register a user with Microsoft Entra through Company Portal",
 		Long: `Register a user of this Mac: launch Company Portal in the user's session, wait for the sign-in, read the
-identity and deliver it to Jamf Pro. A registration of the same user that is under way already is attached to.
+identity and deliver it to Jamf Pro. If a registration of the same user is under way, usherctl follows that one.
 
-With --wait the exit code tells how it ended (docs/exit-codes.md): 0 is done, 64 to 70 are exactly
+With --wait the exit code says how it ended (docs/exit-codes.md): 0 is done, 64 to 70 are exactly
 Company Portal's.`,
 		Example: "  # as the user\n  usherctl register --wait\n" +
 			"  # as a Jamf policy's script does\n  " + config.Sudo("register --user jane --wait"),
@@ -101,7 +101,7 @@ func Gather(client *ask.Client) *cobra.Command {
 	command := &cobra.Command{
 		Use:   "gather",
 		Short: "Read the identity that a user has and deliver it, without Company Portal",
-		Long: `Read the identity that a user of this Mac has and deliver it to Jamf Pro, without Company Portal. Where
+		Long: `Read the identity that a user of this Mac has and deliver it to Jamf Pro, without Company Portal. If
 Jamf has not acquired it and its device compliance is on for this Mac (or jamf.gather_after_portal says so),
 Jamf's own gatherAADInfo runs first, and the user may see a sign-in.`,
 		Example: "  " + config.Sudo("gather --user jane"),

@@ -64,7 +64,7 @@ func (c commands) listRegistrationsCommand() *cobra.Command {
 			})
 		},
 	}
-	command.Flags().StringVar(&request.User, "user", "", "of this user `name` alone")
+	command.Flags().StringVar(&request.User, "user", "", "only of this user `name`")
 	command.Flags().Int32Var(&request.Limit, "limit", 0, "at most this many (default 50)")
 	return command
 }

@@ -49,12 +49,12 @@ func Command(client *ask.Client) (*cobra.Command, *afar.Table) {
 	var flags statusFlags
 	command := &cobra.Command{
 		Use:   "status",
-		Short: "Show problems, the state of each user with its evidence, and what is on its way to Jamf Pro",
-		Long: `Show how this Mac stands: first what is wrong, with the fix, then the users with their state
-(docs/states.md), what that rests on and when it was seen, the last registration, and the outbox. Root and
-admins see everybody, a user himself.
+		Short: "Show problems, the state of each user with its evidence, and the deliveries to Jamf Pro",
+		Long: `Show the state of this Mac: first what is wrong, with the fix, then the users with their state
+(docs/states.md), the evidence for it and its time, the last registration, and the outbox. Root and admins
+see everybody, a user only themselves.
 
-The exit code is that of the state (docs/exit-codes.md) of --user, or else of the primary user: 0 for a user
+The exit code (docs/exit-codes.md) is for the state of --user, or else of the primary user: 0 for a user
 who is registered as they should be.`,
 		Example: `  usherctl status --json
   # look again first
@@ -67,7 +67,7 @@ who is registered as they should be.`,
 				return errors.New("--timeout is a duration such as 30m, and goes with --wait")
 			}
 			if flags.look && afar.Given(command) {
-				return errors.New("--look has each session of a Mac looked at, and from afar nothing is done to a " +
+				return errors.New("--look makes usherd look at each session, and from afar nothing is done to a " +
 					"Mac: run it there")
 			}
 			if flags.wait != "" && flags.look {
@@ -97,7 +97,7 @@ who is registered as they should be.`,
 	command.Flags().StringVar(&flags.user, "user", "", "end with the exit code of this user `name`")
 	command.Flags().BoolVar(&flags.look, "look", false, "look again in each session before answering")
 	command.Flags().StringVar(&flags.wait, "wait", "",
-		"wait until the user is in one of these `states`, with commas; usable is any in which he is registered")
+		"wait until the user is in one of these `states`, with commas; usable is any in which the user is registered")
 	command.Flags().DurationVar(&flags.timeout, "timeout", 0, "with --wait: give up after this long (default: never)")
 	return command, &afar.Table{Heading: heading, Rows: c.rows}
 }
@@ -162,7 +162,7 @@ func (c commands) waitForStatus(ctx context.Context, flags statusFlags) error {
 		return answer.Explained(err)
 	}
 	var reached *usherv1.GetStatusResponse
-	var told string
+	var shown string
 	err = ask.Reconnecting(waiting, func(ctx context.Context, answered func()) error {
 		stream, err := client.WatchStatus(ctx, &usherv1.WatchStatusRequest{}, grpc.WaitForReady(true))
 		for err == nil {
@@ -178,10 +178,10 @@ func (c commands) waitForStatus(ctx context.Context, flags statusFlags) error {
 				return nil
 			}
 			standing := standingOf(user, flags.user)
-			if standing != told && !c.JSON {
+			if standing != shown && !c.JSON {
 				fmt.Fprintf(c.Err, "waiting for %s: %s\n", flags.wait, standing)
 			}
-			told = standing
+			shown = standing
 		}
 		return err
 	})
@@ -190,7 +190,7 @@ func (c commands) waitForStatus(ctx context.Context, flags statusFlags) error {
 		return c.showStatus(reached, flags.user)
 	case waiting.Err() != nil && ctx.Err() == nil:
 		return &answer.Failure{Code: answer.ExitTimedOut, Reason: "TIMED_OUT",
-			Message: fmt.Sprintf("after %s, %s", flags.timeout, cmp.Or(told, "usherd has not answered yet")),
+			Message: fmt.Sprintf("after %s, %s", flags.timeout, cmp.Or(shown, "usherd has not answered yet")),
 			Hint:    "`usherctl status` shows the evidence"}
 	}
 	return answer.Explained(err)

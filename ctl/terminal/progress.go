@@ -14,7 +14,7 @@ type Bar struct {
 	what     string
 	started  time.Time
 	drawn    bool
-	told     bool
+	shown    bool
 }
 
 const (
@@ -24,7 +24,7 @@ const (
 	barWidth  = 30
 )
 
-// Progress returns a bar for the work that what names.
+// Progress returns a bar for work; what is its name.
 func (t *Terminal) Progress(what string) *Bar {
 	return &Bar{terminal: t, what: what, started: time.Now()}
 }
@@ -43,8 +43,8 @@ func (p *Bar) Show(done, total int) {
 				done, total)
 		}
 		fmt.Fprintf(p.terminal.Err, "\r\x1b[K%s %s, %s", p.what, text, running.Truncate(time.Second))
-	case !p.terminal.PersonReadsErr && running >= lineAfter && !p.told:
-		p.told = true
+	case !p.terminal.PersonReadsErr && running >= lineAfter && !p.shown:
+		p.shown = true
 		text := fmt.Sprintf("%d", done)
 		if total > 0 {
 			text = fmt.Sprintf("%d of %d", done, total)

@@ -58,12 +58,12 @@ func Command(client *ask.Client, hosts *afar.Hosts) *cobra.Command {
 	command := &cobra.Command{
 		Use:   "timeline [FILE|FOLDER|ARCHIVE...]",
 		Short: "Show from logs what happened in a registration, and why it stopped",
-		Long: `Read the logs of a Mac and tell each registration attempt: what happened, what the time was spent on, how
+		Long: `Read the logs of a Mac and show each registration attempt: what happened, what the time was spent on, how
 it ended and what the first cause was, with the lines that show it and what to do.
 
 Takes Company Portal's logs and those of its SSO extension, jamf.log, the output of "jamf policy", the unified
 log as "log show" prints it in any style, usher's own, also compressed, and folders and archives (zip, tar) of
-them: what a file is, its content tells (docs/log-formats.md). - is standard input. Without arguments it reads
+them. It recognises a file by its content (docs/log-formats.md). - is standard input. Without arguments it reads
 this Mac's logs and usherd's journal.`,
 		Example: `  # of this Mac
   usherctl timeline
@@ -72,7 +72,7 @@ this Mac's logs and usherd's journal.`,
   log show --info --last 1d | usherctl timeline - /var/log/jamf.log
   # as a page that can be sent on, without names
   usherctl timeline --html report.html ~/Downloads/logs
-  # while a registration goes on
+  # during a registration
   usherctl timeline --follow`,
 		RunE: func(command *cobra.Command, arguments []string) error {
 			options, err := flags.options(arguments)
@@ -94,19 +94,19 @@ this Mac's logs and usherd's journal.`,
 		},
 	}
 	set := command.Flags()
-	set.StringVar(&flags.user, "user", "", "attempts of this user `name` alone")
+	set.StringVar(&flags.user, "user", "", "only attempts of this user `name`")
 	set.StringVar(&flags.zone, "zone", "",
 		"the `zone` of the Mac, for logs that write local time, for example America/Chicago (default: as other logs "+
-			"tell, or this computer's)")
+			"show, or this computer's)")
 	set.DurationVar(&flags.since, "since", 0, "only attempts of the last `duration`, for example 48h")
 	set.IntVar(&flags.attempt, "attempt", 0, "show the attempt of this `number` (default: the newest)")
 	set.BoolVar(&flags.all, "all", false, "show every attempt in full")
 	set.StringVar(&flags.html, "html", "",
 		"write a page into this `file` (- is standard output), redacted unless --no-redact is given")
 	set.BoolVar(&flags.redact, "redact", false,
-		"put pseudonyms in the place of names, ids and addresses (with --html the default)")
+		"replace names, ids and addresses by pseudonyms (with --html the default)")
 	set.BoolVar(&flags.noRedact, "no-redact", false, "with --html: leave names, ids and addresses as they are")
-	set.BoolVarP(&flags.follow, "follow", "f", false, "go on, and show what happens as the logs grow")
+	set.BoolVarP(&flags.follow, "follow", "f", false, "continue, and show what happens as the logs grow")
 	return hosts.Reads(command, &afar.Table{Heading: heading, Rows: c.rows})
 }
 
@@ -132,7 +132,7 @@ func (f timelineFlags) options(arguments []string) (timeline.Options, error) {
 	if f.zone != "" {
 		zone, err := time.LoadLocation(f.zone)
 		if err != nil {
-			return options, fmt.Errorf("--zone is %q, which is no zone that is known; it is a name such as "+
+			return options, fmt.Errorf("--zone is %q, which is not a known zone; it is a name such as "+
 				"America/Chicago or UTC", f.zone)
 		}
 		options.Zone = zone

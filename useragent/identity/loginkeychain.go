@@ -21,8 +21,8 @@ type Keychain interface {
 	GenericPasswords(context.Context) ([]keychain.GenericPassword, error)
 }
 
-// LoginKeychain returns the source that reads the first generation of Workplace Join: a certificate, its private key
-// and generic passwords whose attributes say who registered, all of them in the user's login keychain [MSID].
+// LoginKeychain returns the source that reads the first generation of Workplace Join [MSID]. That is a certificate, its
+// private key and generic passwords whose attributes say who registered, all of them in the user's login keychain.
 //
 // The evidence holds only certificates of Workplace Join: other items in a user's keychain are private.
 //

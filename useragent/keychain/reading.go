@@ -75,15 +75,15 @@ func differences(framework, tool reading) []string {
 	sentences := []string{}
 	say := func(format string, values ...any) { sentences = append(sentences, fmt.Sprintf(format, values...)) }
 
-	alone := func(whose, other string, ours, theirs []Certificate) {
+	onlyIn := func(whose, other string, ours, theirs []Certificate) {
 		for _, certificate := range sorted(ours) {
 			if indexOf(theirs, certificate) < 0 {
 				say("The certificate %s is listed by %s and not by %s.", prefixOf(certificate), whose, other)
 			}
 		}
 	}
-	alone(theFramework, theTool, framework.certificates, tool.certificates)
-	alone(theTool, theFramework, tool.certificates, framework.certificates)
+	onlyIn(theFramework, theTool, framework.certificates, tool.certificates)
+	onlyIn(theTool, theFramework, tool.certificates, framework.certificates)
 	for _, certificate := range sorted(framework.certificates) {
 		at := indexOf(tool.certificates, certificate)
 		switch {

@@ -44,7 +44,7 @@ func (s SecurityTool) RemoveCertificate(ctx context.Context, unwanted Certificat
 
 // RemoveKey returns [ErrNotRemovable]: security(1) cannot remove a key without its certificate.
 func (SecurityTool) RemoveKey(context.Context, Key) error {
-	return fmt.Errorf("%w: macOS removes a private key with its certificate alone; remove this one in Keychain Access",
+	return fmt.Errorf("%w: macOS removes a private key only with its certificate; remove this one in Keychain Access",
 		ErrNotRemovable)
 }
 

@@ -49,7 +49,7 @@ func parseCertificates(output []byte) ([]Certificate, error) {
 		case line == end:
 			block, rest := pem.Decode([]byte(strings.Join(lines[started:number+1], "\n")))
 			if block == nil || len(block.Bytes) == 0 || len(block.Headers) > 0 || len(rest) > 0 {
-				return nil, fmt.Errorf("the certificate that begins in line %d is no PEM", started+1)
+				return nil, fmt.Errorf("the certificate that begins in line %d is not PEM", started+1)
 			}
 			if thumbprint != "" && thumbprint != thumbprintOf(block.Bytes) {
 				return nil, fmt.Errorf("the certificate that begins in line %d is not the one whose SHA-1 is printed",
@@ -131,7 +131,7 @@ func parseGenericPassword(output []byte) (GenericPassword, error) {
 	for number, line := range strings.Split(string(output), "\n") {
 		if !inAttributes {
 			if strings.HasPrefix(line, class) && line != class+`"`+ClassGenericPassword+`"` {
-				return GenericPassword{}, errors.New("the item is no generic password")
+				return GenericPassword{}, errors.New("the item is not a generic password")
 			}
 			inAttributes = line == begin
 			continue

@@ -40,9 +40,9 @@ type processArguments struct {
 	environment []string
 }
 
-// parseProcessArguments reads what KERN_PROCARGS2 returns: the number of arguments in the machine's byte order (every
-// Mac's is little-endian), the path of the executable, NULs to align, the arguments, the environment, each string ended
-// by NUL. The environment is missing where the system hides it.
+// parseProcessArguments reads the result of KERN_PROCARGS2. It has the number of arguments in the machine's byte order
+// (every Mac's is little-endian), the path of the executable, NULs to align, the arguments and the environment. A NUL
+// ends each string. The environment is missing where the system hides it.
 func parseProcessArguments(data []byte) (processArguments, bool) {
 	if len(data) < 4 {
 		return processArguments{}, false
