@@ -7,9 +7,7 @@ package helper
 import (
 	"context"
 	"errors"
-	"io"
 	"log/slog"
-	"os"
 	"path/filepath"
 
 	"usher.internal/internal/config"
@@ -26,7 +24,9 @@ const exitConfiguration = 78
 // a logFile replaces standard error. Both may be empty.
 func Start(ctx context.Context, configFile, logFile string) (exitCode int) {
 	level := &config.LogLevel{}
-	log, closeLog := openLog(logFile, level)
+	log, closeLog := logfile.Logger("usherd", logFile != "", level, logfile.Limit, func() (*logfile.File, error) {
+		return logfile.Open(logFile, 0) // newsyslog or logrotate rotates it
+	})
 	defer closeLog()
 	return serve(ctx, persist.Program{
 		Name:          "usherd",
@@ -48,24 +48,6 @@ func serve(ctx context.Context, program persist.Program, level *config.LogLevel,
 		return exitConfiguration
 	}
 	return 1
-}
-
-// openLog opens the log before anything can be refused, so that each refusal is in it. Where the file cannot be had,
-// standard error is: a helper without a log is better than none.
-func openLog(path string, level slog.Leveler) (log *slog.Logger, closeLog func()) {
-	of := func(output io.Writer) *slog.Logger {
-		return slog.New(logfile.Limit(slog.NewTextHandler(output, &slog.HandlerOptions{Level: level})))
-	}
-	if path == "" {
-		return of(os.Stderr), func() {}
-	}
-	file, err := logfile.Open(path, 0) // newsyslog or logrotate rotates it
-	if err != nil {
-		log = of(os.Stderr)
-		log.Error("the log file cannot be used; the log is on standard error until usherd starts again", "error", err)
-		return log, func() {}
-	}
-	return of(file), func() { file.Close() }
 }
 
 // lastGood is where the last good configuration is kept; with a file that was named by hand, which is for development,

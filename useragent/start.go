@@ -8,8 +8,6 @@ package useragent
 import (
 	"context"
 	"fmt"
-	"io"
-	"log/slog"
 	"os"
 	"path/filepath"
 	"strings"
@@ -46,7 +44,8 @@ func Start(ctx context.Context, configFile, logFile string) (exitCode int) {
 		return exitForGood
 	}
 	level := &config.LogLevel{}
-	log, closeLog := logTo(logFile, level)
+	log, closeLog := logfile.Logger("usher-agent", logFile != "", level, nil,
+		func() (*logfile.File, error) { return openLog(logFile) })
 	defer closeLog()
 	return runProgram(ctx, persist.Program{
 		Name:          "usher-agent",
@@ -55,25 +54,6 @@ func Start(ctx context.Context, configFile, logFile string) (exitCode int) {
 		Run:           run,
 		Configuration: config.PlatformPlaces(),
 	}, level, log)
-}
-
-// logTo opens the log before any other refusal, so the log has each of them. If the file cannot be opened, the log goes
-// to standard error: an agent without a log file is better than none.
-func logTo(path string, level slog.Leveler) (log *slog.Logger, closeLog func()) {
-	of := func(output io.Writer) *slog.Logger {
-		return slog.New(slog.NewTextHandler(output, &slog.HandlerOptions{Level: level}))
-	}
-	if path == "" {
-		return of(os.Stderr), func() {}
-	}
-	file, err := openLog(path)
-	if err != nil {
-		log = of(os.Stderr)
-		log.Error("the log file cannot be used; the log is on standard error until usher-agent starts again", "error",
-			err)
-		return log, func() {}
-	}
-	return of(file), func() { file.Close() }
 }
 
 // logLimit is the size in bytes at which a new log begins. Nobody rotates logs in a user's home.

@@ -135,10 +135,10 @@ func TestExplainSSH(t *testing.T) {
 		{"exit 255", "Warning: something\r\nssh: connect to host mac port 22: Connection refused\r\n", "",
 			answer.ExitNoHelper,
 			"mac cannot be asked: ssh: connect to host mac port 22: Connection refused"},
-		{"exit 255", "", "", answer.ExitNoHelper, "mac cannot be asked: ssh ended without a word"},
-		{"exit 255", "\n \n", "", answer.ExitNoHelper, "mac cannot be asked: ssh ended without a word"},
-		{"exit 0", "", "", answer.ExitNoHelper, "mac cannot be asked: ssh ended without a word"},
-		{"kill -9 $$", "", "", answer.ExitNoHelper, "mac cannot be asked: ssh ended without a word"},
+		{"exit 255", "", "", answer.ExitNoHelper, "mac cannot be asked: ssh ended without a message"},
+		{"exit 255", "\n \n", "", answer.ExitNoHelper, "mac cannot be asked: ssh ended without a message"},
+		{"exit 0", "", "", answer.ExitNoHelper, "mac cannot be asked: ssh ended without a message"},
+		{"kill -9 $$", "", "", answer.ExitNoHelper, "mac cannot be asked: ssh ended without a message"},
 		{"exit 127", "env: usherctl: No such file or directory\n", "", answer.ExitNoHelper,
 			"mac cannot be asked: there is no usherctl on it"},
 		{"exit 2", "usherctl: unknown command\n", "", answer.ExitNoHelper,
@@ -149,7 +149,7 @@ func TestExplainSSH(t *testing.T) {
 		{"exit 3", "motd\nusherctl: usherd cannot be reached: no\nhint: start it\n", "", answer.ExitNoHelper,
 			"mac: usherd cannot be reached: no"},
 		{"exit 17", "usherctl: the configuration\n", "", answer.ExitConfiguration, "mac: the configuration"},
-		{"exit 3", "", "", answer.ExitNoHelper, "mac: ssh ended without a word"},
+		{"exit 3", "", "", answer.ExitNoHelper, "mac: ssh ended without a message"},
 		// The exit code of a shell there must not be taken for an exit code of usherctl or Company Portal.
 		{"exit 1", "This account is not available.\n", "", answer.ExitNoHelper,
 			"mac cannot be asked: This account is not available."},
@@ -164,7 +164,7 @@ func TestExplainSSH(t *testing.T) {
 			"mac cannot be asked: there is no usherctl on it"},
 		{"exit 3", "usherctl: usherd cannot be reached: no\n", "Welcome", answer.ExitNoHelper,
 			"mac: usherd cannot be reached: no"},
-		{"exit 126", "", "", answer.ExitNoHelper, "mac cannot be asked: ssh ended without a word"},
+		{"exit 126", "", "", answer.ExitNoHelper, "mac cannot be asked: ssh ended without a message"},
 	} {
 		ended := exec.Command("sh", "-c", test.ends).Run()
 		err := Host{name: "mac"}.explainSSH(ended, test.complaint, test.printed)

@@ -241,11 +241,11 @@ func TestIdentityOfAProfile(t *testing.T) {
 
 func TestOptionsThatCannotBe(t *testing.T) {
 	for want, options := range map[string]profile.Options{
-		"there is no kind":  {Kind: "smoke", Identifier: "com.example"},
-		"is no identifier":  {Kind: profile.Settings, Identifier: "two words"},
-		`"" is no ident`:    {Kind: profile.Settings},
-		"is no Team ID":     {Kind: profile.BackgroundItems, Identifier: "com.example", TeamID: "a1b2c3d4e5"},
-		"A1B2C3D4E is no T": {Kind: profile.BackgroundItems, Identifier: "com.example", TeamID: "A1B2C3D4E"},
+		"there is no kind":     {Kind: "smoke", Identifier: "com.example"},
+		"is not an identifier": {Kind: profile.Settings, Identifier: "two words"},
+		`"" is not an ident`:   {Kind: profile.Settings},
+		"is not a Team ID":     {Kind: profile.BackgroundItems, Identifier: "com.example", TeamID: "a1b2c3d4e5"},
+		"A1B2C3D4E is not a T": {Kind: profile.BackgroundItems, Identifier: "com.example", TeamID: "A1B2C3D4E"},
 	} {
 		if _, err := profile.Make(options); err == nil ||
 			!strings.Contains(strings.ReplaceAll(err.Error(), `"A1B2C3D4E"`, "A1B2C3D4E"), want) {

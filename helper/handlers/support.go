@@ -256,41 +256,33 @@ func (s *supportService) examine(ctx context.Context, actor *gate.Actor, user ac
 func (s *supportService) selection(actor *gate.Actor, user accounts.User, made []registration.Registration,
 	status *usherv1.GetStatusResponse) (support.Selection, error) {
 	selection := support.Selection{About: excerpt.Person{Name: user.Name, UID: user.UID}, Everything: actor.IsAdmin()}
-	signsInAs := func(name string) {
-		if name != "" && !slices.Contains(selection.About.SignInNames, name) {
-			selection.About.SignInNames = append(selection.About.SignInNames, name)
-		}
-	}
-	isDevice := func(identity *wpj.Identity) {
-		for _, id := range idsOf(identity) {
-			if !slices.Contains(selection.About.Identifiers, id) {
-				selection.About.Identifiers = append(selection.About.Identifiers, id)
+	add := func(to *[]string, values ...string) {
+		for _, one := range values {
+			if one != "" && !slices.Contains(*to, one) {
+				*to = append(*to, one)
 			}
 		}
 	}
+	about := &selection.About
 	for _, one := range made {
 		selection.Spans = append(selection.Spans, excerpt.Around(one.CreatedAt, one.UpdatedAt))
 		if one.Identity != nil {
-			signsInAs(string(one.Identity.UserPrincipalName))
+			add(&about.SignInNames, string(one.Identity.UserPrincipalName))
 		}
-		isDevice(one.Identity)
+		add(&about.Identifiers, idsOf(one.Identity)...)
 	}
 	for _, one := range status.GetUsers() {
-		signsInAs(one.GetIdentity().GetUserPrincipalName())
+		add(&about.SignInNames, one.GetIdentity().GetUserPrincipalName())
 	}
 	other := func(name string, uid uint32, identity *wpj.Identity) {
 		if uid == user.UID && name == user.Name {
-			isDevice(identity)
+			add(&about.Identifiers, idsOf(identity)...)
 			return
 		}
-		known := append([]string{name, strconv.FormatUint(uint64(uid), 10)}, idsOf(identity)...)
+		add(&selection.Others, name, strconv.FormatUint(uint64(uid), 10))
+		add(&selection.Others, idsOf(identity)...)
 		if identity != nil {
-			known = append(known, string(identity.UserPrincipalName))
-		}
-		for _, one := range known {
-			if one != "" && !slices.Contains(selection.Others, one) {
-				selection.Others = append(selection.Others, one)
-			}
+			add(&selection.Others, string(identity.UserPrincipalName))
 		}
 	}
 	for _, one := range s.sessions.List() {

@@ -1,6 +1,7 @@
 package registration
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"log/slog"
@@ -164,7 +165,7 @@ func (d *driver) followOnce(ctx context.Context, r *Registration) (decision, err
 					return nil, err
 				}
 			}
-			return d.portalEnded(contract.ExitFromProto(event.Exit)), nil
+			return d.portalEnded(cmp.Or(contract.ExitFromProto(event.Exit), &wpj.Exit{})), nil
 		}
 	}
 	return nil, fmt.Errorf("agent told more than %d events of one portal", maximumEvents)

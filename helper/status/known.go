@@ -15,10 +15,7 @@ import (
 
 // known reads what the journal says of users, the outbox and itself, once for each generation of the journal.
 type known struct {
-	history      History
-	observations Observations
-	journal      Journal
-	outbox       Outbox
+	Config
 
 	mu   sync.Mutex
 	last *snapshot
@@ -48,16 +45,16 @@ func (s *snapshot) of(uid uint32, name string) *usherv1.UserStatus {
 func (k *known) now() (*snapshot, error) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	generation := k.journal.Generation()
+	generation := k.Journal.Generation()
 	if k.last != nil && k.last.generation == generation {
 		return k.last, nil
 	}
-	newest, err := k.history.Newest()
+	newest, err := k.History.Newest()
 	if err != nil {
 		return nil, err
 	}
 	read := &snapshot{generation: generation}
-	observed, err := k.observations.All()
+	observed, err := k.Observations.All()
 	if err != nil {
 		return nil, err
 	}
@@ -98,7 +95,7 @@ func (k *known) now() (*snapshot, error) {
 	if read.outbox, err = k.outboxStatus(); err != nil {
 		return nil, err
 	}
-	damages, err := k.journal.Damages()
+	damages, err := k.Journal.Damages()
 	if err != nil {
 		return nil, err
 	}
@@ -119,11 +116,11 @@ func neverSeen() *wpj.Identity {
 }
 
 func (k *known) outboxStatus() (*usherv1.OutboxStatus, error) {
-	undelivered, err := k.outbox.List(false, 0)
+	undelivered, err := k.Outbox.List(false, 0)
 	if err != nil {
 		return nil, err
 	}
-	delivered, err := k.outbox.LastDelivered()
+	delivered, err := k.Outbox.LastDelivered()
 	if err != nil {
 		return nil, err
 	}

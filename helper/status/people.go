@@ -15,11 +15,7 @@ import (
 )
 
 // people knows who the users of this Mac are, and which of them is the primary one.
-type people struct {
-	sessions Sessions
-	presence Presence
-	accounts Accounts
-}
+type people struct{ Config }
 
 // users returns everyone who is logged in or known, if visible, logged in first. A user is a uid with a name: after an
 // account was deleted, its uid may be another person's.
@@ -28,10 +24,10 @@ func (p *people) users(journal *snapshot, configured string,
 	var users []*usherv1.UserStatus
 	console, onConsole := accounts.Console()
 	present := make(map[*usherv1.UserStatus]bool)
-	for _, session := range p.sessions.List() {
+	for _, session := range p.Sessions.List() {
 		uid := session.User.UID
 		user := &usherv1.UserStatus{User: contract.UserToProto(session.User),
-			NoAccount: p.accounts.Gone(uid, session.User.Name)}
+			NoAccount: p.Accounts.Gone(uid, session.User.Name)}
 		if known := journal.of(uid, session.User.Name); known != nil {
 			present[known] = true
 			user.LastRegistration, user.ReportedRegistration = known.LastRegistration, known.ReportedRegistration
@@ -52,7 +48,7 @@ func (p *people) users(journal *snapshot, configured string,
 		if present[known] {
 			continue
 		}
-		gone := p.accounts.Gone(known.User.Uid, known.User.Name)
+		gone := p.Accounts.Gone(known.User.Uid, known.User.Name)
 		if known.Identity == nil || gone {
 			known = proto.CloneOf(known) // it is shared
 			known.NoAccount = gone
@@ -62,7 +58,7 @@ func (p *people) users(journal *snapshot, configured string,
 		}
 		users = append(users, known)
 	}
-	if person, there := p.accounts.Named(configured); there &&
+	if person, there := p.Accounts.Named(configured); there &&
 		!slices.ContainsFunc(users, func(user *usherv1.UserStatus) bool { return user.User.Name == person.Name }) {
 		users = append(users, &usherv1.UserStatus{
 			User: contract.UserToProto(person), Identity: contract.IdentityToProto(neverSeen()),
@@ -77,19 +73,19 @@ func (p *people) users(journal *snapshot, configured string,
 // lookUpAccounts has the accounts of all users looked up, if that is some time ago.
 func (p *people) lookUpAccounts(journal *snapshot, configured string) {
 	var users []primary.Candidate
-	for _, session := range p.sessions.List() {
+	for _, session := range p.Sessions.List() {
 		users = append(users, primary.Candidate{UID: session.User.UID, Name: session.User.Name})
 	}
 	for _, known := range journal.users {
 		users = append(users, primary.Candidate{UID: known.User.Uid, Name: known.User.Name})
 	}
-	p.accounts.Refresh(users, configured)
+	p.Accounts.Refresh(users, configured)
 }
 
 // choose marks the primary one of all users.
 func (p *people) choose(users []*usherv1.UserStatus, configured string) error {
 	console, onConsole := accounts.Console()
-	atMac, err := p.presence.Last()
+	atMac, err := p.Presence.Last()
 	if err != nil {
 		return err
 	}
@@ -118,7 +114,7 @@ func (p *people) choose(users []*usherv1.UserStatus, configured string) error {
 func (p *people) withoutAgent(visible func(uid uint32) bool) string {
 	person, there := accounts.AtConsole()
 	if !there || !visible(person.UID) ||
-		slices.ContainsFunc(p.sessions.List(), func(one sessions.Session) bool { return one.User.UID == person.UID }) {
+		slices.ContainsFunc(p.Sessions.List(), func(one sessions.Session) bool { return one.User.UID == person.UID }) {
 		return ""
 	}
 	return person.Name

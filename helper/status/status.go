@@ -143,12 +143,7 @@ type Reporter struct {
 
 // New returns a reporter of a usherd that starts now.
 func New(config Config) *Reporter {
-	return &Reporter{
-		config: config, startedAt: time.Now(),
-		known: known{history: config.History, observations: config.Observations, journal: config.Journal,
-			outbox: config.Outbox},
-		people: people{sessions: config.Sessions, presence: config.Presence, accounts: config.Accounts},
-	}
+	return &Reporter{config: config, startedAt: time.Now(), known: known{Config: config}, people: people{config}}
 }
 
 // Status returns the whole status. It is not to be changed.

@@ -123,6 +123,9 @@ func list(directory, only string) ([]entry, error) {
 	}
 	defer folder.Close()
 	names, err := folder.Entries()
+	if errors.Is(err, fs.ErrNotExist) { // removed since it was opened
+		return nil, nil
+	}
 	if err != nil {
 		return nil, fmt.Errorf("list logs of %s: %w", directory, err)
 	}

@@ -12,6 +12,12 @@ import (
 // maximumLinks is how many symbolic links are followed of one path, as on Linux.
 const maximumLinks = 40
 
+// maximumExchanges is how often a folder of a path may be exchanged while it is opened. A program that removes a folder
+// and makes it again does that once; a user who does it on purpose gains nothing, since each is judged again.
+const maximumExchanges = 3
+
+var errExchanged = fmt.Errorf("%w: it was exchanged", ErrLink)
+
 // place is an entry of an open folder, or one that could be made there. It is never a symbolic link that was followed.
 type place struct {
 	folder *os.Root
@@ -55,6 +61,8 @@ type walker struct {
 	// links is how many were followed; confined says that none is, and that nothing leads above the first step.
 	links    int
 	confined bool
+	// exchanges is how often a folder was another one when it was opened than a moment before.
+	exchanges int
 }
 
 // step is a folder on the way, with the path that led there.
@@ -118,8 +126,13 @@ func (w *walker) walk(path string) (*place, error) {
 			return w.end(of, name, entry), nil
 		default:
 			var inner *os.Root
-			if inner, err = enter(here.folder, name, entry); err == nil {
+			inner, err = enter(here.folder, name, entry)
+			switch {
+			case err == nil:
 				w.steps = append(w.steps, step{inner, join(here.path, name)})
+			case errors.Is(err, errExchanged) && w.exchanges < maximumExchanges:
+				w.exchanges++
+				rest, err = append([]string{name}, rest...), nil
 			}
 		}
 	}
@@ -198,7 +211,7 @@ func enter(folder *os.Root, name string, seen fs.FileInfo) (*os.Root, error) {
 	}
 	info, err := inner.Stat(".")
 	if err == nil && !os.SameFile(info, seen) {
-		err = fmt.Errorf("%w: %s was exchanged", ErrLink, name)
+		err = fmt.Errorf("%w: %s", errExchanged, name)
 	}
 	if err != nil {
 		inner.Close()
@@ -223,7 +236,7 @@ func (p *place) open(path string, found bool) (*os.File, fs.FileInfo, error) {
 	}
 	if !os.SameFile(info, p.entry) { // exchanged since it was judged, perhaps for a link
 		file.Close()
-		return nil, nil, pathError("open", path, fmt.Errorf("%w: it was exchanged", ErrLink))
+		return nil, nil, pathError("open", path, errExchanged)
 	}
 	return file, info, nil
 }
