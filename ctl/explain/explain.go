@@ -166,7 +166,8 @@ quotes. A domain beside a number, before or behind it, decides whose number it i
 explained for every domain that has it, the most likely first.
 
 Anything else is taken as text: lines of a log, or the title of an issue. The events and codes in it are explained. Of
-nested errors, usher explains the deepest that it knows, and names the deepest that it does not know. "-" reads the text from standard input. Without an argument it lists the exit codes.`,
+nested errors, usher explains the deepest that it knows, and names the deepest that it does not know. "-" reads the
+text from standard input. Without an argument it lists the exit codes.`,
 		Example: `  usherctl explain 66
   usherctl explain -25308
   usherctl explain -25244 -25308

@@ -38,10 +38,10 @@ func (c *commands) fleetInitCommand() *cobra.Command {
 	command := &cobra.Command{
 		Use:   "init --server HOST [--server HOST --server HOST]",
 		Short: "Write what one nats-server, or a cluster of three, needs to carry a fleet",
-		Long: `Write into a new folder: for each server its nats-server.conf with certificates, for admins the access to the
-fleet, for Macs what to configure, and the keys that make credentials. The servers are stock nats-servers
-(2.12 or later). A Mac may publish only under its own name; an admin may ask and read. These permissions are
-in the server's configuration. No server is asked, and nothing is installed.`,
+		Long: `Write into a new folder: for each server its nats-server.conf with certificates, for admins the access
+to the fleet, for Macs what to configure, and the keys that make credentials. The servers are stock nats-servers
+(2.12 or later). A Mac may publish only under its own name; an admin may ask and read. These permissions are in the
+server's configuration. No server is asked, and nothing is installed.`,
 		Example: `  usherctl fleet init --server nats.example.org
   usherctl fleet init --server nats1.example.org --server nats2.example.org --server nats3.example.org ` +
 			`--organization Example`,

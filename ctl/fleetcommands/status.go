@@ -66,7 +66,7 @@ and counted once. The exit code is 0 if the fleet could be asked, whatever the s
 		"only Macs with `KEY=VALUE[,VALUE]`, of "+strings.Join(filterNames(), ", ")+
 			"; * matches anything; all filters must match")
 	set.DurationVar(&flags.timeout, "timeout", 5*time.Second,
-		"wait at most this long for answers of the known Macs")
+		"wait at most this long for answers; it is over earlier when all known Macs have answered")
 	set.BoolVar(&flags.csv, "csv", false, "print one line for each Mac as comma-separated values")
 	set.StringVar(&flags.html, "html", "",
 		"write a page into this `file` (- is standard output): a chart, a table that can be searched, the "+
