@@ -27,12 +27,12 @@ func init() {
 	}
 }
 
-// fakeSupport has files for an archive about jane, who is whoever runs the test. None is one that does not know the
-// call.
+// fakeSupport has files for an archive about jane, who is the user that runs the test. None is a helper that does not
+// know the call.
 type fakeSupport struct {
 	usherv1.UnimplementedSupportServiceServer
 	files []fakeSupportFile
-	// refused ends every call, and broken the stream after its files.
+	// refused ends every call; broken breaks the stream after its files.
 	refused, broken error
 }
 
@@ -116,8 +116,8 @@ var supportScenarios = map[string]*fakeSupport{
 	"support-evil": {files: []fakeSupportFile{{name: "../../escaped.txt", source: "usherd", content: "x"}}},
 }
 
-// unpack runs `unpack ARCHIVE FOLDER`: the archive must be for its owner alone, and each of its JSON files JSON, a
-// value a line.
+// unpack runs `unpack ARCHIVE FOLDER`. The archive must be readable only by its owner, and each of its JSON files must
+// be valid, one value a line.
 func unpack(ts *testscript.TestScript, _ bool, args []string) {
 	path := ts.MkAbs(args[0])
 	info, err := os.Lstat(path)

@@ -15,7 +15,7 @@ func init() {
 	}
 }
 
-// fakeCleaner answers what it was given.
+// fakeCleaner returns the given answers.
 type fakeCleaner struct {
 	usherv1.UnimplementedCleanServiceServer
 	err       error
@@ -23,7 +23,7 @@ type fakeCleaner struct {
 	state     usherv1.IdentityState
 	leftovers []*usherv1.Leftover
 	atRisk    []*usherv1.RegistrationAtRisk
-	// failed is why a leftover of that name cannot be removed.
+	// failed says why a leftover of that name cannot be removed.
 	failed map[string]string
 }
 

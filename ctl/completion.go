@@ -28,7 +28,7 @@ func (a *app) completionCommand() *cobra.Command {
 	}
 }
 
-// completeValues has a shell complete the values of flags, by the flags' names and below each command that has them.
+// completeValues makes a shell complete the values of flags: by the names of the flags, for each command that has them.
 func (a *app) completeValues(command *cobra.Command) {
 	command.LocalFlags().VisitAll(func(flag *pflag.Flag) {
 		values := map[string]cobra.CompletionFunc{"user": complete.Users(a.Client), "kind": completeKinds}[flag.Name]

@@ -1,5 +1,5 @@
-// Package ctl composes usherctl: which commands exist, in which groups, the global flags, and the end of a run with its
-// exit code. [Main] runs it. Each topic of its commands is a package beneath this one, which receives what it needs: an
+// Package ctl composes usherctl: its commands and their groups, the global flags, and the end of a run with its exit
+// code. [Main] runs it. Each topic of its commands is a package below this one. It receives what it needs: an
 // [answer.Printer], or an [ask.Client] to ask usherd.
 package ctl
 
@@ -22,8 +22,8 @@ import (
 	"usher.internal/ctl/usage"
 )
 
-// Main runs usherctl with arguments as a process does: with the streams and signals of this one. It returns the exit
-// code; everything is printed by then.
+// Main runs usherctl as a process does: with the arguments, and with the streams and signals of this process. It
+// returns the exit code, after everything is printed.
 func Main(arguments []string) int {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	context.AfterFunc(ctx, stop) // a second signal ends usherctl whatever it does
@@ -36,7 +36,7 @@ func Main(arguments []string) int {
 	return int(a.run(ctx, arguments))
 }
 
-// Commands returns the tree of usherctl's commands, for what documents it.
+// Commands returns the tree of usherctl's commands, to generate documents from it.
 func Commands() *cobra.Command { return newApp(&terminal.Terminal{}, "").root() }
 
 // app is one run of usherctl.
@@ -50,12 +50,12 @@ func newApp(terminal *terminal.Terminal, configFile string) *app {
 	return &app{Client: client, hosts: &afar.Hosts{Client: client}}
 }
 
-// run runs usherctl with arguments and returns its exit code; everything is printed by then.
+// run runs usherctl with arguments. It returns the exit code, after everything is printed.
 func (a *app) run(ctx context.Context, arguments []string) answer.ExitCode {
 	return a.runRoot(ctx, a.root(), arguments)
 }
 
-// runRoot is run with the commands below root.
+// runRoot runs root with the arguments.
 func (a *app) runRoot(ctx context.Context, root *cobra.Command, arguments []string) answer.ExitCode {
 	a.hosts.Run = func(ctx context.Context, target afar.Host, to io.Writer) answer.ExitCode {
 		one := newApp(&terminal.Terminal{Out: &terminal.Output{To: to}, Err: io.Discard}, a.ConfigFile)
@@ -66,10 +66,10 @@ func (a *app) runRoot(ctx context.Context, root *cobra.Command, arguments []stri
 	root.SetOut(a.Out)
 	root.SetErr(a.Err)
 	command, err := root.ExecuteContextC(ctx)
-	a.Command = command.CommandPath() // also where the arguments were wrong
+	a.Command = command.CommandPath() // also if the arguments were wrong
 	a.JSON = a.JSON || a.hosts.OneOfSeveral() || slices.Contains(arguments, "--json")
 	if a.Out.Err != nil {
-		// A policy must not take an answer for whole that was cut short.
+		// A policy must not take a truncated answer for a complete one.
 		err = &answer.Failure{Code: answer.ExitDefect, Reason: "OUTPUT_FAILED",
 			Message: "the output could not be written: " + a.Out.Err.Error()}
 	}

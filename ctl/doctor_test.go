@@ -15,7 +15,7 @@ func init() {
 	}
 }
 
-// fakeDoctor sends its checks, and then ends, hangs or fails. None is one that does not know the call.
+// fakeDoctor sends its checks, and then ends, hangs or fails. None is a helper that does not know the call.
 type fakeDoctor struct {
 	usherv1.UnimplementedDoctorServiceServer
 	checks []*usherv1.Check

@@ -14,9 +14,9 @@ import (
 	"usher.internal/internal/version"
 )
 
-// Jamf runs the examples with $3 empty at startup, and with the names of no person while macOS is being set up or
-// nobody has logged in. Then usherd is to take the user on the console. A policy holds up those after it, so it does
-// not wait for long unless it is told to.
+// Jamf runs the examples with an empty $3 at startup, and with names that are not a person's during setup or if nobody
+// has logged in. Then usherd is to take the user on the console. A policy blocks later ones, so it does not wait long
+// by default.
 func TestExamplesTakeTheUserOnTheConsole(t *testing.T) {
 	directory := t.TempDir()
 	calls, exits := filepath.Join(directory, "calls"), filepath.Join(directory, "exits")
@@ -26,7 +26,7 @@ func TestExamplesTakeTheUserOnTheConsole(t *testing.T) {
 	if err := os.WriteFile(usherctl, []byte(stub), 0o755); err != nil {
 		t.Fatal(err)
 	}
-	// run runs a script, which calls usherctl with some arguments.
+	// run runs a script that calls usherctl with some arguments.
 	run := func(script, user, program, wait string, exits int) (exitCode int, said, called string) {
 		t.Helper()
 		if err := os.WriteFile(filepath.Join(directory, "exits"), []byte(strconv.Itoa(exits)+"\n"), 0o600); err != nil {
@@ -47,7 +47,7 @@ func TestExamplesTakeTheUserOnTheConsole(t *testing.T) {
 		}
 		return command.ProcessState.ExitCode(), string(output), string(content)
 	}
-	// The one account that every Linux has with the uid of a person; usherd refuses it, and the script need not know.
+	// The account with a person's uid that every Linux has; usherd refuses it, and the script need not know.
 	const person = "nobody"
 	for script, command := range map[string]string{
 		"register.sh": "<register><--user><%s><--wait><--timeout><%s>",
@@ -77,7 +77,7 @@ func TestExamplesTakeTheUserOnTheConsole(t *testing.T) {
 	}
 }
 
-// The extension attribute by which docs/deploy.md finds the Macs to upgrade.
+// The extension attribute with which docs/deploy.md finds the Macs to upgrade.
 func TestDocumentedVersionAttribute(t *testing.T) {
 	document, err := os.ReadFile("../docs/deploy.md")
 	if err != nil {

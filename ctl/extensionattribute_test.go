@@ -20,7 +20,7 @@ import (
 	usherv1 "usher.internal/proto/usher/v1"
 )
 
-// statusOf answers with the users that it is told.
+// statusOf answers with the given users.
 type statusOf struct {
 	usherv1.UnimplementedStatusServiceServer
 	users atomic.Pointer[[]*usherv1.UserStatus]
@@ -30,7 +30,7 @@ func (s *statusOf) GetStatus(context.Context, *usherv1.GetStatusRequest) (*usher
 	return &usherv1.GetStatusResponse{Helper: &usherv1.HelperStatus{Version: "1"}, Users: *s.users.Load()}, nil
 }
 
-// Whatever the state, each attribute is printed with the value that mode api writes (helper/delivery,
+// For every state, each attribute is printed with the value that mode api writes (helper/delivery,
 // TestWhatIsWrittenToJamfPro).
 func TestWhatExtensionAttributesPrint(t *testing.T) {
 	directory := t.TempDir()

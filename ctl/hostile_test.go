@@ -15,10 +15,10 @@ import (
 	usherv1 "usher.internal/proto/usher/v1"
 )
 
-// hostileText moves a cursor, and turns the direction of writing round.
+// hostileText moves a cursor, and reverses the direction of writing.
 const hostileText = "a\u009b2J\u0085\u007f\u061c\u200e\u202e\u2066b"
 
-// What a program or a Mac says reaches a terminal as escapes, in every kind of JSON.
+// Text from a program or a Mac never reaches a terminal with control sequences, except as escapes in any kind of JSON.
 func TestJSONHoldsNothingThatATerminalObeys(t *testing.T) {
 	for name, print := range map[string]func(a *answer.Printer) error{
 		"a message": func(a *answer.Printer) error {

@@ -19,7 +19,7 @@ import (
 	"usher.internal/internal/applog"
 )
 
-// What a shell makes of <(command) has nothing, until the command writes to it.
+// A shell's <(command) is empty until the command writes to it.
 func TestPipesAreInterruptible(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "pipe")
 	if err := syscall.Mkfifo(path, 0o600); err != nil {
@@ -42,7 +42,7 @@ func TestPipesAreInterruptible(t *testing.T) {
 	}
 }
 
-// looks is a context that ends after somebody has looked at it so many times.
+// looks is a context that ends after so many calls of its methods.
 type looks struct {
 	context.Context
 	cancel context.CancelFunc
@@ -57,8 +57,7 @@ func (l *looks) Err() error {
 	return l.Context.Err()
 }
 
-// A timeline and an archive for the help desk that are interrupted write nothing and leave nothing behind, at whatever
-// point.
+// An interrupted timeline or archive for the help desk writes nothing and leaves nothing behind, at any point.
 func TestInterruptedAtAnyPointNothingIsLeft(t *testing.T) {
 	folder := t.TempDir()
 	home, temporary := filepath.Join(folder, "home"), filepath.Join(folder, "temporary")
@@ -96,7 +95,7 @@ func TestInterruptedAtAnyPointNothingIsLeft(t *testing.T) {
 				if code != answer.ExitDone {
 					t.Errorf("%v: %s", arguments, said.String())
 				}
-				_ = os.Remove(written) // standard output has what the last one wrote
+				_ = os.Remove(written) // standard output has the last one's text
 				break
 			}
 			points++

@@ -18,7 +18,7 @@ func init() {
 	}
 }
 
-// jamfProOf returns the scenario of that name, and one that nobody should ask where there is none.
+// jamfProOf returns the scenario of that name, or one that nobody should ask if there is none.
 func jamfProOf(name string) *fakeJamfPro {
 	if scenario, known := jamfScenarios[name]; known {
 		return scenario
@@ -26,7 +26,7 @@ func jamfProOf(name string) *fakeJamfPro {
 	return &fakeJamfPro{err: status.Error(codes.Unimplemented, "this helper has no Jamf Pro")}
 }
 
-// fakeJamfPro answers what it was given.
+// fakeJamfPro returns the given answers.
 type fakeJamfPro struct {
 	usherv1.UnimplementedJamfProServiceServer
 	err         error
@@ -35,7 +35,7 @@ type fakeJamfPro struct {
 	removed     bool
 }
 
-// plantedSecret is what the scripts give; none of them may ever show it.
+// plantedSecret is the secret in the scripts; none of them may ever show it.
 const plantedSecret = "s3cret-planted"
 
 func (f *fakeJamfPro) SetClientSecret(_ context.Context,

@@ -6,7 +6,7 @@ import (
 	usherv1 "usher.internal/proto/usher/v1"
 )
 
-// What a helper of a later version says has values in every enum that this version does not know.
+// The messages of a later helper have values in every enum that this version does not know.
 func init() {
 	later := story(func(r *usherv1.Registration) {
 		r.Kind, r.DeliveryState = 97, 96

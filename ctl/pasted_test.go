@@ -24,18 +24,18 @@ import (
 	"usher.internal/internal/wpj"
 )
 
-// placeholders are the words in capitals that commands have in texts (docs/troubleshooting.md says so), with something
-// that fits there. VALUE is what the program puts into a text.
+// placeholders are the words in capitals in documented commands (docs/troubleshooting.md explains them), each with a
+// valid value. VALUE is a value that the program inserts into a text.
 var placeholders = map[string]string{
 	"ARCHIVE": "jane.zip", "CODE": "66", "MAC": "0A1B2C3D-0000-4000-8000-00000000BEEF", "DIRECTORY": "credentials",
 	"FILE": "file", "FOLDER": "usher-fleet",
 	"ID": "0199b3a2-4c1d", "NAME": "jane", "TEAM": "A1B2C3D4E5", "VALUE": "0199b3a2-4c1d",
 }
 
-// Everything that usher prints or documents as a command of usherctl is one that usherctl takes: the command and its
-// flags are there, the arguments are as many as it wants, and no shell makes something else of it.
+// usherctl accepts every command of its own that usher prints or documents: the command and its flags exist, the number
+// of arguments is right, and no shell interprets it.
 func TestCommandsRunWhenPasted(t *testing.T) {
-	commands := map[string]string{} // by line, where it is
+	commands := map[string]string{} // by line of its place
 	walkTexts(t, func(path string, content []byte, file *ast.File) {
 		if file == nil {
 			if !strings.HasSuffix(path, ".md") {
@@ -83,7 +83,7 @@ func TestCommandsRunWhenPasted(t *testing.T) {
 	if checked < 150 {
 		t.Errorf("only %d commands were found", checked)
 	}
-	// The walk has found what is known to be there: in a page, behind sudo, in a hint that is put together, and in an
+	// The walk has found commands that are known to exist: in a page, after sudo, in a composed hint, and in an
 	// example.
 	for _, known := range []string{
 		"usherctl explain CODE", "sudo /usr/local/usher/usherctl doctor --quiet",
@@ -121,7 +121,7 @@ func TestWhatDoesNotRunWhenPasted(t *testing.T) {
 	}
 }
 
-// isName reports whether a text only names a command, as pages do, or a group of them.
+// isName reports whether a text only names a command or a group, as pages do.
 func isName(line string) bool {
 	names := strings.Fields(line)
 	if len(names) == 0 {
@@ -131,10 +131,10 @@ func isName(line string) bool {
 	return err == nil && len(rest) == 0 && line == command.CommandPath()
 }
 
-// rootOnly are commands that do nothing for anybody else.
+// rootOnly are commands that only root can use.
 var rootOnly = []string{"usherctl install", "usherctl uninstall", "usherctl start", "usherctl stop", "usherctl restart"}
 
-// pasted returns why a command line does not run as usherctl's when it is pasted.
+// pasted returns why a command line does not run as usherctl's after it is pasted.
 func pasted(line string) error {
 	filled, err := documented.Fill(line, placeholders)
 	if err != nil {
@@ -165,7 +165,7 @@ func pasted(line string) error {
 	return nil
 }
 
-// parsed is the command that arguments name, as far as usherctl takes them before it does anything.
+// parsed is the command that arguments name, as far as usherctl parses them before it does anything.
 func parsed(arguments []string) (*cobra.Command, error) {
 	root := newApp(&terminal.Terminal{Out: &terminal.Output{To: io.Discard}, Err: io.Discard}, "").root()
 	root.InitDefaultVersionFlag()
@@ -185,7 +185,7 @@ func parsed(arguments []string) (*cobra.Command, error) {
 }
 
 func isNoGroup(command *cobra.Command) error {
-	// `usherctl clean` does something itself, and has a command below it.
+	// `usherctl clean` is a command itself, and has a command below it.
 	if command.HasSubCommands() && command.Example == "" {
 		return errors.New("a group of commands, and no command")
 	}
@@ -203,8 +203,8 @@ func everyCommand(visit func(*cobra.Command)) {
 	walk(newApp(&terminal.Terminal{}, "").root())
 }
 
-// textsOf are the texts of a source as they are printed: what is added up is one text, with VALUE where something else
-// than a text is added or a verb of fmt is.
+// textsOf are the texts of a source as they are printed. A concatenation is one text, with VALUE in place of anything
+// that is not a text, and of fmt's verbs.
 func textsOf(file *ast.File) (texts []string) {
 	ast.Inspect(file, func(node ast.Node) bool {
 		expression, is := node.(ast.Expr)
@@ -215,7 +215,7 @@ func textsOf(file *ast.File) (texts []string) {
 		if is {
 			texts = append(texts, verb.ReplaceAllString(text, "VALUE"))
 		}
-		return !is || callsSudo(expression) == "" // what is within is part of it
+		return !is || callsSudo(expression) == "" // its operands are part of it
 	})
 	return texts
 }
@@ -253,7 +253,7 @@ func textOf(expression ast.Expr) (text string, is bool) {
 	return "", false
 }
 
-// callsSudo is what a call of config.Sudo returns on a Mac, with its text for arguments.
+// callsSudo returns the result of config.Sudo on a Mac, with its text for arguments.
 func callsSudo(expression ast.Expr) string {
 	call, is := expression.(*ast.CallExpr)
 	if !is || len(call.Args) != 1 {
@@ -273,7 +273,7 @@ func callsSudo(expression ast.Expr) string {
 	return "sudo " + layout.MacOS.Control() + " " + arguments
 }
 
-// What is in backticks would be run by a shell into which a part of the help is pasted.
+// A shell would run text in backticks if a part of the help is pasted.
 func TestHelpHasNoBackticks(t *testing.T) {
 	everyCommand(func(command *cobra.Command) {
 		var help bytes.Buffer

@@ -20,9 +20,9 @@ import (
 	"usher.internal/internal/layout"
 )
 
-// Jamf runs scripts and commands as root, with /usr/local/bin in PATH, and so does macOS's Installer. On some Macs a
-// user can write to that directory. So usher names its programs where only root can put them, and the system's by names
-// that the system's own directories have.
+// Jamf and macOS's Installer run scripts and commands as root, with /usr/local/bin in PATH. On some Macs a user can
+// write to that directory. So usher names its programs at paths that only root can write, and the system's programs by
+// names that the system's own directories have.
 func TestScriptsThatRootRunsNameOnlyWhatRootInstalled(t *testing.T) {
 	scripts := map[string]string{}
 	for _, one := range attribute.Table() {
@@ -60,13 +60,13 @@ func TestScriptsThatRootRunsNameOnlyWhatRootInstalled(t *testing.T) {
 			inline++
 			scripts[path+": "+found[1]] = found[1] + "\n"
 		}
-		// The link may be named, as what people have in their PATH, but no command may use it.
+		// A text may name the link, which people have in their PATH, but no command may use it.
 		for _, found := range regexp.MustCompile(`(?m)^.*/usr/local/bin/(usherctl|jamf) [a-z-].*$`).FindAllString(text,
 			-1) {
 			t.Errorf("%s gives a command in /usr/local/bin: %s", path, found)
 		}
 	}
-	// The walk has found what is known to be there.
+	// The walk has found the files that are known to exist.
 	if len(attribute.Table()) == 0 || fenced == 0 || inline == 0 {
 		t.Errorf("%d attributes, %d scripts and %d commands within documents", len(attribute.Table()), fenced, inline)
 	}
@@ -83,12 +83,12 @@ func TestScriptsThatRootRunsNameOnlyWhatRootInstalled(t *testing.T) {
 	}
 }
 
-// On macOS sudo looks for a program in the PATH of who calls it. So each text that gives a command to root has the
-// whole path: every document, and every text of the programs, which has the helps' examples, the fixes of doctor and
+// On macOS sudo looks for a program in the caller's PATH. So each text that gives a command to root has the whole path:
+// every document and every text of the programs. These include the examples in help texts, the fixes of doctor, and
 // the advice for a state or an event.
 func TestCommandsWithSudoHaveTheWholePath(t *testing.T) {
-	// What follows sudo and its options has a slash, or is what Debian and a clone of the project have, where nobody
-	// takes the PATH of a user.
+	// The word after sudo and its options has a slash, or is a program of Debian or of a clone of the project. There,
+	// sudo does not use the PATH of a user.
 	called := regexp.MustCompile(`\bsudo ((?:-u \S+ |-\S+ )*)([A-Za-z_./@<][^\s` + "`" + `]*)`)
 	elsewhere := []string{"make", "apt-get"}
 	prose := regexp.MustCompile(
@@ -190,8 +190,8 @@ var (
 	substitution = regexp.MustCompile(`\$\([^)]*\)`)
 	label        = regexp.MustCompile(`(?m)^[ \t]*[^\s()$][^()\n$]*\)`)
 	quoted       = regexp.MustCompile(`'[^']*'|"[^"]*"`)
-	// commandWord is the first word of a command: at the beginning of a line, or after what ends another one or opens a
-	// list.
+	// commandWord is the first word of a command: at the beginning of a line, or after the end of another one or the
+	// opening of a list.
 	commandWord = regexp.MustCompile(
 		`(?m)(?:^|[;&|({!)]|\b(?:then|do|else|elif|if|while|exec)\b)[ \t]*((?:[A-Za-z_]+=\S*[ ` +
 			`\t]+)*)([A-Za-z_./~$"-][^\s;&|(){}<>]*)`)
@@ -203,7 +203,7 @@ var (
 			"umask chmod chown date mkdir rm systemctl")
 )
 
-// refusedForRoot returns what a script of root's must not hold.
+// refusedForRoot returns the parts that a script for root must not contain.
 func refusedForRoot(t *testing.T, script string) (problems []string) {
 	t.Helper()
 	code := comment.ReplaceAllString(script, "")
@@ -227,7 +227,7 @@ func refusedForRoot(t *testing.T, script string) (problems []string) {
 		case slices.Contains([]string{"/usr/bin", "/bin", "/usr/sbin", "/sbin", layout.MacOS.Programs,
 			layout.Linux.Programs},
 			filepath.Dir(word)):
-		case strings.HasPrefix(word, "/usr/local/bin/"): // said already
+		case strings.HasPrefix(word, "/usr/local/bin/"): // reported already
 		default:
 			problems = append(problems, "runs "+word+", which is not named by a path that only root can write to")
 		}

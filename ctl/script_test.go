@@ -30,8 +30,8 @@ func TestMain(m *testing.M) {
 	testscript.Main(m, map[string]func(){"usherctl": func() { os.Exit(Main(os.Args[1:])) }})
 }
 
-// The scripts are the documentation of what usherctl prints and ends with. `helper SCENARIO` starts a helper that
-// answers as one of the scenarios says, over a real socket.
+// The scripts document usherctl's output and exit codes. `helper SCENARIO` starts a helper that answers by one of the
+// scenarios, over a real socket.
 func TestScripts(t *testing.T) {
 	testscript.Run(t, testscript.Params{
 		Dir:           "testdata/script",
@@ -61,7 +61,7 @@ func whoami() string {
 	return ""
 }
 
-// person is an account of this computer that is a person's, the first of them; "" where there is none.
+// person is the first account of this computer that is a person's, or "" if there is none.
 func person() string {
 	if names := accounts.Names(); len(names) > 0 {
 		return names[0]
@@ -69,8 +69,8 @@ func person() string {
 	return ""
 }
 
-// conditions are what lines of a script can depend on: [root], [person] where this computer has an account of one, and
-// [services] where launchd or systemd runs it.
+// conditions are what lines of a script can depend on: [root], [person] if this computer has a person's account, and
+// [services] if it runs launchd or systemd.
 func conditions(name string) (bool, error) {
 	switch name {
 	case "root":
@@ -126,7 +126,7 @@ func startHelper(ts *testscript.TestScript, _ bool, args []string) {
 	ts.Defer(func() { server.Stop(); <-done })
 }
 
-// fakeHelper answers what it was given.
+// fakeHelper returns the given answers.
 type fakeHelper struct {
 	usherv1.UnimplementedRegistrationServiceServer
 	usherv1.UnimplementedStatusServiceServer
@@ -134,7 +134,7 @@ type fakeHelper struct {
 	usherv1.UnimplementedUserServiceServer
 	err      error
 	attached bool
-	// updates are what a watch tells; with hang it then goes on for ever.
+	// updates are the updates of a watch; with hang it then never ends.
 	updates []*usherv1.Registration
 	hang    bool
 	status  *usherv1.GetStatusResponse
@@ -186,7 +186,7 @@ func (f *fakeHelper) WatchRegistration(_ *usherv1.WatchRegistrationRequest,
 	return nil
 }
 
-// hanging waits for the caller to give up. His deadline may pass here first, so it must not end in an answer.
+// hanging waits until the caller gives up. The caller's deadline may pass here first, so it must not end in an answer.
 func hanging(ctx context.Context) error {
 	<-ctx.Done()
 	return ctx.Err()
@@ -207,7 +207,7 @@ func (f *fakeHelper) GetStatus(ctx context.Context, _ *usherv1.GetStatusRequest)
 	return f.status, f.err
 }
 
-// WatchStatus tells of somebody who is being registered, and then of the end.
+// WatchStatus shows a user who is being registered, and then the end.
 func (f *fakeHelper) WatchStatus(_ *usherv1.WatchStatusRequest, stream usherv1.StatusService_WatchStatusServer) error {
 	before := proto.CloneOf(f.status)
 	before.Users[0].Identity = &usherv1.Identity{State: usherv1.IdentityState_IDENTITY_STATE_NOT_REGISTERED}
@@ -229,12 +229,12 @@ func (f *fakeHelper) FlushDeliveries(context.Context,
 	return &usherv1.FlushDeliveriesResponse{Due: 1}, f.err
 }
 
-// at is a moment of the registration that the scenarios tell of.
+// at is a moment of the scenarios' registration.
 func at(second int) *timestamppb.Timestamp {
 	return timestamppb.New(time.Date(2026, 11, 23, 10, 0, second, 0, time.UTC))
 }
 
-// story is a registration that has come through those states, one a second.
+// story is a registration that has passed through those states, one a second.
 func story(change func(*usherv1.Registration), states ...usherv1.RegistrationState) *usherv1.Registration {
 	r := &usherv1.Registration{
 		Id: "01a20957-f96c-7159-b02d-f11245ccdb20", Kind: usherv1.RegistrationKind_REGISTRATION_KIND_REGISTER,
@@ -271,7 +271,7 @@ func fails(reason usherv1.FailureReason, detail string, code int32) *fakeHelper 
 	}, preflight, failedEnd)}}
 }
 
-// identity is what jane has once she is registered.
+// identity is jane's identity after she has registered.
 func identity() *usherv1.Identity {
 	return &usherv1.Identity{
 		State: usherv1.IdentityState_IDENTITY_STATE_REGISTERED, Detail: "a valid certificate",

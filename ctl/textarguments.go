@@ -11,8 +11,8 @@ import (
 )
 
 // textArguments lets a command's arguments begin with a minus sign: "usherctl explain -25308" asks for an error code,
-// and -25308 is no flag. Such an argument gets a blank in front, by which it is one for the reader of flags, wherever
-// it is. Everything else that begins with a minus sign is a flag, and a mistake if there is none of this name.
+// and -25308 is not a flag. Such an argument gets a leading blank, so the flag parser takes it for an argument,
+// wherever it is. Everything else that begins with a minus sign is a flag, and an error if no flag has this name.
 func textArguments(root *cobra.Command, arguments []string) []string {
 	command, _, err := root.Find(arguments)
 	if err != nil || command.Annotations[explain.ReadsText] == "" {

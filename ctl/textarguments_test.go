@@ -9,7 +9,7 @@ import (
 )
 
 func TestTextArguments(t *testing.T) {
-	// A blank in front is written as "_".
+	// A leading blank is written as "_".
 	for given, want := range map[string]string{
 		"explain -25308":                        "explain _-25308",
 		"explain -25308 -25244":                 "explain _-25308 _-25244",

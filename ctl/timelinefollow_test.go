@@ -14,7 +14,7 @@ import (
 	"usher.internal/ctl/terminal"
 )
 
-// What is written into a log that is followed is shown when it is there, and the verdict when the attempt has ended.
+// A new line in a followed log is shown at once, and the verdict when the attempt has ended.
 func TestTimelineFollows(t *testing.T) {
 	folder := t.TempDir()
 	t.Setenv("USHER_CONFIG", filepath.Join(folder, "none.yaml"))

@@ -32,7 +32,7 @@ func (a *app) root() *cobra.Command {
 		Short: "Register this Mac with Microsoft Entra, and show the state of its users",
 		Long: `usherctl asks usherd, usher's root daemon, to register users of this Mac with Microsoft Entra
 through Company Portal and to report the result to Jamf Pro, and shows their state.`,
-		Example: `  # register the user at this Mac, and follow it
+		Example: `  # register the user of this Mac, and follow the registration
   usherctl register --wait
   # what is wrong, who is registered
   usherctl status
@@ -54,7 +54,7 @@ through Company Portal and to report the result to Jamf Pro, and shows their sta
 	flags := root.PersistentFlags()
 	flags.BoolVar(&a.JSON, "json", false, "print JSON (docs/json.md); streams print one object per line")
 	flags.StringVar(&a.ConfigFile, "config", a.ConfigFile,
-		"read this configuration `file` in place of the platform's own (also USHER_CONFIG)")
+		"read this configuration `file` instead of the platform's own (also USHER_CONFIG)")
 	root.SetFlagErrorFunc(afar.FlagError)
 	for _, one := range a.groups() {
 		root.AddGroup(&cobra.Group{ID: one.title, Title: one.title + ":"})
@@ -104,7 +104,7 @@ func (a *app) groups() []commandGroup {
 	}
 }
 
-// checkHelp has `help` fail for what is no command. Cobra's own prints all of them, and succeeds.
+// checkHelp makes `help` fail for an unknown command. Cobra's own prints the whole help, and succeeds.
 func checkHelp(root *cobra.Command) {
 	root.InitDefaultHelpCmd()
 	for _, command := range root.Commands() {

@@ -30,7 +30,7 @@ func (a *app) versionCommand() *cobra.Command {
 			}
 			fmt.Fprintf(a.Out, "usherctl %s\n", version.String())
 			if err != nil {
-				// Its own version is what was asked for, and is known without a helper.
+				// usherctl's own version is the answer. It needs no helper.
 				helper = "not reached: " + terminal.Plain(err.Error())
 			}
 			fmt.Fprintf(a.Out, "usherd   %s\n", helper)

@@ -7,7 +7,7 @@ import (
 	"usher.internal/internal/command"
 )
 
-// activateWith runs program where that is wanted.
+// activateWith returns a function that runs program, if the configuration wants it.
 func activateWith(program command.Command, wanted func() bool) func(context.Context) error {
 	return func(ctx context.Context) error {
 		if !wanted() {

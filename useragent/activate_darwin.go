@@ -6,8 +6,8 @@ import (
 	"usher.internal/internal/command"
 )
 
-// activatePortal returns what brings Company Portal to the front where the configuration wants it. Nobody ran this on a
-// Mac yet.
+// activatePortal returns the function that brings Company Portal to the front, or nil if the configuration does not
+// want it. Nobody has run this on a Mac yet.
 func activatePortal(wanted func() bool) func(context.Context) error {
 	return activateWith(command.ActivatePortal, wanted)
 }

@@ -7,7 +7,7 @@ import (
 	"usher.internal/internal/command"
 )
 
-// open(1) gets the bundle's identifier and nothing else: with -n, or with arguments, it starts a second instance.
+// open(1) gets only the bundle's identifier: with -n, or with arguments, it starts a second instance.
 func TestOpenIsAskedToActivateAndNothingElse(t *testing.T) {
 	program, here := script(t, `printf '%s\n' "$@" > "$here/arguments"`)
 	open := command.ActivatePortal.At(program)

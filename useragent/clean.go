@@ -10,7 +10,7 @@ import (
 	"usher.internal/useragent/leftovers"
 )
 
-// leftoverKeeper is what the server asks of [leftovers.Leftovers].
+// leftoverKeeper is what the server needs of [leftovers.Leftovers].
 type leftoverKeeper interface {
 	Find(ctx context.Context) ([]leftovers.Leftover, error)
 	Remove(ctx context.Context, ids []string) []leftovers.Removed
@@ -38,8 +38,7 @@ func (s *server) FindLeftovers(ctx context.Context, _ *usherv1.FindLeftoversRequ
 	return response, nil
 }
 
-// RemoveLeftovers implements usherv1.UserAgentServiceServer. Whether a registration may be removed is the helper's to
-// say.
+// RemoveLeftovers implements usherv1.UserAgentServiceServer. The helper decides whether a registration may be removed.
 func (s *server) RemoveLeftovers(ctx context.Context,
 	request *usherv1.RemoveLeftoversRequest) (*usherv1.RemoveLeftoversResponse, error) {
 	if count := len(request.GetIds()); count > maximumLeftovers {
@@ -62,7 +61,7 @@ func cleaning(ctx context.Context) (context.Context, context.CancelFunc) {
 	return context.WithTimeoutCause(ctx, cleanWithin, fmt.Errorf("no answer within %s", cleanWithin))
 }
 
-// leftoverToProto translates by the contract's own names; a leftover of which the id alone is known has no kind.
+// leftoverToProto translates by the contract's own names; a leftover of which only the id is known has no kind.
 func leftoverToProto(one leftovers.Leftover) *usherv1.Leftover {
 	return &usherv1.Leftover{
 		Id: one.ID, Kind: contract.Value[usherv1.LeftoverKind](one.Kind), Name: one.Name,

@@ -15,7 +15,7 @@ import (
 )
 
 var (
-	// errInvalid is wrapped when the argument of a call is not usable.
+	// errInvalid is wrapped when the argument of a call cannot be used.
 	errInvalid = errors.New("invalid argument")
 	// errKeychain is wrapped when the login keychain could not be used.
 	errKeychain = errors.New("login keychain")
@@ -25,7 +25,8 @@ var (
 	errProgram = errors.New("external program failed")
 )
 
-// errorTable is how errors look to the helper. The first row that fits counts; what fits none is a defect of ours.
+// errorTable says how the helper sees each error. The first matching row applies; an error without a row is a defect of
+// usher.
 var errorTable = []struct {
 	err    error
 	code   codes.Code
@@ -45,7 +46,7 @@ var errorTable = []struct {
 	{errProgram, codes.FailedPrecondition, usherv1.ErrorReason_ERROR_REASON_PROGRAM_FAILED},
 }
 
-// statusOf returns the error as the helper gets it, and whether it is a defect.
+// statusOf returns the error for the helper, and whether it is a defect.
 func statusOf(err error) (mapped error, defect bool) {
 	if err == nil {
 		return nil, false
@@ -75,7 +76,7 @@ func (s *server) mapped(method string, err error) error {
 	return mapped
 }
 
-// unaryErrors and streamErrors are the one place where errors become statuses.
+// unaryErrors and streamErrors are the only places where errors become statuses.
 func (s *server) unaryErrors(ctx context.Context, request any, info *grpc.UnaryServerInfo,
 	handler grpc.UnaryHandler) (any, error) {
 	response, err := handler(ctx, request)

@@ -26,7 +26,7 @@ func (s *server) ExamineSession(ctx context.Context,
 				fmt.Sprintf("%s: %s", found.Obstacle, found.Detail)
 			check.Fix = sourceFixes[found.Obstacle]
 			if found.Obstacle == wpj.ObstacleUnsupported {
-				// It hides what it may hold, and nothing is broken.
+				// The source is hidden, but nothing is broken.
 				check.Result = usherv1.CheckResult_CHECK_RESULT_WARNING
 			}
 		}
@@ -44,7 +44,7 @@ func (s *server) ExamineSession(ctx context.Context,
 var keychainLeft = &usherv1.Check{
 	Name: "source-" + checkNames[wpj.SourceLoginKeychain], Title: string(wpj.SourceLoginKeychain) + " can be looked at",
 	Result: usherv1.CheckResult_CHECK_RESULT_NOT_APPLICABLE,
-	Evidence: "It was left alone, since the identity is elsewhere and reading a login keychain more than needed can " +
+	Evidence: "It was not read: the identity is elsewhere, and reading a login keychain more than necessary can " +
 		"damage it; `usherctl status --look` reads it.",
 }
 
@@ -54,7 +54,7 @@ var checkNames = map[wpj.Source]string{
 	wpj.SourceSecureEnclave: "secure-enclave", wpj.SourceJamfAgent: "jamf-agent",
 }
 
-// sourceFixes says what mends each obstacle.
+// sourceFixes are the fixes for each obstacle.
 var sourceFixes = map[wpj.Obstacle]string{
 	wpj.ObstacleLocked:       "Have the user unlock the login keychain, or log out and in.",
 	wpj.ObstacleAccessDenied: "Have the user allow usher-agent to read it.",
@@ -63,7 +63,7 @@ var sourceFixes = map[wpj.Obstacle]string{
 	wpj.ObstacleFailed:       "See the log of the user's agent.",
 }
 
-// compareKeychain tells whether both ways to read the keychain come to the same, where there are two.
+// compareKeychain checks whether both ways to read the keychain have the same result, if there are two.
 func (s *server) compareKeychain(ctx context.Context) *usherv1.Check {
 	check := &usherv1.Check{Name: "keychain-readings-agree", Title: "both ways to read the login keychain agree",
 		Result: usherv1.CheckResult_CHECK_RESULT_OK}
@@ -71,7 +71,7 @@ func (s *server) compareKeychain(ctx context.Context) *usherv1.Check {
 	switch {
 	case errors.Is(err, keychain.ErrUnsupported):
 		check.Result, check.Evidence = usherv1.CheckResult_CHECK_RESULT_NOT_APPLICABLE,
-			"There is one way alone to read it here."
+			"There is only one way to read it here."
 	case err != nil:
 		check.Result, check.Evidence = usherv1.CheckResult_CHECK_RESULT_WARNING,
 			"They could not be compared: "+err.Error()

@@ -13,7 +13,7 @@ import (
 	"usher.internal/useragent/keychain"
 )
 
-// seen is a source that says what it is told to.
+// seen is a source that returns the given evidence.
 type seen wpj.Evidence
 
 func (s seen) Place() wpj.Source { return wpj.Evidence(s).Source }
@@ -96,7 +96,7 @@ func TestExamineSessionNamesEverySourceAndObstacle(t *testing.T) {
 	}
 }
 
-// counted is a source that says how often it was looked at.
+// counted is a source that counts its looks.
 type counted struct {
 	place wpj.Source
 	looks *atomic.Int32
@@ -109,7 +109,7 @@ func (c counted) Look(context.Context) wpj.Evidence {
 	return wpj.Evidence{Source: c.place, Finding: wpj.NotThere}
 }
 
-// untouchable is a keychain that nobody may touch.
+// untouchable is a keychain that must not be used.
 type untouchable struct {
 	loginKeychain
 	t *testing.T
@@ -120,7 +120,7 @@ func (u untouchable) Compare(context.Context) ([]string, error) {
 	return nil, nil
 }
 
-// With leave_login_keychain nothing of the login keychain is touched, by no call, and every other source is looked at.
+// With leave_login_keychain no call touches the login keychain, and every other source is looked at.
 func TestLoginKeychainIsLeftAlone(t *testing.T) {
 	looks := map[wpj.Source]*atomic.Int32{}
 	var sources []identitySource

@@ -33,7 +33,7 @@ func (s *server) GatherWithJamf(ctx context.Context, _ *usherv1.GatherWithJamfRe
 	return &usherv1.GatherWithJamfResponse{ExitCode: int32(ran.ExitCode), HaveAnAzureId: have}, nil
 }
 
-// programFailed returns the error of a program, but for that of the call which has ended.
+// programFailed returns the error of a program, or the call's own error if the call has ended.
 func programFailed(ctx context.Context, err error) error {
 	if ctx.Err() != nil {
 		return err
@@ -41,7 +41,7 @@ func programFailed(ctx context.Context, err error) error {
 	return fmt.Errorf("%w: %w", errProgram, err)
 }
 
-// haveAzureID reads have_an_Azure_id of Jamf's state. Without the file or the key there is none.
+// haveAzureID reads have_an_Azure_id from Jamf's state. It returns nil without the file or the key.
 func haveAzureID(ctx context.Context, path string) (bool, error) {
 	state, err := identity.ReadJamfState(ctx, path)
 	if err != nil || state == nil || state.HaveAzureID == nil {

@@ -29,9 +29,9 @@ func (s *server) RunPortal(request *usherv1.RunPortalRequest,
 	return s.Portal.Run(ctx, id, false, send)
 }
 
-// mayLaunch returns an error where macOS says that Microsoft's Platform SSO is configured for the user, whatever
-// sources the configuration names: Company Portal with -r would make a second registration of the old kind. usherd asks
-// before it too; this is the last moment, and for a Mac where platform_sso is not among the sources the only one.
+// mayLaunch returns an error if macOS says that Microsoft's Platform SSO is configured for the user, whatever sources
+// the configuration names. Company Portal with -r would make a second registration of the old kind. usherd asks before
+// it too. This is the last moment to ask, and the only one on a Mac whose sources do not include platform_sso.
 func (s *server) mayLaunch(ctx context.Context) error {
 	said := identity.PlatformSSO(s.now.Load().AppSSO).Look(ctx)
 	if said.PlatformSSO != nil && said.PlatformSSO.Provider() == wpj.ProviderMicrosoft {

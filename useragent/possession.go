@@ -9,18 +9,18 @@ import (
 	"usher.internal/useragent/keychain"
 )
 
-// nonceLength is how many bytes the helper's challenge has.
+// nonceLength is the length of the helper's challenge in bytes.
 const nonceLength = 32
 
-// loginKeychain is what is asked of [keychain.Keychain] beyond what the identity source reads.
+// loginKeychain is the keychain's methods that only the server needs, beside those of the identity source.
 type loginKeychain interface {
 	Certificates(ctx context.Context) ([]keychain.Certificate, error)
 	Sign(ctx context.Context, publicKeyHash string, digest []byte) ([]byte, error)
 	Compare(ctx context.Context) ([]string, error)
 }
 
-// ProvePossession implements usherv1.UserAgentServiceServer. It signs with the key of a device certificate alone, and
-// nothing but the challenge.
+// ProvePossession implements usherv1.UserAgentServiceServer. It signs only the challenge, and only with the key of a
+// device certificate.
 func (s *server) ProvePossession(ctx context.Context,
 	request *usherv1.ProvePossessionRequest) (*usherv1.ProvePossessionResponse, error) {
 	if len(request.GetNonce()) != nonceLength {
@@ -39,7 +39,7 @@ func (s *server) ProvePossession(ctx context.Context,
 		if err != nil || string(certificate.Thumbprint) != request.GetThumbprint() {
 			continue
 		}
-		if certificate.PublicKey == nil { // with such a key signing takes long too, and the helper does not ask for it
+		if certificate.PublicKey == nil { // signing with such a key takes long too, and the helper does not ask for it
 			return nil, fmt.Errorf("%w: the key of this certificate cannot be verified: %w", errInvalid,
 				certificate.KeyProblem)
 		}

@@ -16,7 +16,7 @@ import (
 	"usher.internal/useragent/keychain"
 )
 
-// fakeKeychain holds certificates, and signs by returning what it was to sign and with which key.
+// fakeKeychain holds certificates. It signs by returning the data and the name of the key.
 type fakeKeychain struct {
 	certificates []keychain.Certificate
 	err          error

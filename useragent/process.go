@@ -10,8 +10,8 @@ import (
 	"usher.internal/internal/persist"
 )
 
-// runProgram runs the agent until ctx ends, or until the helper refuses the agent for a reason that lasts: then it ends
-// with exitForGood, or with exitStartAgain if the next process may be let in.
+// runProgram runs the agent until ctx ends, or until the helper refuses the agent for a lasting reason. Then it ends
+// with exitForGood, or with exitStartAgain if the helper may accept the next process.
 func runProgram(ctx context.Context, program persist.Program, level *config.LogLevel, log *slog.Logger) (exitCode int) {
 	program.Lasts = func(err error) bool {
 		_, refused := errors.AsType[*link.RefusedError](err)

@@ -18,7 +18,7 @@ import (
 )
 
 // launchd starts an agent in each session: of Guest (201), of _mbsetupuser (248), and of everybody whom the helper
-// refuses. None of them is worth more than ten starts in an hour.
+// refuses. None of them needs more than ten starts in an hour.
 func TestLaunchdStartsTheAgentSeldomWhateverItIsRefused(t *testing.T) {
 	refusedWith := func(err error) persist.Program {
 		return keepalive.Program(func(context.Context, *config.Live, *slog.Logger) error { return err })
@@ -34,7 +34,7 @@ func TestLaunchdStartsTheAgentSeldomWhateverItIsRefused(t *testing.T) {
 		"Guest, and others below 501": {
 			refusedWith(&link.RefusedError{Reason: link.NotAPerson, Message: "uid 201 is not a person"}), 1},
 		"another protocol": {refusedWith(&link.RefusedError{Reason: link.ProtocolVersion}), 1},
-		// The next process may be the new one: it is tried, as often as launchd does.
+		// The next process may be the new one: launchd tries it, as often as it can.
 		"replaced":      {refusedWith(&link.RefusedError{Reason: link.ReplacedAgent}), 240},
 		"configuration": {misconfigured, 1},
 		"no home":       {refusedWith(errors.New("$HOME is not defined")), 1},
@@ -63,13 +63,13 @@ func TestLaunchdStartsTheAgentSeldomWhateverItIsRefused(t *testing.T) {
 func TestRefusalOfTheConfigurationIsInTheAgentsLog(t *testing.T) {
 	s := newSession(t)
 	file := filepath.Join(s.home, "Library/Logs/usher/usher-agent.log")
-	command, told := s.start(nobody, filepath.Join(s.directory, "none.yaml"),
+	command, output := s.start(nobody, filepath.Join(s.directory, "none.yaml"),
 		"~/Library/Logs/usher/usher-agent.log")
-	s.wantExit(command, told, exitConfiguration, "")
+	s.wantExit(command, output, exitConfiguration, "")
 	if log, err := os.ReadFile(file); err != nil || !strings.Contains(string(log), "none.yaml") {
-		t.Errorf("the log is %q, %v; standard error %q", log, err, told)
+		t.Errorf("the log is %q, %v; standard error %q", log, err, output)
 	}
-	// A log that cannot be had keeps no agent from starting.
-	command, told = s.start(nobody, filepath.Join(s.directory, "none.yaml"), s.home)
-	s.wantExit(command, told, exitConfiguration, "none.yaml")
+	// A log that cannot be opened does not prevent an agent from starting.
+	command, output = s.start(nobody, filepath.Join(s.directory, "none.yaml"), s.home)
+	s.wantExit(command, output, exitConfiguration, "none.yaml")
 }

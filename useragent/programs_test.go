@@ -16,7 +16,7 @@ import (
 	usherv1 "usher.internal/proto/usher/v1"
 )
 
-// script writes a shell script; $here in it is the directory that is returned.
+// script writes a shell script; $here in it is the returned directory.
 func script(t *testing.T, text string) (path, here string) {
 	t.Helper()
 	here = t.TempDir()
@@ -90,7 +90,7 @@ func TestGatherIsOneAtATimeAndEndsWithItsCall(t *testing.T) {
 	}
 	defer socket.Close()
 	t.Setenv("HOME", directory)
-	// The fake portal will do as a program: it connects, and lives until its connection ends or SIGTERM comes.
+	// The fake portal can serve as a program: it connects, and lives until its connection ends or SIGTERM comes.
 	program := filepath.Join(directory, portalName)
 	install(t, program)
 	client := call(t, serverConfig{settings: settings{Gather: command.GatherAADInfo.At(program)},
@@ -112,9 +112,9 @@ func TestGatherIsOneAtATimeAndEndsWithItsCall(t *testing.T) {
 	if err := <-first; status.Code(err) != codes.Canceled {
 		t.Errorf("the first ended with %v", err)
 	}
-	two := accept(t, socket) // only now, for the program of the first call has ended
+	two := accept(t, socket) // only now, because the program of the first call has ended
 	one.wantEnd()
-	two.tell("exit 0")
+	two.do("exit 0")
 	if err := <-second; err != nil {
 		t.Errorf("the second ended with %v", err)
 	}

@@ -23,10 +23,10 @@ import (
 	"usher.internal/useragent/portal"
 )
 
-// agent is usher-agent put together. Its fields do not change.
+// agent is the composed usher-agent. Its fields do not change.
 type agent struct {
 	live *config.Live
-	// started is the configuration at the start: where the sockets are remains, whatever the files say later.
+	// started is the configuration at the start. The paths of the sockets do not change later, even if the files do.
 	started config.Config
 	log     *slog.Logger
 	home    *os.Root
@@ -39,7 +39,7 @@ type agent struct {
 }
 
 // run serves the helper until ctx ends (nil) or the helper refuses the agent for good. A Company Portal that runs then
-// remains, for the next agent to find.
+// continues; the next agent finds it.
 func run(ctx context.Context, live *config.Live, log *slog.Logger) error {
 	live.Begin(log)
 	a, err := compose(live, log)
@@ -48,7 +48,8 @@ func run(ctx context.Context, live *config.Live, log *slog.Logger) error {
 	}
 	defer a.home.Close()
 	defer a.portal.Close()
-	// Before the link waits for its calls to end: those that follow a portal would go on as long as that does.
+	// These calls must end before the link waits for its calls: a call that follows a portal would last as long as the
+	// portal.
 	stop := context.AfterFunc(ctx, a.portal.Close)
 	defer stop()
 	log.Info("usher-agent serves", "version", version.String(), "pid", os.Getpid(), "socket", a.started.AgentSocket())
@@ -61,7 +62,7 @@ func run(ctx context.Context, live *config.Live, log *slog.Logger) error {
 	return serve(ctx, a.started.AgentSocket(), a.started.Development.HelperUID, a.server)
 }
 
-// compose puts the agent of the user's home together.
+// compose composes the agent for a user's home.
 func compose(live *config.Live, log *slog.Logger) (*agent, error) {
 	home, err := os.UserHomeDir()
 	if err != nil {
@@ -95,7 +96,7 @@ func compose(live *config.Live, log *slog.Logger) (*agent, error) {
 	return a, nil
 }
 
-// watchConfiguration has the server and the portal take note of another configuration, until ctx ends.
+// watchConfiguration gives each new configuration to the server and the portal, until ctx ends.
 func (a *agent) watchConfiguration(ctx context.Context) {
 	changed := func() {
 		now := a.live.Current().Config
@@ -108,7 +109,7 @@ func (a *agent) watchConfiguration(ctx context.Context) {
 	}
 }
 
-// settings are what the server is to do by a configuration.
+// settings returns the server's settings from a configuration.
 func (a *agent) settings(now config.Config) settings {
 	return settings{
 		Sources: a.sources(now),
@@ -117,7 +118,7 @@ func (a *agent) settings(now config.Config) settings {
 	}
 }
 
-// sources are the places that the configuration has looked at, for the identity that is wanted.
+// sources are the places where the agent looks for the wanted identity, from the configuration.
 func (a *agent) sources(now config.Config) []identitySource {
 	var chosen []identitySource
 	for _, name := range now.Identity.Sources {
@@ -136,7 +137,7 @@ func (a *agent) sources(now config.Config) []identitySource {
 	return chosen
 }
 
-// serve serves the helper over the reversed link, which it dials again and again.
+// serve serves the helper over the reversed link, and redials it whenever it breaks.
 func serve(ctx context.Context, socket string, helperUID uint32, server *server) error {
 	return link.ServeReversed(ctx, link.AgentConfig{
 		Path:      socket,

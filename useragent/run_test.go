@@ -17,8 +17,8 @@ import (
 	usherv1 "usher.internal/proto/usher/v1"
 )
 
-// runAgent runs the agent as a package, in the home and with the configuration that are in directory, until the test
-// ends. It returns the helper's connection and what writes another configuration.
+// runAgent runs the agent as a package until the test ends, with the home and the configuration in directory. It
+// returns the helper's connection and a function that writes another configuration.
 func runAgent(t *testing.T, lines string) (connection *grpc.ClientConn, live *config.Live, write func(lines string)) {
 	t.Helper()
 	directory := temporary(t)
@@ -52,7 +52,7 @@ func runAgent(t *testing.T, lines string) (connection *grpc.ClientConn, live *co
 	return <-helper.connections, live, write
 }
 
-// The sources that are looked at are those of the configuration, which may change; a wrong one changes nothing.
+// The configuration names the sources that are looked at, and may change; a wrong configuration changes nothing.
 func TestAgentTakesAChangedConfiguration(t *testing.T) {
 	connection, live, write := runAgent(t, "identity.sources: [jamf_agent]\n")
 	client := usherv1.NewUserAgentServiceClient(connection)
@@ -80,7 +80,7 @@ func TestAgentTakesAChangedConfiguration(t *testing.T) {
 		t.Error("with a wrong configuration it looks at another source")
 	}
 	write("identity.sources: [platform_sso]\n")
-	for !looksAt(platformSSO) { // it has effect a moment after it is in force
+	for !looksAt(platformSSO) { // it takes effect a moment after it was accepted
 		if t.Context().Err() != nil {
 			t.Fatal("it does not look at the source that is configured now")
 		}
@@ -90,7 +90,7 @@ func TestAgentTakesAChangedConfiguration(t *testing.T) {
 	}
 }
 
-// A call that is under way ends with the program that it began with.
+// A running call ends with the program with which it began.
 func TestAgentsWorkInProgressKeepsItsConfiguration(t *testing.T) {
 	old, here := script(t, `echo >"$here/begun"; cat "$here/proceed" >/dev/null; exit 3`)
 	for _, name := range []string{"begun", "proceed"} {

@@ -20,15 +20,15 @@ import (
 	"usher.internal/useragent/portal"
 )
 
-// portalRunner is what the server asks of [portal.Runner].
+// portalRunner is what the server needs of [portal.Runner].
 type portalRunner interface {
 	Run(ctx context.Context, registrationID string, attachOnly bool, send func(portal.Event) error) error
 	Stop(ctx context.Context, registrationID string) (wpj.Exit, error)
 }
 
-// identitySource is a place where an identity may be. Look never fails: not being able to look is evidence too.
+// identitySource is a place where an identity may be. Look never fails: that it could not look is evidence too.
 type identitySource interface {
-	// Place is what evidence of it names as its source.
+	// Place is the source that its evidence names.
 	Place() wpj.Source
 	Look(ctx context.Context) wpj.Evidence
 }
@@ -37,11 +37,11 @@ type identitySource interface {
 type serverConfig struct {
 	Portal   portalRunner
 	Keychain loginKeychain
-	// Leftovers are what a registration has left in the session.
+	// Leftovers finds what a registration has left in the session.
 	Leftovers leftoverKeeper
 	// JamfState is the property list in which Jamf's gatherAADInfo keeps its state.
 	JamfState string
-	// settings are those that it begins with; [server.use] has others take their place.
+	// settings are the first settings; [server.use] replaces them.
 	settings
 	// Connected is called each time that the helper has accepted the agent; it may be nil.
 	Connected func()
@@ -50,7 +50,7 @@ type serverConfig struct {
 	Logger *slog.Logger
 }
 
-// settings are what of a server can be configured.
+// settings are the server's settings from the configuration.
 type settings struct {
 	Sources []identitySource
 	// Gather is Jamf's own gatherAADInfo.
@@ -59,7 +59,7 @@ type settings struct {
 	AppSSO command.Command
 }
 
-// server answers the helper. Who calls need not be asked here: the link serves nobody but the helper.
+// server answers the helper. It does not check its caller: the link serves only the helper.
 type server struct {
 	usherv1.UnimplementedUserAgentServiceServer
 	serverConfig
@@ -76,7 +76,7 @@ func newServer(config serverConfig) *server {
 	return s
 }
 
-// use has other settings count from the next call on.
+// use applies other settings from the next call on.
 func (s *server) use(others settings) { s.now.Store(&others) }
 
 // GetSessionInfo implements usherv1.UserAgentServiceServer.
@@ -91,8 +91,8 @@ func (s *server) GetSessionInfo(context.Context, *usherv1.GetSessionInfoRequest)
 	}, nil
 }
 
-// look looks at every source, all at a time, and returns what they said in their order. With leave the login keychain
-// is not touched, and there is no evidence of it.
+// look looks at every source in parallel, and returns their evidence in their order. With leave it does not touch the
+// login keychain, and returns no evidence of it.
 func (s *server) look(ctx context.Context, leave bool) []wpj.Evidence {
 	sources := s.now.Load().Sources
 	if leave {

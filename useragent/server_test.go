@@ -26,7 +26,7 @@ import (
 	"usher.internal/useragent/portal"
 )
 
-// helper is the other end of the link: what the real helper does with agents, as far as these tests need it.
+// helper is the other end of the link: the part of the real helper that these tests need.
 type helper struct {
 	socket      string
 	connections chan *grpc.ClientConn
@@ -69,7 +69,7 @@ func newHelper(t *testing.T, directory string, admit func(*link.Peer) error) *he
 	return h
 }
 
-// temporary is a directory whose name is short enough for a socket, and that every user may enter.
+// temporary is a directory with a name that is short enough for a socket. Every user may enter it.
 func temporary(t *testing.T) string {
 	t.Helper()
 	directory, err := os.MkdirTemp("", "agent")

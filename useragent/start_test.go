@@ -23,7 +23,7 @@ import (
 	usherv1 "usher.internal/proto/usher/v1"
 )
 
-// The test binary is also the programs that the tests run: copies of it act by their name. The agent's arguments are a
+// The test binary is also each program that the tests run: copies of it act by their name. The agent's arguments are a
 // configuration and a log file.
 const (
 	agentName  = "usher-agent"
@@ -38,12 +38,12 @@ func TestMain(m *testing.M) {
 		stop()
 		os.Exit(code)
 	case portalName:
-		syscall.Exit(portalMain()) // without the second that the race detector takes
+		syscall.Exit(portalMain()) // without the race detector's extra second
 	}
 	goleak.VerifyTestMain(m)
 }
 
-// portalMain is a Company Portal that connects to the test at $HOME/control.sock and does what it is told.
+// portalMain is a Company Portal that connects to the test at $HOME/control.sock and follows its commands.
 func portalMain() int {
 	connection, err := net.Dial("unix", filepath.Join(os.Getenv("HOME"), "control.sock"))
 	if err != nil {
@@ -70,7 +70,7 @@ func install(t *testing.T, path string) {
 	}
 }
 
-// controlled is a fake portal that is running.
+// controlled is a running fake portal.
 type controlled struct {
 	t          *testing.T
 	connection net.Conn
@@ -86,7 +86,7 @@ func accept(t *testing.T, socket net.Listener) *controlled {
 	return &controlled{t, connection}
 }
 
-func (c *controlled) tell(command string) {
+func (c *controlled) do(command string) {
 	c.t.Helper()
 	if _, err := fmt.Fprintln(c.connection, command); err != nil {
 		c.t.Fatal(err)
@@ -102,7 +102,7 @@ func (c *controlled) wantEnd() {
 
 func (c *controlled) wantAlive() {
 	c.t.Helper()
-	c.tell("pid")
+	c.do("pid")
 	if _, err := bufio.NewReader(c.connection).ReadString('\n'); err != nil {
 		c.t.Errorf("it has ended: %v", err)
 	}
@@ -111,7 +111,7 @@ func (c *controlled) wantAlive() {
 // nobody is the uid of the user in whose session the agent runs.
 const nobody = 65534
 
-// session is where an agent can run as a user.
+// session is a place where an agent can run as a user.
 type session struct {
 	t                    *testing.T
 	directory, home      string
@@ -149,21 +149,21 @@ func (s *session) start(uid uint32, configFile, logFile string) (*exec.Cmd, *byt
 	command.Env = []string{"HOME=" + s.home, "PATH=/usr/bin:/bin", "GORACE=" + os.Getenv("GORACE")}
 	command.Dir = "/"
 	command.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: uid, Gid: uid}}
-	told := &bytes.Buffer{}
-	command.Stderr, command.Stdout = told, told
+	output := &bytes.Buffer{}
+	command.Stderr, command.Stdout = output, output
 	if err := command.Start(); err != nil {
 		s.t.Fatal(err)
 	}
 	s.t.Cleanup(func() { _ = command.Process.Kill() })
-	return command, told
+	return command, output
 }
 
-// wantExit waits for an agent to end by itself.
-func (s *session) wantExit(command *exec.Cmd, told *bytes.Buffer, code int, words string) {
+// wantExit waits until an agent ends by itself.
+func (s *session) wantExit(command *exec.Cmd, output *bytes.Buffer, code int, words string) {
 	s.t.Helper()
 	_ = command.Wait()
-	if got := command.ProcessState.ExitCode(); got != code || !strings.Contains(told.String(), words) {
-		s.t.Errorf("ended with %d, want %d and %q in:\n%s", got, code, words, told)
+	if got := command.ProcessState.ExitCode(); got != code || !strings.Contains(output.String(), words) {
+		s.t.Errorf("ended with %d, want %d and %q in:\n%s", got, code, words, output)
 	}
 }
 
@@ -176,11 +176,11 @@ func TestAgentThatHasNoBusinessHereEnds(t *testing.T) {
 		words      string
 	}{
 		{0, s.configuration, 2, "refuses to run as root: it is usher's part in the login session of a user"},
-		{0, "", 0, "refuses to run as root"}, // by launchd or systemd, which start it again after any other code
+		{0, "", 0, "refuses to run as root"}, // by launchd or systemd, which restart it after any other code
 		{nobody, filepath.Join(s.directory, "none.yaml"), 78, "none.yaml"},
 	} {
-		command, told := s.start(test.uid, test.configFile, "")
-		s.wantExit(command, told, test.code, test.words)
+		command, output := s.start(test.uid, test.configFile, "")
+		s.wantExit(command, output, test.code, test.words)
 	}
 }
 
@@ -195,14 +195,14 @@ func TestAgentEndsWhenTheHelperRefusesItForGood(t *testing.T) {
 				}
 				return &link.RefusedError{Reason: reason, Message: "for this reason"}
 			})
-			command, told := s.start(nobody, s.configuration, "")
-			s.wantExit(command, told, code, "for this reason")
+			command, output := s.start(nobody, s.configuration, "")
+			s.wantExit(command, output, code, "for this reason")
 		})
 	}
 }
 
-// TestPortalSurvivesTheAgent is the whole agent: launched by the helper's call the portal outlives two agents, one that
-// is ended and one that is killed, and the third one tells how it ended.
+// TestPortalSurvivesTheAgent tests the whole agent. The helper's call launches the portal. The portal outlives two
+// agents, one that is ended and one that is killed, and the third one reports how it ended.
 func TestPortalSurvivesTheAgent(t *testing.T) {
 	s := newSession(t)
 	socket, err := net.Listen("unix", filepath.Join(s.home, "control.sock"))
@@ -229,14 +229,14 @@ func TestPortalSurvivesTheAgent(t *testing.T) {
 		return stream, first.GetStarted()
 	}
 
-	command, told := s.start(nobody, s.configuration, "")
+	command, output := s.start(nobody, s.configuration, "")
 	_, started := runPortal(<-helper.connections, false)
 	running := accept(t, socket)
 	ending := time.Now()
 	if err := command.Process.Signal(syscall.SIGTERM); err != nil {
 		t.Fatal(err)
 	}
-	s.wantExit(command, told, 0, "usher-agent ends")
+	s.wantExit(command, output, 0, "usher-agent ends")
 	if took := time.Since(ending); took > 3*time.Second {
 		t.Errorf("took %s to end", took)
 	}
@@ -257,7 +257,7 @@ func TestPortalSurvivesTheAgent(t *testing.T) {
 	if again.Pid != started.Pid || !again.Attached {
 		t.Errorf("third agent: %v, first %v", again, started)
 	}
-	running.tell("exit 0")
+	running.do("exit 0")
 	last, err := stream.Recv()
 	if err != nil || !last.GetExit().GetUnknown() { // it was nobody's child, and has no log
 		t.Errorf("got %v, %v", last, err)

@@ -18,23 +18,23 @@ import (
 	usherv1 "usher.internal/proto/usher/v1"
 )
 
-// tenantPauses are those of the agent where asking went wrong and usherd has not come back since.
+// tenantPauses are the pauses after a failed question, while usherd has not reconnected.
 var tenantPauses = backoff.Pauses{First: time.Second, Longest: 5 * time.Minute}
 
-// tenantOf is the Entra tenant of this Mac, as usherd has it configured. The zero value is any tenant.
+// tenantOf is the Entra tenant of this Mac, from usherd's configuration. The zero value is any tenant.
 type tenantOf struct {
 	id        wpj.TenantID
 	cloudHost string
 }
 
-// tenantWatch knows the tenant of this Mac. It asks usherd for it on helper.sock, as a client like any other, each time
-// that usherd has accepted the agent, and keeps listening for changes. What it knows is a preference: which identity is
-// right is for usherd to decide.
+// tenantWatch knows the tenant of this Mac. Each time that usherd has accepted the agent, it asks usherd on
+// helper.sock, as any other client does, and continues to listen for changes. The tenant is only a preference: usherd
+// decides which identity is right.
 //
 // [tenantWatch.run] owns the connection; the other methods may be called from anywhere.
 type tenantWatch struct {
 	socket string
-	// serverUID is who must serve the socket.
+	// serverUID is the uid that must serve the socket.
 	serverUID uint32
 	log       *slog.Logger
 	// accepted holds at most one signal that usherd has accepted the agent.
@@ -46,10 +46,10 @@ func newTenantWatch(socket string, serverUID uint32, log *slog.Logger) *tenantWa
 	return &tenantWatch{socket: socket, serverUID: serverUID, log: log, accepted: notice.NewSignal()}
 }
 
-// connected has it ask. It does not block.
+// connected makes it ask. It does not block.
 func (w *tenantWatch) connected() { w.accepted.Set() }
 
-// wanted is what the identity should be of; nothing as long as usherd has not said it.
+// wanted is the tenant and cloud of the wanted identity; it is empty until usherd has reported one.
 func (w *tenantWatch) wanted() wpj.Conditions {
 	wanted := wpj.Conditions{Now: time.Now()}
 	if known := w.now.Load(); known != nil {
@@ -60,7 +60,7 @@ func (w *tenantWatch) wanted() wpj.Conditions {
 
 // run asks and listens until ctx ends.
 func (w *tenantWatch) run(ctx context.Context) {
-	// Nothing is asked before usherd is there.
+	// It asks nothing before usherd is there.
 	for again, pauses := (<-chan time.Time)(nil), tenantPauses; ; {
 		level := slog.LevelInfo
 		select {
@@ -88,9 +88,8 @@ func (w *tenantWatch) run(ctx context.Context) {
 	}
 }
 
-// ask asks for the tenant and listens for others until usherd or ctx ends. It reports whether there was an answer. The
-// error is nil where asking again would bring nothing: an older usherd has answered, and will not say when the tenant
-// changes.
+// ask asks for the tenant and listens for changes until usherd or ctx ends. It reports whether there was an answer. The
+// error is nil if asking again would not help: an older usherd has answered, and will not report changes of the tenant.
 func (w *tenantWatch) ask(ctx context.Context) (answered bool, err error) {
 	connection, err := link.Dial(w.socket, w.serverUID)
 	if err != nil {
@@ -118,7 +117,7 @@ func (w *tenantWatch) ask(ctx context.Context) (answered bool, err error) {
 	return true, nil
 }
 
-// learn takes over what usherd says.
+// learn stores usherd's answer.
 func (w *tenantWatch) learn(said interface {
 	GetTenantId() string
 	GetCloudHost() string
@@ -128,7 +127,7 @@ func (w *tenantWatch) learn(said interface {
 	w.log.Info("received tenant info from usherd", "tenant_id", now.id, "cloud_host", now.cloudHost)
 }
 
-// forget goes on without a tenant. It is said once for each time that usherd cannot be asked.
+// forget continues without a tenant. It logs that once for each time that usherd cannot be asked.
 func (w *tenantWatch) forget(ctx context.Context, why error) {
 	level := slog.LevelDebug
 	if before := w.now.Swap(&tenantOf{}); before == nil || *before != (tenantOf{}) {

@@ -53,7 +53,7 @@ func (s *tenantServer) WatchTenant(request *usherv1.WatchTenantRequest,
 	}
 }
 
-// serve serves it until stop is called, which breaks off what is under way as a usherd that is killed does.
+// serve serves it until stop is called. Stop breaks off running calls, as the end of a killed usherd does.
 func (s *tenantServer) serve(t *testing.T, path string) (stop func()) {
 	t.Helper()
 	listener, err := link.Listen(path, link.ListenConfig{Mode: 0o666})
@@ -72,15 +72,15 @@ func (s *tenantServer) serve(t *testing.T, path string) (stop func()) {
 	return stop
 }
 
-// told is a log whose lines a test can wait for.
-type told struct {
+// logLines is a log whose lines a test can wait for.
+type logLines struct {
 	slog.Handler
 	lines chan string
 }
 
-func newTold() *told {
+func newLogLines() *logLines {
 	lines := make(chan string, 100)
-	return &told{slog.NewTextHandler(lineWriter(lines), &slog.HandlerOptions{Level: slog.LevelDebug}), lines}
+	return &logLines{slog.NewTextHandler(lineWriter(lines), &slog.HandlerOptions{Level: slog.LevelDebug}), lines}
 }
 
 type lineWriter chan string
@@ -90,8 +90,8 @@ func (w lineWriter) Write(line []byte) (int, error) {
 	return len(line), nil
 }
 
-// wants waits for a line with these words. Lines before it are passed over.
-func (l *told) wants(t *testing.T, words ...string) {
+// wants waits for a line with these words. It skips lines before it.
+func (l *logLines) wants(t *testing.T, words ...string) {
 	t.Helper()
 	var passed []string
 	for {
@@ -112,9 +112,9 @@ func (l *told) wants(t *testing.T, words ...string) {
 }
 
 // watching starts a watch of the socket at path, which ends with the test.
-func watching(t *testing.T, path string, serverUID uint32) (*tenantWatch, *told) {
+func watching(t *testing.T, path string, serverUID uint32) (*tenantWatch, *logLines) {
 	t.Helper()
-	log := newTold()
+	log := newLogLines()
 	watch := newTenantWatch(path, serverUID, slog.New(log))
 	ctx, cancel := context.WithCancel(t.Context())
 	var running sync.WaitGroup
@@ -133,7 +133,7 @@ func wantWanted(t *testing.T, watch *tenantWatch, tenant wpj.TenantID, cloudHost
 	}
 }
 
-// It asks when usherd has let the agent in, hears of changes, and asks again when usherd comes back.
+// It asks when usherd has accepted the agent, gets changes, and asks again when usherd comes back.
 func TestTenantIsAskedForAndFollowed(t *testing.T) {
 	path := filepath.Join(temporary(t), "helper.sock")
 	server := &tenantServer{said: make(chan *usherv1.WatchTenantResponse)}
@@ -160,7 +160,7 @@ func TestTenantIsAskedForAndFollowed(t *testing.T) {
 	wantWanted(t, watch, "bbbb", "")
 }
 
-// An older usherd is asked once each time that it lets the agent in.
+// An older usherd is asked once each time that it accepts the agent.
 func TestTenantOfAnOlderUsherd(t *testing.T) {
 	path := filepath.Join(temporary(t), "helper.sock")
 	server := &tenantServer{older: true}
@@ -175,7 +175,7 @@ func TestTenantOfAnOlderUsherd(t *testing.T) {
 	}
 }
 
-// Where it cannot ask, it goes on without a tenant, says so once, and asks again by itself.
+// If it cannot ask, it continues without a tenant, says so once, and asks again by itself.
 func TestTenantThatCannotBeAskedFor(t *testing.T) {
 	path := filepath.Join(temporary(t), "helper.sock")
 	watch, log := watching(t, path, uint32(os.Getuid()))
@@ -185,7 +185,7 @@ func TestTenantThatCannotBeAskedFor(t *testing.T) {
 	watch.connected()
 	log.wants(t, "level=DEBUG", "tenant info is not available") // no news
 
-	// An older usherd that refuses the call which it has, then one that has it all.
+	// First an older usherd that has only one call and refuses it, then one that has all calls.
 	stop := (&tenantServer{older: true, refuses: status.Error(codes.ResourceExhausted, "too many calls")}).serve(t,
 		path)
 	watch.connected()
@@ -197,13 +197,13 @@ func TestTenantThatCannotBeAskedFor(t *testing.T) {
 	log.wants(t, "received tenant info from usherd", "tenant_id=cccc") // nobody has said that usherd is back
 	wantWanted(t, watch, "cccc", "")
 
-	// What it knew is forgotten when it cannot be confirmed.
+	// The known tenant is forgotten if it cannot be confirmed.
 	stop()
 	log.wants(t, "level=INFO", "tenant info is not available")
 	wantWanted(t, watch, "", "")
 }
 
-// Another user's server is told nothing and believed nothing.
+// Another user's server gets no data and is not believed.
 func TestTenantOfAnUntrustedServer(t *testing.T) {
 	path := filepath.Join(temporary(t), "helper.sock")
 	server := &tenantServer{said: make(chan *usherv1.WatchTenantResponse, 1)}
@@ -215,7 +215,7 @@ func TestTenantOfAnUntrustedServer(t *testing.T) {
 	wantWanted(t, watch, "", "")
 }
 
-// The link says when usherd has let the agent in.
+// The link says when usherd has accepted the agent.
 func TestTenantIsAskedForWhenTheAgentConnects(t *testing.T) {
 	connected := make(chan struct{}, 1)
 	connect(t, serverConfig{Connected: func() { connected <- struct{}{} }})

@@ -15,14 +15,13 @@ import (
 )
 
 // agentGCPercent lets the heap grow by a quarter before garbage is collected; Go's default is to let it double. An
-// agent idles for days in the session of somebody who works there: its memory matters more than its speed
-// (docs/performance.md).
+// agent idles for days while its user works: its memory matters more than its speed (docs/performance.md).
 const agentGCPercent = 25
 
 func main() {
-	configFile := flag.String("config", "", "read this configuration `file` in place of the platform's own")
+	configFile := flag.String("config", "", "read this configuration `file` instead of the platform's own")
 	logFile := flag.String("log-file", "",
-		"write the log to this `file` in place of standard error, and keep one older one of a megabyte; it may "+
+		"write the log to this `file` instead of standard error, and keep one older one of a megabyte; it may "+
 			"begin with ~/")
 	showVersion := flag.Bool("version", false, "print the version and exit")
 	flag.Usage = func() {

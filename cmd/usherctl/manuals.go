@@ -1,8 +1,7 @@
 //go:build manuals
 
-// With the tag manuals, this in place of main.go makes of usherctl the program that writes its own manual pages and
-// completions: `go run -tags manuals ./cmd/usherctl DIRECTORY`. So what generates them is no part of the usherctl that
-// ships.
+// With the build tag manuals, this file replaces main.go, and usherctl writes its own manual pages and completions: `go
+// run -tags manuals ./cmd/usherctl DIRECTORY`. So the generator is not part of the usherctl that ships.
 package main
 
 import (
@@ -34,8 +33,8 @@ func main() {
 	}
 }
 
-// writeManuals writes man/usherctl.1 and a page for each command beside it, and completions/usherctl.bash, .zsh and
-// .fish. The pages bear the date of SOURCE_DATE_EPOCH, so that the same sources make the same pages.
+// writeManuals writes man/usherctl.1, a page for each command, and completions/usherctl.bash, .zsh and .fish. The pages
+// have the date of SOURCE_DATE_EPOCH, so the same sources produce the same pages.
 func writeManuals(directory string) error {
 	seconds, err := strconv.ParseInt(os.Getenv("SOURCE_DATE_EPOCH"), 10, 64)
 	if err != nil {
@@ -72,7 +71,7 @@ func writePages(command *cobra.Command, header doc.GenManHeader, directory strin
 		return nil
 	}
 	command.DisableAutoGenTag = true
-	// The generator takes the text for Markdown.
+	// The generator reads the text as Markdown.
 	command.Long = strings.NewReplacer("<", `\<`, "*", `\*`).Replace(cmp.Or(command.Long, command.Short+"."))
 	header.Title = "" // is the command's
 	var page bytes.Buffer
@@ -92,14 +91,15 @@ func writePages(command *cobra.Command, header doc.GenManHeader, directory strin
 }
 
 var (
-	// option is how the generator writes an option: a paragraph with a tab, and off or nothing as the value of what has
-	// none.
+	// option matches how the generator writes an option: a paragraph with a tab, and off or nothing as the value of an
+	// option without one.
 	option = regexp.MustCompile(`(?m)(?:^\.PP\n)?^(\\fB-.*?)(?:\[=false\]|="")?\n\t(.*)$`)
-	// gap is the blank lines before a request, which would be printed besides the space that the request makes.
+	// gap matches the blank lines before a request. They would be printed in addition to the space that the request
+	// makes.
 	gap = regexp.MustCompile(`\n\n+\.`)
 )
 
-// asManual makes a list of the options and a whole date of the date, which the generator leaves to others.
+// asManual turns the options into a list, and completes the date, which the generator does not do.
 func asManual(page []byte, date *time.Time) []byte {
 	page = option.ReplaceAll(page, []byte(".TP\n$1\n$2"))
 	page = gap.ReplaceAll(page, []byte("\n."))

@@ -19,9 +19,9 @@ import (
 const softMemory = 32 << 20
 
 func main() {
-	configFile := flag.String("config", "", "read this configuration `file` in place of the platform's own")
+	configFile := flag.String("config", "", "read this configuration `file` instead of the platform's own")
 	logFile := flag.String("log-file", "",
-		"write the log to this `file` in place of standard error, and open it again when it is moved away")
+		"write the log to this `file` instead of standard error, and open it again when it is moved away")
 	showVersion := flag.Bool("version", false, "print the version and exit")
 	flag.Usage = func() {
 		fmt.Fprintf(flag.CommandLine.Output(),

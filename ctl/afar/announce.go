@@ -14,18 +14,17 @@ import (
 	"usher.internal/internal/oneline"
 )
 
-// Announcement is the line with which usherctl on another Mac begins what it writes, when it is asked to: what its
-// shell has printed before is not usherctl's. It is not on the command line, where a shell could repeat it.
+// Announcement is the first line of usherctl's output on another Mac, if it is asked for. What the shell there prints
+// before it is not usherctl's. The line is not on the command line, because a shell could repeat it.
 const Announcement = "usherctl begins: usher.ssh.v1\n"
 
-// announceFlag asks for the announcement. An older usherctl refuses it, and one that is asked by an older one announces
-// nothing.
+// announceFlag asks for the announcement. An older usherctl refuses the flag; without it, usherctl announces nothing.
 const announceFlag = "announce"
 
 // maximumNoise is how many bytes a shell may print before usherctl speaks.
 const maximumNoise = 64 << 10
 
-// errNoise says that a shell has printed more than that.
+// errNoise says that a shell has printed more than maximumNoise.
 var errNoise = errors.New("too much before usherctl spoke")
 
 func addAnnounce(flags *pflag.FlagSet, announce *bool) {
@@ -33,14 +32,14 @@ func addAnnounce(flags *pflag.FlagSet, announce *bool) {
 		"first write the line “"+strings.TrimSpace(Announcement)+"”, since a shell may have printed something before")
 }
 
-// preamble is what another Mac writes before usherctl there speaks.
+// preamble is what another Mac writes before usherctl there begins.
 type preamble struct {
 	noise []byte
-	// over tells whether usherctl has spoken.
+	// over reports whether usherctl has begun to write.
 	over bool
 }
 
-// skip returns what of p, which follows what it was given before, is usherctl's. The error is errNoise.
+// skip returns the part of p that usherctl wrote; p continues what skip got before. The error is errNoise.
 func (p *preamble) skip(more []byte) ([]byte, error) {
 	if p.over {
 		return more, nil
@@ -58,8 +57,8 @@ func (p *preamble) skip(more []byte) ([]byte, error) {
 	return nil, nil
 }
 
-// printed is the first line of what another Mac has printed, to be shown; empty when usherctl has spoken, or nothing
-// was printed.
+// printed returns the first line that the other Mac has printed, to be shown. It is empty if usherctl has begun to
+// write, or if nothing was printed.
 func (p *preamble) printed() string {
 	for line := range strings.Lines(string(p.noise)) {
 		if line = strings.TrimSpace(oneline.Of(strings.ToValidUTF8(line, "\ufffd"), 80)); line != "" {
@@ -69,7 +68,7 @@ func (p *preamble) printed() string {
 	return ""
 }
 
-// skipper hands on what usherctl has written, without what came before.
+// skipper passes on what usherctl has written, without the preamble.
 type skipper struct {
 	to       io.Writer
 	preamble preamble
@@ -87,14 +86,14 @@ func (s *skipper) Write(p []byte) (int, error) {
 	return len(p), nil
 }
 
-// noisy is the failure of a host whose shell has printed something, and what came of it.
+// noisy is the failure of a host whose shell has printed something; whatCame says what happened then.
 func (h Host) noisy(printed, whatCame string) *answer.Failure {
 	return h.unreachable(fmt.Sprintf("it printed %q %s", printed, whatCame),
 		"the start-up files of a shell must print nothing where there is no terminal; `"+h.sshLine("true")+
 			"` shows what they print")
 }
 
-// tooNoisy is the failure of a host whose shell does not stop to print.
+// tooNoisy is the failure of a host whose shell does not stop printing.
 func (h Host) tooNoisy(printed string) *answer.Failure {
 	return h.noisy(cmp.Or(printed, "…"), fmt.Sprintf("and more than %d kB before usherctl spoke", maximumNoise>>10))
 }

@@ -7,7 +7,7 @@ import (
 	"testing"
 )
 
-// What a shell prints before usherctl speaks is left out, however the text comes in pieces; too much of it ends it.
+// What a shell prints before usherctl is dropped, however the text is split into pieces; too much of it ends it.
 func TestSkipper(t *testing.T) {
 	binary := "\x00\x00\x06" + Announcement + "PK"
 	for _, test := range []struct{ noise, content string }{

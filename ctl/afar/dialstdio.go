@@ -21,15 +21,15 @@ import (
 	"usher.internal/internal/link"
 )
 
-// DialStdio is what usherctl on another computer runs here, through ssh. Whoever runs it is usherd's caller, as
-// with any other command.
+// DialStdio is the command that usherctl on another computer runs here, through ssh. The user who runs it is usherd's
+// caller, as with any other command.
 func DialStdio(client *ask.Client) *cobra.Command {
 	var announce bool
 	command := &cobra.Command{
 		Use:   "dial-stdio",
 		Short: "Connect standard input and output to usherd: for usherctl --host ssh://…",
 		Long: `Connect standard input and output to usherd. usherctl on another computer runs it through ssh, for --host
-ssh://…. With --announce a line comes before usherd's first word, whatever becomes of the connection.`,
+ssh://…. With --announce it first prints a line, even if the connection fails.`,
 		Example: "  ssh mac.example.org " + layout.MacOS.Control() + " dial-stdio",
 		Hidden:  true,
 		Args:    cobra.NoArgs,
@@ -78,7 +78,7 @@ func writeAnnouncement(to io.Writer, asked bool) error {
 	return err
 }
 
-// SendLogs is what `usherctl timeline --host` runs here, through ssh.
+// SendLogs is the command that `usherctl timeline --host` runs here, through ssh.
 func SendLogs(client *ask.Client) *cobra.Command {
 	var user string
 	var announce bool
@@ -123,7 +123,8 @@ func SendLogs(client *ask.Client) *cobra.Command {
 	return command
 }
 
-// sendLogs writes logs as an archive, whose comment is the zone of this Mac. What cannot be read is left out.
+// sendLogs writes logs as an archive. The archive's comment is the time zone of this Mac. Logs that cannot be read are
+// left out.
 func sendLogs(ctx context.Context, to io.Writer, logs []applog.Log) error {
 	archive := zip.NewWriter(to)
 	if err := archive.SetComment(zoneName()); err != nil {
@@ -149,7 +150,7 @@ func sendLogs(ctx context.Context, to io.Writer, logs []applog.Log) error {
 	return archive.Close()
 }
 
-// zoneName is the name of this computer's zone, empty where it has none that another would know.
+// zoneName returns the name of this computer's time zone, or "" if it has none that another computer would know.
 func zoneName() string {
 	if name := time.Local.String(); name != "Local" {
 		return name
@@ -162,7 +163,7 @@ func zoneName() string {
 	return strings.TrimPrefix(name, "default/")
 }
 
-// FetchLogs has the Mac that is asked send its logs into a file, and returns its zone, nil where it is not known.
+// FetchLogs makes the other Mac send its logs into a file. It returns that Mac's time zone, or nil if it is not known.
 func (h *Hosts) FetchLogs(ctx context.Context, user string, file *os.File) (*time.Location, error) {
 	target := *h.host
 	arguments := []string{"send-logs", "--" + announceFlag}
@@ -198,7 +199,7 @@ func (h *Hosts) FetchLogs(ctx context.Context, user string, file *os.File) (*tim
 	}
 	archive, err := applog.OpenZip(ctx, file, info.Size())
 	if err != nil {
-		return nil, target.unreachable("what it sent is no archive of logs",
+		return nil, target.unreachable("what it sent is not an archive of logs",
 			"install the same version of usher on both")
 	}
 	if archive.Comment == "" {
@@ -206,15 +207,15 @@ func (h *Hosts) FetchLogs(ctx context.Context, user string, file *os.File) (*tim
 	}
 	zone, err := time.LoadLocation(archive.Comment)
 	if err != nil {
-		return nil, nil //nolint:nilerr // a zone that is not known here is found from the logs
+		return nil, nil //nolint:nilerr // the logs show the offset of a zone that is not known here
 	}
 	return zone, nil
 }
 
-// maximumFetched is how many bytes of packed logs are taken from another Mac.
+// maximumFetched is how many bytes of packed logs usherctl takes from another Mac.
 const maximumFetched = 1 << 30
 
-// bounded takes so many bytes, and then an error.
+// bounded takes that many bytes, and then returns an error.
 type bounded struct {
 	to   io.Writer
 	left int64

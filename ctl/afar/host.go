@@ -1,5 +1,5 @@
-// Package afar has usherctl ask usherd on other Macs, through the ssh of its caller: one Mac as if it were this
-// one, or several at a time, whose answers become one table. Its two hidden commands are what usherctl runs at the
+// Package afar lets usherctl ask usherd on other Macs, through the caller's ssh. It asks one Mac as if it were this
+// one, or several at a time and shows their answers as one table. Its two hidden commands are what usherctl runs at the
 // other end.
 package afar
 
@@ -30,9 +30,10 @@ import (
 // parallelDefault is how many hosts are asked at a time.
 const parallelDefault = 16
 
-// Hosts are the Macs that a command is run against in place of this one, by its --host and what goes with that.
+// Hosts are the Macs that a command runs against instead of this one, from its flags --host, --hosts-file and
+// --parallel.
 type Hosts struct {
-	// Client is made to ask the one Mac, where it is one.
+	// Client is set to ask the other Mac, if there is exactly one.
 	Client *ask.Client
 	// Run runs the same command against one of several Macs, with its output as JSON.
 	Run func(ctx context.Context, one Host, to io.Writer) answer.ExitCode
@@ -40,9 +41,9 @@ type Hosts struct {
 	named    []string
 	file     string
 	parallel int
-	// host is the Mac that is asked; nil for this one, and while several are.
+	// host is the Mac that is asked. It is nil for this Mac, and while several are asked.
 	host *Host
-	// oneOfSeveral is set where nobody is to be asked for a password, and the answer goes into a table.
+	// oneOfSeveral is set for one of several Macs: nobody is asked for a password, and the answer goes into a table.
 	oneOfSeveral bool
 }
 
@@ -57,16 +58,16 @@ func OneOf(client *ask.Client, one Host) *Hosts {
 // Host is the Mac that is asked; nil for this one.
 func (h *Hosts) Host() *Host { return h.host }
 
-// OneOfSeveral reports whether other Macs are asked the same.
+// OneOfSeveral reports whether other Macs are asked the same question.
 func (h *Hosts) OneOfSeveral() bool { return h.oneOfSeveral }
 
-// goTo has another Mac asked in place of this one.
+// goTo asks another Mac instead of this one.
 func (h *Hosts) goTo(target Host) {
 	h.host = &target
 	h.Client.Elsewhere = func(ctx context.Context) (*grpc.ClientConn, error) { return h.connect(ctx, target) }
 }
 
-// The names of the flags of commands that may be run against other Macs.
+// The names of the flags of commands that can run against other Macs.
 const (
 	hostFlag     = "host"
 	fileFlag     = "hosts-file"
@@ -80,13 +81,13 @@ func (h *Hosts) addFlags(flags *pflag.FlagSet) {
 	flags.IntVar(&h.parallel, parallelFlag, parallelDefault, "with several hosts: ask this many at a time")
 }
 
-// Given reports whether a command was told to ask another Mac.
+// Given reports whether a command is to ask another Mac.
 func Given(command *cobra.Command) bool {
 	return command.Flags().Changed(hostFlag) || command.Flags().Changed(fileFlag)
 }
 
-// FlagError says of the flags for other Macs which commands have them, where one does not. Other errors are returned as
-// they are. It is for [cobra.Command.SetFlagErrorFunc].
+// FlagError completes the error of a command that does not have the flags for other Macs: it says which commands have
+// them. It returns other errors as they are. It is for [cobra.Command.SetFlagErrorFunc].
 func FlagError(command *cobra.Command, err error) error {
 	unknown, ok := errors.AsType[*pflag.NotExistError](err)
 	if !ok || !slices.Contains([]string{hostFlag, fileFlag, parallelFlag}, unknown.GetSpecifiedName()) {
@@ -98,11 +99,11 @@ func FlagError(command *cobra.Command, err error) error {
 
 // Host is another Mac, as ssh knows it.
 type Host struct {
-	// user and port are empty where ssh's own configuration decides.
+	// user and port are empty if ssh's own configuration decides.
 	user, name, port string
 }
 
-// String is the host as it was given.
+// String returns the host as it was given.
 func (h Host) String() string {
 	shown := h.name
 	if strings.Contains(shown, ":") {
@@ -117,13 +118,13 @@ func (h Host) String() string {
 	return shown
 }
 
-// tryIt is a hint at the command by which one sees what ssh itself says. It has the path of usherctl on a Mac, which is
-// not in the PATH that ssh gives to a command.
+// tryIt is a hint at the command that shows what ssh itself says. It has the full path of usherctl, because the PATH
+// that ssh gives to a command on a Mac does not contain it.
 func (h Host) tryIt() string {
 	return "try `" + h.sshLine(layout.MacOS.Control()+" status") + "`"
 }
 
-// sshLine is how a person runs a command on the host.
+// sshLine is the command line with which a person runs a command on the host.
 func (h Host) sshLine(command string) string {
 	line, name := "ssh ", h.name
 	if h.port != "" {
@@ -138,13 +139,13 @@ func (h Host) sshLine(command string) string {
 	return line + name + " " + command
 }
 
-// hostName is what ssh is given, if it is no address: nothing that it, or a shell behind it, would take for something
-// else.
+// hostName is a name that ssh can be given if the host is not an address. Neither ssh nor a shell behind it can take it
+// for something else.
 var hostName = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^[0-9A-Za-z_][0-9A-Za-z_.-]*$`) })
 var addressZone = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^[0-9A-Za-z_.-]*$`) })
 var userName = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^[0-9A-Za-z_][0-9A-Za-z_.@\\+-]*$`) })
 
-// isHost tells whether ssh can be given a host.
+// isHost reports whether ssh can be given the host.
 func isHost(name string) bool {
 	if address, err := netip.ParseAddr(name); err == nil {
 		return addressZone().MatchString(address.Zone())
@@ -152,8 +153,7 @@ func isHost(name string) bool {
 	return hostName().MatchString(name)
 }
 
-// parseHost reads ssh://[user@]host[:port], of which ssh:// may be left out. An error begins with what was given,
-// without a password.
+// parseHost reads [ssh://][user@]host[:port]. An error begins with the text that was given, without a password.
 func parseHost(text string) (Host, error) {
 	given := text
 	if !strings.Contains(given, "://") {
@@ -165,12 +165,12 @@ func parseHost(text string) (Host, error) {
 	}
 	if _, err := netip.ParseAddr(address[strings.LastIndexByte(address, '@')+1:]); err == nil &&
 		strings.Count(address, ":") > 1 {
-		return refuse("an IPv6 address stands in brackets")
+		return refuse("an IPv6 address is in brackets")
 	}
 	parsed, err := url.Parse(given)
 	if err != nil {
 		text = withoutPassword(text)
-		return refuse("it is no URL")
+		return refuse("it is not a URL")
 	}
 	_, password := parsed.User.Password()
 	if password {
@@ -178,7 +178,7 @@ func parseHost(text string) (Host, error) {
 	}
 	switch {
 	case parsed.Scheme != "ssh":
-		return refuse("hosts are reached through ssh alone")
+		return refuse("hosts are reached only through ssh")
 	case password:
 		return refuse("ssh takes no password from a URL")
 	case parsed.Path != "" && parsed.Path != "/", parsed.RawQuery != "", parsed.Fragment != "":
@@ -186,7 +186,7 @@ func parseHost(text string) (Host, error) {
 	case !isHost(parsed.Hostname()):
 		return refuse("it names no host")
 	case parsed.User.Username() != "" && !userName().MatchString(parsed.User.Username()):
-		return refuse("the user is none that ssh takes")
+		return refuse("ssh does not take this user")
 	}
 	if port := parsed.Port(); port != "" {
 		if number, err := strconv.ParseUint(port, 10, 16); err != nil || number == 0 {
@@ -196,7 +196,7 @@ func parseHost(text string) (Host, error) {
 	return Host{user: parsed.User.Username(), name: parsed.Hostname(), port: parsed.Port()}, nil
 }
 
-// withoutPassword is a text that is no URL, without what may be a password in it.
+// withoutPassword returns a text that is not a URL, without the part that may be a password.
 func withoutPassword(text string) string {
 	scheme, rest, found := strings.Cut(text, "://")
 	if !found {
@@ -212,7 +212,7 @@ func withoutPassword(text string) string {
 	return scheme + rest[:colon] + ":xxxxx" + rest[at:]
 }
 
-// targets are the Macs that are asked; none for this one.
+// targets returns the Macs that are asked; none for this one.
 func (h *Hosts) targets() (all []Host, err error) {
 	if h.parallel < 1 || h.parallel > 256 {
 		return nil, fmt.Errorf("--parallel is %d; it is from 1 to 256", h.parallel)
@@ -245,7 +245,7 @@ func (h *Hosts) targets() (all []Host, err error) {
 	return all, nil
 }
 
-// Reads lets a command that reads be run against another Mac. With a table it may be run against several.
+// Reads makes it possible to run a reading command against another Mac, and with a table against several.
 func (h *Hosts) Reads(command *cobra.Command, table *Table) *cobra.Command {
 	h.addFlags(command.Flags())
 	run := command.RunE

@@ -40,7 +40,7 @@ func TestHosts(t *testing.T) {
 	}
 }
 
-// Nothing gets to ssh that it, or a shell, would take for something else than a host.
+// ssh never gets an argument that it, or a shell, would take for something other than a host.
 func TestHostsThatAreNone(t *testing.T) {
 	for _, text := range []string{
 		"", "ssh://", "ssh:///", "-oProxyCommand=touch", "ssh://-oProxyCommand=touch", "-l@mac", "ssh://-v@mac",
@@ -94,7 +94,7 @@ func TestSSHCommand(t *testing.T) {
 		!strings.HasSuffix(line, `usherctl 'send-logs' '--user=o'\''neil'`) {
 		t.Error(line)
 	}
-	// Where somebody is there he may be asked for a password.
+	// If a person is there, ssh may ask for a password.
 	if command, err = (Host{name: "mac"}).sshCommand(t.Context(), true); err != nil {
 		t.Fatal(err)
 	}
@@ -104,7 +104,7 @@ func TestSSHCommand(t *testing.T) {
 	}
 }
 
-// What an admin is told to try, ssh takes.
+// ssh accepts the command that an admin is advised to try.
 func TestHintThatSSHTakes(t *testing.T) {
 	for _, test := range []struct {
 		host Host
@@ -126,7 +126,7 @@ func TestHintThatSSHTakes(t *testing.T) {
 
 func TestExplainSSH(t *testing.T) {
 	for _, test := range []struct {
-		ends      string // how a command ends, as a shell has it
+		ends      string // how a command ends, as a shell reports it
 		complaint string
 		printed   string
 		code      answer.ExitCode
@@ -135,10 +135,10 @@ func TestExplainSSH(t *testing.T) {
 		{"exit 255", "Warning: something\r\nssh: connect to host mac port 22: Connection refused\r\n", "",
 			answer.ExitNoHelper,
 			"mac cannot be asked: ssh: connect to host mac port 22: Connection refused"},
-		{"exit 255", "", "", answer.ExitNoHelper, "mac cannot be asked: ssh ended without a word"},
-		{"exit 255", "\n \n", "", answer.ExitNoHelper, "mac cannot be asked: ssh ended without a word"},
-		{"exit 0", "", "", answer.ExitNoHelper, "mac cannot be asked: ssh ended without a word"},
-		{"kill -9 $$", "", "", answer.ExitNoHelper, "mac cannot be asked: ssh ended without a word"},
+		{"exit 255", "", "", answer.ExitNoHelper, "mac cannot be asked: ssh ended without a message"},
+		{"exit 255", "\n \n", "", answer.ExitNoHelper, "mac cannot be asked: ssh ended without a message"},
+		{"exit 0", "", "", answer.ExitNoHelper, "mac cannot be asked: ssh ended without a message"},
+		{"kill -9 $$", "", "", answer.ExitNoHelper, "mac cannot be asked: ssh ended without a message"},
 		{"exit 127", "env: usherctl: No such file or directory\n", "", answer.ExitNoHelper,
 			"mac cannot be asked: there is no usherctl on it"},
 		{"exit 2", "usherctl: unknown command\n", "", answer.ExitNoHelper,
@@ -149,8 +149,8 @@ func TestExplainSSH(t *testing.T) {
 		{"exit 3", "motd\nusherctl: usherd cannot be reached: no\nhint: start it\n", "", answer.ExitNoHelper,
 			"mac: usherd cannot be reached: no"},
 		{"exit 17", "usherctl: the configuration\n", "", answer.ExitConfiguration, "mac: the configuration"},
-		{"exit 3", "", "", answer.ExitNoHelper, "mac: ssh ended without a word"},
-		// What a shell ends with there must not pass for an exit code of usherctl's or Company Portal's.
+		{"exit 3", "", "", answer.ExitNoHelper, "mac: ssh ended without a message"},
+		// The exit code of a shell there must not be taken for an exit code of usherctl or Company Portal.
 		{"exit 1", "This account is not available.\n", "", answer.ExitNoHelper,
 			"mac cannot be asked: This account is not available."},
 		{"exit 66", "profile failed\n", "", answer.ExitNoHelper, "mac cannot be asked: profile failed"},
@@ -164,7 +164,7 @@ func TestExplainSSH(t *testing.T) {
 			"mac cannot be asked: there is no usherctl on it"},
 		{"exit 3", "usherctl: usherd cannot be reached: no\n", "Welcome", answer.ExitNoHelper,
 			"mac: usherd cannot be reached: no"},
-		{"exit 126", "", "", answer.ExitNoHelper, "mac cannot be asked: ssh ended without a word"},
+		{"exit 126", "", "", answer.ExitNoHelper, "mac cannot be asked: ssh ended without a message"},
 	} {
 		ended := exec.Command("sh", "-c", test.ends).Run()
 		err := Host{name: "mac"}.explainSSH(ended, test.complaint, test.printed)

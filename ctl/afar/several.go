@@ -18,7 +18,7 @@ import (
 	"usher.internal/internal/envelope"
 )
 
-// hostAnswer is what came of a command on one of several Macs.
+// hostAnswer is the result of a command on one of several Macs.
 type hostAnswer struct {
 	Host     string            `json:"host"`
 	ExitCode answer.ExitCode   `json:"exit_code"`
@@ -26,14 +26,14 @@ type hostAnswer struct {
 	Error    *envelope.Failure `json:"error,omitempty"`
 }
 
-// Table is how a command's answers become rows of one table, beside the host and how it ended.
+// Table says how the answers of a command become rows of one table, beside the host and how the command ended there.
 type Table struct {
 	Heading []string
-	// Rows are those of one Mac, of the data of what it has printed.
+	// Rows returns the rows of one Mac, from the data in its output.
 	Rows func(data []json.RawMessage) [][]string
 }
 
-// Decoded is the message in data, nil where there is none.
+// Decoded returns the message in data, or nil if there is none.
 func Decoded[Message any, Pointer interface {
 	*Message
 	proto.Message
@@ -48,7 +48,7 @@ func Decoded[Message any, Pointer interface {
 	return message
 }
 
-// askSeveral runs the command against each of the hosts, so many at a time, and prints one table.
+// askSeveral runs the command against the hosts, at most so many at a time, and prints one table.
 func (h *Hosts) askSeveral(ctx context.Context, hosts []Host, table Table) error {
 	answers := make([]hostAnswer, len(hosts))
 	var asking errgroup.Group
@@ -130,7 +130,7 @@ func (h *Hosts) printSeveral(table Table, answers []hostAnswer) {
 	}
 }
 
-// together is what usherctl ends with for several hosts: what all of them ended with.
+// together is usherctl's exit for several hosts: the exit that all of them had in common.
 func together(answers []hostAnswer) error {
 	first := answers[0].ExitCode
 	for _, said := range answers[1:] {

@@ -27,26 +27,26 @@ import (
 )
 
 const (
-	// firstWord is how long a host may take from the start of ssh to usherd's first word where nobody is there to type
-	// a password.
+	// firstWord is how long a host may take from the start of ssh to usherd's first byte if nobody is there to type a
+	// password.
 	firstWord = 30 * time.Second
-	// sshEndsWithin is how long ssh may take to end when its input has.
+	// sshEndsWithin is how long ssh may take to end after the end of its input.
 	sshEndsWithin = 2 * time.Second
-	// keptComplaint is how much of what ssh writes to standard error is kept.
+	// keptComplaint is how much is kept of what ssh writes to standard error.
 	keptComplaint = 8 << 10
 )
 
-// remotePath is where usherctl is looked for on another Mac: where it is installed, which the path that ssh gives to a
-// command does not have. /usr/local/bin is not in it, since the user of ssh may be root.
+// remotePath is where usherctl is installed on another Mac. The path that ssh gives to a command does not contain these
+// directories. /usr/local/bin is not in it, because the user of ssh may be root.
 func remotePath() string {
 	return "PATH=" + strings.Join([]string{layout.MacOS.Programs, layout.Linux.Programs, command.SystemPath}, ":")
 }
 
-// sshCommand is the system's own ssh with a command of usherctl's on that host, so that the keys, jump hosts and second
-// factors of whoever calls it keep working. Alone it may ask him for a password, at his terminal.
-func (h Host) sshCommand(ctx context.Context, alone bool, arguments ...string) (*exec.Cmd, error) {
+// sshCommand runs a command of usherctl on that host through the system's own ssh, so the caller's keys, jump hosts and
+// second factors work as usual. If only one host is asked, ssh may ask the caller for a password on their terminal.
+func (h Host) sshCommand(ctx context.Context, interactive bool, arguments ...string) (*exec.Cmd, error) {
 	options := []string{"-T", "-o", "ConnectTimeout=15", "-o", "ClearAllForwardings=yes", "-o", "RemoteCommand=none"}
-	if !alone {
+	if !interactive {
 		options = append(options, "-o", "BatchMode=yes")
 	}
 	if h.user != "" {
@@ -64,7 +64,7 @@ func (h Host) sshCommand(ctx context.Context, alone bool, arguments ...string) (
 	if err != nil {
 		return nil, h.notStarted(err)
 	}
-	// It is in the caller's process group, which has the terminal.
+	// ssh is in the caller's process group, to which the terminal belongs.
 	ssh.Env, ssh.Dir, ssh.SysProcAttr = append(os.Environ(), "PATH="+path), "", nil
 	ssh.Cancel = func() error { return ssh.Process.Signal(unix.SIGTERM) }
 	ssh.WaitDelay = sshEndsWithin
@@ -80,10 +80,10 @@ type sshConn struct {
 // Close ends the connection, and ssh.
 func (c *sshConn) Close() error { return c.close() }
 
-// dialSSH returns a connection when usherd at its other end has said its first word. An error is a [*failure].
-func (h Host) dialSSH(ctx context.Context, alone bool) (net.Conn, error) {
+// dialSSH returns a connection after usherd at its other end has sent its first bytes. An error is a [*answer.Failure].
+func (h Host) dialSSH(ctx context.Context, interactive bool) (net.Conn, error) {
 	running, cancel := context.WithCancel(context.WithoutCancel(ctx))
-	command, err := h.sshCommand(running, alone, "dial-stdio", "--"+announceFlag)
+	command, err := h.sshCommand(running, interactive, "dial-stdio", "--"+announceFlag)
 	if err != nil {
 		cancel()
 		return nil, err
@@ -106,14 +106,14 @@ func (h Host) dialSSH(ctx context.Context, alone bool) (net.Conn, error) {
 	ended := make(chan error, 1)
 	go func() { ended <- command.Wait() }()
 	connection := &sshConn{Conn: ours, close: sync.OnceValue(func() error {
-		err := ours.Close() // the end of its input is the end of ssh
+		err := ours.Close() // when its input ends, ssh ends
 		timer := time.AfterFunc(sshEndsWithin, cancel)
 		<-ended
 		timer.Stop()
 		cancel()
 		return err
 	})}
-	if !alone {
+	if !interactive {
 		ours.SetReadDeadline(time.Now().Add(firstWord))
 	}
 	stop := context.AfterFunc(ctx, func() { ours.SetReadDeadline(time.Unix(1, 0)) })
@@ -148,8 +148,7 @@ func (h Host) dialSSH(ctx context.Context, alone bool) (net.Conn, error) {
 	return nil, h.explainSSH(waited, complaint.String(), printed)
 }
 
-// firstWordOf reads until usherd has said something, and returns that. Once there is any answer nobody types a password
-// any more.
+// firstWordOf reads until usherd has sent something, and returns it. After that, nobody has to type a password.
 func firstWordOf(ctx context.Context, from net.Conn, before *preamble) (first []byte, err error) {
 	buffer := make([]byte, 4<<10)
 	for answers := false; len(first) == 0; {
@@ -160,7 +159,7 @@ func firstWordOf(ctx context.Context, from net.Conn, before *preamble) (first []
 		if !answers {
 			answers = true
 			from.SetReadDeadline(time.Now().Add(firstWord))
-			if ctx.Err() != nil { // its end may have set the deadline before
+			if ctx.Err() != nil { // the end of ctx may have set the deadline before
 				return nil, ctx.Err()
 			}
 		}
@@ -171,11 +170,11 @@ func firstWordOf(ctx context.Context, from net.Conn, before *preamble) (first []
 	return bytes.Clone(first), nil
 }
 
-// explainSSH says why a command through ssh has ended, of its exit code, of what it has complained about, and of what
-// was printed if usherctl there has not spoken.
+// explainSSH says why a command through ssh has ended. It uses the exit code, what ssh complained about, and what was
+// printed if usherctl there did not begin to write.
 func (h Host) explainSSH(waited error, complaint, printed string) error {
 	lines := strings.FieldsFunc(complaint, func(r rune) bool { return r == '\n' || r == '\r' })
-	last := "ssh ended without a word"
+	last := "ssh ended without a message"
 	if len(lines) > 0 {
 		last = cmp.Or(strings.TrimSpace(lines[len(lines)-1]), last)
 	}
@@ -216,7 +215,7 @@ func (h Host) unreachable(why, hint string) *answer.Failure {
 		Hint:    hint}
 }
 
-// socketPair is two ends of one connection, ours for Go's poller and theirs for a program.
+// socketPair returns the two ends of one connection: ours for Go's poller, theirs for a program.
 func socketPair() (ours net.Conn, theirs *os.File, err error) {
 	pair, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_STREAM, 0)
 	if err != nil {
@@ -227,14 +226,14 @@ func socketPair() (ours net.Conn, theirs *os.File, err error) {
 	}
 	theirs = os.NewFile(uintptr(pair[1]), "ssh")
 	file := os.NewFile(uintptr(pair[0]), "ssh")
-	defer file.Close() // FileConn has its own
+	defer file.Close() // FileConn has its own descriptor
 	if ours, err = net.FileConn(file); err != nil {
 		theirs.Close()
 	}
 	return ours, theirs, err
 }
 
-// replayed gives what was read already.
+// replayed returns first what was already read.
 type replayed struct {
 	net.Conn
 	first []byte
@@ -250,7 +249,7 @@ func (u *replayed) Read(p []byte) (int, error) {
 	return u.Conn.Read(p)
 }
 
-// tail keeps the end of what is written to it.
+// tail keeps the end of the text that is written to it.
 type tail struct {
 	limit int
 	mu    sync.Mutex
@@ -268,19 +267,19 @@ func (t *tail) Write(p []byte) (int, error) {
 	return len(p), nil
 }
 
-// String is what was kept.
+// String returns the text that was kept.
 func (t *tail) String() string {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	return string(t.kept)
 }
 
-// connect returns a connection to usherd on another Mac, where the user of ssh is its caller. It is there already:
-// whoever types a password or touches a key takes his time, and what is asked has limits.
+// connect returns a connection to usherd on another Mac, where the user of ssh is its caller. The connection is already
+// established: a person may take long to type a password or touch a key, but calls have time limits.
 func (h *Hosts) connect(ctx context.Context, target Host) (*grpc.ClientConn, error) {
-	alone := !h.oneOfSeveral
+	interactive := !h.oneOfSeveral
 	quiet := h.Client.AfterAWhile("connecting to " + target.String() + "…")
-	first, err := target.dialSSH(ctx, alone)
+	first, err := target.dialSSH(ctx, interactive)
 	quiet()
 	if err != nil {
 		return nil, err
@@ -288,7 +287,8 @@ func (h *Hosts) connect(ctx context.Context, target Host) (*grpc.ClientConn, err
 	var ready atomic.Pointer[net.Conn]
 	ready.Store(&first)
 	client, err := grpc.NewClient("passthrough:///usher",
-		grpc.WithTransportCredentials(insecure.NewCredentials()), // ssh's, up to a socket that the kernel vouches for
+		// ssh connects it to a socket that the kernel vouches for
+		grpc.WithTransportCredentials(insecure.NewCredentials()),
 		grpc.WithContextDialer(func(ctx context.Context, _ string) (net.Conn, error) {
 			if there := ready.Swap(nil); there != nil {
 				return *there, nil
@@ -306,5 +306,5 @@ func (h *Hosts) connect(ctx context.Context, target Host) (*grpc.ClientConn, err
 	return client, nil
 }
 
-// maximumFromAfar bounds an answer.
+// maximumFromAfar limits the size of an answer.
 const maximumFromAfar = 64 << 20

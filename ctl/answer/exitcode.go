@@ -10,7 +10,7 @@ import (
 	usherv1 "usher.internal/proto/usher/v1"
 )
 
-// ExitCode is what usherctl ends with. The numbers are stable: Jamf policies act on them.
+// ExitCode is usherctl's exit code. The numbers are stable: Jamf policies act on them.
 type ExitCode int
 
 const (
@@ -45,13 +45,13 @@ const (
 	ExitInterrupted        ExitCode = 130
 )
 
-// ExitCodes explains each exit code of usherctl's own; docs/exit-codes.md is held to it. 64 to 70 are Company Portal's
-// and stand in wpj.ExitCodes.
+// ExitCodes explains each of usherctl's own exit codes; a test compares docs/exit-codes.md with it. 64 to 70 are
+// Company Portal's and are in wpj.ExitCodes.
 var ExitCodes = []struct {
 	Code    ExitCode
 	Name    string
 	Meaning string
-	// Policy is what a Jamf policy should do about it; retry whether running it again can help by itself.
+	// Policy is what a Jamf policy should do about it; Retry says whether running usherctl again can help by itself.
 	Policy string
 	Retry  bool
 }{
@@ -74,7 +74,7 @@ var ExitCodes = []struct {
 		"the identity could not be read, for example because the keychain is locked, or what was read gives no state " +
 			"(CANNOT_TELL, PENDING)", "run `usherctl gather` again later", true},
 	{ExitIdentityUnusable, "identity-unusable",
-		"the identity is no good: orphaned, expired, of another tenant, or Platform SSO asks the user to act",
+		"the identity cannot be used: orphaned, expired, of another tenant, or Platform SSO asks the user to act",
 		"see `usherctl status`, which says what helps", false},
 	{ExitDeliveredLater, "delivered-later",
 		"the identity was found, and Jamf Pro could not be reached yet: usherd delivers it later by itself", "nothing",
@@ -119,7 +119,7 @@ var ExitCodes = []struct {
 	{ExitInterrupted, "interrupted", "interrupted by Ctrl-C; a registration continues", "nothing", true},
 }
 
-// IsOwn tells whether usherctl ends with that code.
+// IsOwn reports whether the code is one of usherctl's own.
 func IsOwn(code ExitCode) bool {
 	for _, one := range ExitCodes {
 		if one.Code == code {
@@ -129,8 +129,8 @@ func IsOwn(code ExitCode) bool {
 	return false
 }
 
-// FailureExits says what usherctl ends with when a registration is FAILED; PORTAL_FAILED takes Company Portal's own
-// code.
+// FailureExits maps the reason of a FAILED registration to usherctl's exit code. For PORTAL_FAILED usherctl ends with
+// Company Portal's own code.
 var FailureExits = map[usherv1.FailureReason]ExitCode{
 	usherv1.FailureReason_FAILURE_REASON_PLATFORM_SSO_USER_ACTION:    exitUserAction,
 	usherv1.FailureReason_FAILURE_REASON_PORTAL_MISSING:              exitPreflight,
@@ -156,7 +156,7 @@ var FailureExits = map[usherv1.FailureReason]ExitCode{
 	usherv1.FailureReason_FAILURE_REASON_JOURNAL_DAMAGED:             exitJournal,
 }
 
-// ErrorExits says what usherctl ends with when a call fails for that reason.
+// ErrorExits maps the reason of a failed call to usherctl's exit code.
 var ErrorExits = map[usherv1.ErrorReason]ExitCode{
 	usherv1.ErrorReason_ERROR_REASON_INTERNAL:               ExitDefect,
 	usherv1.ErrorReason_ERROR_REASON_INVALID_ARGUMENT:       ExitUsage,
@@ -182,7 +182,7 @@ var ErrorExits = map[usherv1.ErrorReason]ExitCode{
 	usherv1.ErrorReason_ERROR_REASON_REGISTRATION_UNDER_WAY:  ExitBusy,
 }
 
-// IdentityExits says what usherctl ends with for each state of an identity.
+// IdentityExits maps each state of an identity to usherctl's exit code.
 var IdentityExits = map[usherv1.IdentityState]ExitCode{
 	usherv1.IdentityState_IDENTITY_STATE_NOT_REGISTERED:          exitNotRegistered,
 	usherv1.IdentityState_IDENTITY_STATE_PSSO_CONFIGURED:         exitNotRegistered,
@@ -210,12 +210,13 @@ var IdentityExits = map[usherv1.IdentityState]ExitCode{
 	usherv1.IdentityState_IDENTITY_STATE_REGISTERED:              ExitDone,
 }
 
-// Outcome returns nil for a registration that SUCCEEDED, and the failure that usherctl ends with for every other end.
+// Outcome returns nil for a registration that SUCCEEDED, and usherctl's failure for every other end.
 func Outcome(r *usherv1.Registration) error {
-	hint := fmt.Sprintf("`usherctl registrations show %s` tells each step", ShortID(r.GetId()))
+	hint := fmt.Sprintf("`usherctl registrations show %s` shows each step", ShortID(r.GetId()))
 	switch r.GetState() {
 	case usherv1.RegistrationState_REGISTRATION_STATE_SUCCEEDED:
-		// Only an identity that can be used makes a success. A policy must not be told 0 by a helper that says both.
+		// Only an identity that can be used makes a success. If a helper reports both success and another state, a
+		// policy must not get 0.
 		if state := r.GetIdentity().GetState(); r.GetIdentity() != nil && !contract.StateFromProto(state).Registered() {
 			code, known := IdentityExits[state]
 			if !known {
@@ -242,7 +243,7 @@ func Outcome(r *usherv1.Registration) error {
 	}
 	if r.GetFailureReason() == usherv1.FailureReason_FAILURE_REASON_PORTAL_FAILED {
 		if exit, ok := r.GetPortalExit().GetHow().(*usherv1.PortalExit_Code); ok {
-			// A code that Company Portal is not known to have must not pass for another of usherctl's.
+			// An unknown code of Company Portal must not be taken for another of usherctl's.
 			if _, known := wpj.ExitCode(exit.Code).Info(); known {
 				failed.Code = ExitCode(exit.Code)
 			}
@@ -251,7 +252,7 @@ func Outcome(r *usherv1.Registration) error {
 	return failed
 }
 
-// ExitName is what an exit code is called; done is what everybody calls ok.
+// ExitName returns the name of an exit code; done is "ok", as everybody calls it.
 func ExitName(code ExitCode) string {
 	if code == ExitDone {
 		return "ok"

@@ -12,7 +12,7 @@ import (
 	usherv1 "usher.internal/proto/usher/v1"
 )
 
-// asOnMac is a text of this computer as it is on a Mac, for which the pages are.
+// asOnMac is a text of this computer as it is on a Mac, because the pages are for a Mac.
 func asOnMac(text string) string {
 	return strings.ReplaceAll(text, layout.Here().Control(),
 		layout.MacOS.Control())
@@ -76,7 +76,7 @@ func TestEndsThatAreNoFailureOfThePortal(t *testing.T) {
 	}
 }
 
-// docs/exit-codes.md has the very sentences of the table; -update is not needed, the error says what line is missing.
+// docs/exit-codes.md has exactly the sentences of the table. There is no -update; the error names the missing line.
 func TestExitCodesAreDocumented(t *testing.T) {
 	document, err := os.ReadFile("../../docs/exit-codes.md")
 	if err != nil {

@@ -15,8 +15,8 @@ import (
 	"usher.internal/internal/shell"
 )
 
-// Failure is how a command fails: what usherctl ends with, a stable reason for programs, one sentence for a person, and
-// the fix.
+// Failure is the failure of a command: usherctl's exit code, a stable reason for programs, one sentence for a person,
+// and the fix.
 type Failure struct {
 	Code    ExitCode
 	Reason  string
@@ -27,13 +27,13 @@ type Failure struct {
 // Error implements error.
 func (f *Failure) Error() string { return f.Message }
 
-// Defect is a failure that should not be able to happen.
+// Defect is a failure that should never happen.
 func Defect(err error) *Failure {
 	return &Failure{Code: ExitDefect, Reason: "INTERNAL", Message: err.Error(),
 		Hint: "report it with the log of usherd"}
 }
 
-// HintNoHelper names this very program, since what is not installed yet is in nobody's PATH.
+// HintNoHelper names this very program, because a usherctl that is not installed yet is not in the PATH.
 func HintNoHelper() string {
 	program, err := os.Executable()
 	if err != nil {
@@ -51,7 +51,7 @@ const ReasonNoAnswer = "HELPER_DOES_NOT_ANSWER"
 // know.
 const ReasonStateNotKnown = "STATE_NOT_KNOWN"
 
-// Explained returns err as a [*failure]: whatever a call to the helper can end with has its own sentence.
+// Explained returns err as a [*Failure]. Every error of a call to the helper has its own sentence.
 func Explained(err error) error {
 	if _, done := errors.AsType[*Failure](err); err == nil || done {
 		return err
@@ -85,7 +85,7 @@ func Explained(err error) error {
 	return Defect(errors.New(status.Convert(err).Message()))
 }
 
-// afterLast cuts gRPC's own preamble off a message, and the quotes that it leaves.
+// afterLast removes gRPC's own prefix from a message, and the quotes that remain.
 func afterLast(message, marker string) string {
 	if at := strings.LastIndex(message, marker); at >= 0 {
 		message = message[at+len(marker):]

@@ -5,7 +5,7 @@ import (
 	usherv1 "usher.internal/proto/usher/v1"
 )
 
-// IdentityName is the name of a state, - for none.
+// IdentityName is the name of a state, or - for none.
 func IdentityName(state usherv1.IdentityState) string {
 	if state == usherv1.IdentityState_IDENTITY_STATE_UNSPECIFIED {
 		return "-"
@@ -13,7 +13,7 @@ func IdentityName(state usherv1.IdentityState) string {
 	return contract.Name(state)
 }
 
-// DeliveryName is the name of a state, - for none.
+// DeliveryName is the name of a state, or - for none.
 func DeliveryName(state usherv1.DeliveryState) string {
 	if state == usherv1.DeliveryState_DELIVERY_STATE_UNSPECIFIED {
 		return "-"
@@ -21,7 +21,7 @@ func DeliveryName(state usherv1.DeliveryState) string {
 	return contract.Name(state)
 }
 
-// ShortID is the beginning of an id that people type. The first eight characters of a UUID of version 7 tell the
+// ShortID is the beginning of an id, for people to type. The first eight characters of a UUID of version 7 identify the
 // minute.
 func ShortID(id string) string {
 	if len(id) > 13 {
@@ -30,7 +30,7 @@ func ShortID(id string) string {
 	return id
 }
 
-// LastState is the state of a registration, with the reason for one that failed.
+// LastState is the state of a registration, with the reason if it failed.
 func LastState(r *usherv1.Registration) string {
 	switch {
 	case r == nil:

@@ -1,5 +1,5 @@
-// Package ask asks usherd: [Client] finds it by the configuration of this Mac, or through a connection to another one,
-// makes calls within a limit, and says in a sentence why there is no answer.
+// Package ask asks usherd. [Client] finds usherd through the configuration of this Mac, or uses a connection to another
+// Mac. It makes calls within a limit, and explains in a sentence why there is no answer.
 package ask
 
 import (
@@ -24,13 +24,13 @@ import (
 // Client asks usherd, and prints what it answers.
 type Client struct {
 	*answer.Printer
-	// ConfigFile is read in place of the platform's own configuration; "" for that.
+	// ConfigFile is read instead of the platform's own configuration; "" for the platform's.
 	ConfigFile string
-	// Elsewhere connects to usherd on another Mac; nil for the one of this Mac.
+	// Elsewhere connects to usherd on another Mac; nil for usherd on this one.
 	Elsewhere func(context.Context) (*grpc.ClientConn, error)
 }
 
-// AnswerWithin is how long the helper may take to answer what it does not have to wait for itself.
+// AnswerWithin is how long the helper may take for an answer that does not depend on others.
 const AnswerWithin = 10 * time.Second
 
 // LoadConfig reads the configuration. The error is a [*answer.Failure].
@@ -42,14 +42,14 @@ func (c *Client) LoadConfig() (*config.Loaded, error) {
 	return loaded, nil
 }
 
-// ConfigurationInvalid is the failure of a configuration that has something wrong.
+// ConfigurationInvalid is the failure for a configuration with errors.
 func ConfigurationInvalid(err error) *answer.Failure {
 	return &answer.Failure{Code: answer.ExitConfiguration, Reason: "CONFIGURATION_INVALID", Message: err.Error(),
 		Hint: "fix it, then run `usherctl config validate`"}
 }
 
-// HelperConfig is what usherctl needs to find the helper. A configuration that is no good keeps nobody from asking a
-// helper that has its last good one: that is said, and the helper is looked for where what could be read of it says.
+// HelperConfig is what usherctl needs to find the helper. An invalid configuration does not prevent a call: the helper
+// still runs with its last good one. HelperConfig says so, and uses the part of the configuration that could be read.
 func (c *Client) HelperConfig() (*config.Loaded, error) {
 	loaded, err := config.Salvage(c.ConfigFile)
 	if err == nil {
@@ -59,18 +59,18 @@ func (c *Client) HelperConfig() (*config.Loaded, error) {
 		return c.LoadConfig()
 	}
 	switch {
-	case c.JSON: // the helper's own status has it
+	case c.JSON: // the helper's own status reports it
 	case errors.Is(err, fs.ErrPermission): // usherd is root, and may read it
 		fmt.Fprintf(c.Err, "usherctl: you may not read the configuration, so usherd is looked for where it is by "+
 			"default: %s\n", terminal.Plain(err.Error()))
 	default:
-		fmt.Fprintf(c.Err, "usherctl: the configuration cannot be used, usherd goes on with its last good one: %s\n",
+		fmt.Fprintf(c.Err, "usherctl: the configuration cannot be used, usherd continues with its last good one: %s\n",
 			terminal.Plain(strings.ReplaceAll(err.Error(), "\n", "; ")))
 	}
 	return loaded, nil
 }
 
-// Connect returns a connection to the helper, of this Mac or of another one. Nothing is sent before the first call.
+// Connect returns a connection to the helper, of this Mac or of another one. It sends nothing before the first call.
 func (c *Client) Connect(ctx context.Context) (*grpc.ClientConn, error) {
 	if c.Elsewhere != nil {
 		return c.Elsewhere(ctx)
@@ -87,7 +87,7 @@ func (c *Client) Connect(ctx context.Context) (*grpc.ClientConn, error) {
 	return connection, nil
 }
 
-// QuickRedial has gRPC dial again soon: a helper that is being restarted is back in a moment.
+// QuickRedial makes gRPC dial again soon: a helper that restarts is back in a moment.
 func QuickRedial() grpc.DialOption {
 	return grpc.WithConnectParams(grpc.ConnectParams{
 		Backoff: backoff.Config{BaseDelay: 100 * time.Millisecond, Multiplier: 1.5, Jitter: 0.2,
@@ -96,7 +96,7 @@ func QuickRedial() grpc.DialOption {
 	})
 }
 
-// Ask makes calls to the helper that it answers at once.
+// Ask makes calls that the helper answers at once.
 func (c *Client) Ask(ctx context.Context, calls func(ctx context.Context, connection *grpc.ClientConn) error) error {
 	return c.AskWithin(ctx, AnswerWithin, calls)
 }
@@ -118,11 +118,11 @@ func (c *Client) AskWithin(ctx context.Context, limit time.Duration,
 	return err
 }
 
-// completedWithin is how long usherd may take to answer somebody who has pressed the tab key.
+// completedWithin is how long usherd may take to answer after the user has pressed the tab key.
 const completedWithin = 2 * time.Second
 
-// AskQuietly makes calls to the helper for a shell that completes a line: soon, and without a word on standard error,
-// where the line is.
+// AskQuietly makes calls for a shell that completes a line. It is quick, and writes nothing to standard error, where
+// the line is.
 func (c *Client) AskQuietly(ctx context.Context, calls func(context.Context, *grpc.ClientConn) error) error {
 	quiet, terminal := *c, *c.Terminal
 	terminal.Err = io.Discard

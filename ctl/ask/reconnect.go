@@ -12,19 +12,19 @@ import (
 	"usher.internal/internal/backoff"
 )
 
-// awayWithin is how long a helper may be away, while it is upgraded for example, before following is given up.
+// awayWithin is how long following a registration waits for a helper that is away, for example during an upgrade.
 const awayWithin = time.Minute
 
-// reconnectPauses are those between one watch and the next.
+// reconnectPauses are the pauses between two watches.
 var reconnectPauses = backoff.Pauses{First: 100 * time.Millisecond, Longest: 2 * time.Second}
 
-// Reconnecting watches over one connection after the other, until watch ends otherwise than by a helper that is away.
-// It gives up when no watch has been answered for [awayWithin]. The end of a stream is nil.
+// Reconnecting watches over one connection after the other, until watch ends for a reason other than an absent helper.
+// It gives up when no watch was answered for [awayWithin]. At the end of a stream it returns nil.
 func Reconnecting(ctx context.Context, watch func(ctx context.Context, answered func()) error) error {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
-	stays := status.Error(codes.DeadlineExceeded, "usherd stays away")
-	away := time.AfterFunc(awayWithin, func() { cancel(stays) })
+	absent := status.Error(codes.DeadlineExceeded, "usherd stays away")
+	away := time.AfterFunc(awayWithin, func() { cancel(absent) })
 	defer away.Stop()
 	for pauses := reconnectPauses; ; {
 		answered := false

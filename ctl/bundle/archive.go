@@ -23,11 +23,10 @@ import (
 	"usher.internal/internal/version"
 )
 
-// readMeName is what explains the archive.
+// readMeName is the name of the file that explains the archive.
 const readMeName = "README.txt"
 
-// gather puts everything into a folder of its own first, since what is redacted is read twice, and then into the
-// archive.
+// gather first puts everything into a folder of its own, because redaction reads it twice, and then into the archive.
 func (b *bundle) gather(ctx context.Context) error {
 	folder, err := os.MkdirTemp("", "usher-support-")
 	if err != nil {
@@ -56,7 +55,7 @@ func (b *bundle) gather(ctx context.Context) error {
 	return b.write(ctx, redactor, report)
 }
 
-// fill puts the files into the folder. What is wrong with one of them is told in its place.
+// fill puts the files into the folder. If one of them cannot be read, its entry says why.
 func (b *bundle) fill(ctx context.Context, folder string) error {
 	if err := b.collect(ctx, folder); err != nil {
 		failed, ok := errors.AsType[*answer.Failure](err)
@@ -88,10 +87,10 @@ func (b *bundle) fill(ctx context.Context, folder string) error {
 			file.Problem = b.private(fmt.Sprintf("It is not whole: %v.", filled))
 		}
 		if info, err := os.Stat(file.staged); err == nil && info.Size() == 0 {
-			file.staged = "" // an empty file tells nothing
+			file.staged = "" // an empty file is of no use
 			continue
 		}
-		if !file.modified.IsZero() { // by which a log without years is read
+		if !file.modified.IsZero() { // a log without years is read by its time
 			if err := os.Chtimes(file.staged, file.modified, file.modified); err != nil {
 				return unwritten(err)
 			}
@@ -132,8 +131,8 @@ func (b *bundle) redactor(ctx context.Context) (*redact.Redactor, error) {
 	return redactor, nil
 }
 
-// learnNames has a redactor learn the names in what usherd says of this Mac and its users: its messages say which of
-// their texts are personal. A file that cannot be read is left to what the redactor finds in it.
+// learnNames teaches a redactor the names in usherd's messages about this Mac and its users: the messages mark their
+// personal texts. If a file cannot be read, the redactor relies on what it finds in the file itself.
 func learnNames(redactor *redact.Redactor, file string) error {
 	content, err := os.ReadFile(file)
 	if err != nil {
@@ -148,7 +147,7 @@ func learnNames(redactor *redact.Redactor, file string) error {
 	return nil
 }
 
-// write writes the archive: all of it, or nothing. Nobody else can read it, and what is there already is left alone.
+// write writes the whole archive, or nothing. Only its owner can read it, and an existing file is not replaced.
 func (b *bundle) write(ctx context.Context, redactor *redact.Redactor, report *timeline.Report) error {
 	err := foreign.Create(b.output, 0o600, foreign.Keep, func(to *os.File) error {
 		archive := &archive{zip: zip.NewWriter(to), redactor: redactor, at: b.now}
@@ -181,7 +180,7 @@ func (b *bundle) write(ctx context.Context, redactor *redact.Redactor, report *t
 	return nil
 }
 
-// archive is a zip archive that is written.
+// archive is a zip archive that is being written.
 type archive struct {
 	zip *zip.Writer
 	// redactor is nil where nothing is redacted.
@@ -189,7 +188,7 @@ type archive struct {
 	at       time.Time
 }
 
-// text is a text as it goes into the archive.
+// text returns a text as it goes into the archive.
 func (a *archive) text(text string) string {
 	if a.redactor == nil {
 		return text
@@ -206,7 +205,7 @@ func (a *archive) create(name string, at time.Time) (io.Writer, error) {
 	return a.zip.CreateHeader(header)
 }
 
-// copy adds what was staged of a file, and returns how many bytes it became.
+// copy adds the staged content of a file, and returns how many bytes it wrote.
 func (a *archive) copy(ctx context.Context, file *bundleFile) (int64, error) {
 	from, err := os.Open(file.staged)
 	if err != nil {
@@ -226,7 +225,7 @@ func (a *archive) copy(ctx context.Context, file *bundleFile) (int64, error) {
 	return to.bytes, err
 }
 
-// counted counts what is written.
+// counted counts the written bytes.
 type counted struct {
 	to    io.Writer
 	bytes int64
@@ -258,7 +257,7 @@ func (b *bundle) addPage(ctx context.Context, archive *archive, report *timeline
 	return err
 }
 
-// addReadMe adds what explains the rest.
+// addReadMe adds the file that explains the others.
 func (b *bundle) addReadMe(archive *archive) error {
 	entry, err := archive.create(readMeName, b.now)
 	if err != nil {
@@ -277,18 +276,18 @@ func (b *bundle) addReadMe(archive *archive) error {
 			fmt.Fprintf(&text, "  %s\n", file.Problem)
 		}
 	}
-	told := archive.text(text.String())
+	content := archive.text(text.String())
 	if archive.redactor == nil {
-		told += "\nNothing is redacted: this archive holds names, ids and addresses as they are.\n"
+		content += "\nNothing is redacted: this archive holds names, ids and addresses as they are.\n"
 	} else {
-		told += "\nRedacted: the same thing has the same pseudonym in all files, and which is which stands nowhere.\n"
+		content += "\nRedacted: the same thing has the same pseudonym in all files, and no list says which is which.\n"
 		for _, count := range archive.redactor.Counts() {
-			told += fmt.Sprintf("  %s: %d\n", count.Kind, count.Of)
+			content += fmt.Sprintf("  %s: %d\n", count.Kind, count.Of)
 		}
-		told += "Tokens and long data are left out. What is only ever written where nothing tells that it is a name " +
+		content += "Tokens and long data are left out. A name that nothing marks as a name " +
 			"may be left: look it through.\n"
 	}
-	_, err = io.WriteString(entry, told)
+	_, err = io.WriteString(entry, content)
 	return err
 }
 

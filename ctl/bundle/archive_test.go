@@ -40,7 +40,7 @@ func TestAnArchiveTakesNobodysPlace(t *testing.T) {
 	}
 }
 
-// Where a link leads out of the home, the log there is not the user's, and is not in the archive.
+// If a link leads out of the home, the log behind it is not the user's, and is not in the archive.
 func TestALinkOutOfTheHomeIsNotFollowed(t *testing.T) {
 	folder := t.TempDir()
 	home, other := filepath.Join(folder, "jane"), filepath.Join(folder, "john")

@@ -1,5 +1,6 @@
-// Package bundle gathers what a help desk needs into one archive: what usherd sends, the logs that the caller can
-// read, and the timeline made of both. What goes in is shown first. Names become pseudonyms unless they are asked for.
+// Package bundle gathers what a help desk needs into one archive: usherd's files, the logs that the caller can read,
+// and the timeline that usherctl builds from both. It first shows what goes in. Names become pseudonyms unless the
+// caller asks for the names.
 package bundle
 
 import (
@@ -23,10 +24,10 @@ import (
 	"usher.internal/internal/excerpt"
 )
 
-// commands are those of this package, with what they need.
+// commands are the commands of this package, with what they need.
 type commands struct{ *ask.Client }
 
-// bundleFlags are what `usherctl bundle` was told.
+// bundleFlags are the flags of `usherctl bundle`.
 type bundleFlags struct {
 	user, output          string
 	dryRun, yes, noRedact bool
@@ -39,14 +40,14 @@ func Command(client *ask.Client) *cobra.Command {
 	command := &cobra.Command{
 		Use:   "bundle",
 		Short: "Gather what a help desk needs about a user's registration into one archive",
-		Long: `Gather into one zip archive how the user stands, every check of doctor, the configuration without
-secrets, usherd's journal of his registrations, the logs of Company Portal, its SSO extension, Jamf and usher
-around them, and the timeline as a page. What goes in is shown first. Names, ids and addresses become
-pseudonyms unless --no-redact is given. The archive can be read by its owner alone, and "usherctl timeline
-ARCHIVE" reads it.
+		Long: `Gather into one zip archive the state of a user, every check of doctor, the configuration without secrets,
+and usherd's journal of the user's registrations. It also holds the logs of Company Portal, its SSO extension,
+Jamf and usher around them, and the timeline as a page. What goes in is shown first. Names, ids and addresses
+become pseudonyms unless --no-redact is given. Only its owner can read the archive; "usherctl timeline
+ARCHIVE" shows it.
 
-A user may ask for his own, in which nothing tells of other users; root and admins for anyone's. Without
-usherd the archive holds what the caller can read himself.`,
+A user may ask for their own archive, which says nothing about other users; root and admins for anyone's.
+Without usherd the archive holds only the files that the caller can read.`,
 		Example: "  usherctl bundle --dry-run\n" +
 			"  " + config.Sudo("bundle --user jane --output jane.zip"),
 		Args: cobra.NoArgs,
@@ -54,7 +55,7 @@ usherd the archive holds what the caller can read himself.`,
 	}
 	set := command.Flags()
 	set.StringVar(&flags.user, "user", "",
-		"about this user `name` (default: oneself; for root, the user on the console)")
+		"about this user `name` (default: yourself; for root, the user on the console)")
 	set.StringVarP(&flags.output, "output", "o", "",
 		"write into this new `file` (default: usher-support-DATE-TIME.zip in the current folder)")
 	set.BoolVar(&flags.dryRun, "dry-run", false, "show what would go in, and write nothing")
@@ -66,7 +67,7 @@ usherd the archive holds what the caller can read himself.`,
 func (c commands) bundle(command *cobra.Command, flags bundleFlags) error {
 	ctx := command.Context()
 	if c.JSON && !flags.yes && !flags.dryRun {
-		return errors.New("--json needs --yes or --dry-run, for nobody is asked")
+		return errors.New("--json needs --yes or --dry-run, because it asks nobody")
 	}
 	b := &bundle{client: c.Client, redacted: !flags.noRedact, now: time.Now(), output: flags.output}
 	if b.output == "" {
@@ -122,7 +123,7 @@ func (c commands) bundle(command *cobra.Command, flags bundleFlags) error {
 	return nil
 }
 
-// bundle is an archive that comes to be.
+// bundle is an archive in preparation.
 type bundle struct {
 	client   *ask.Client
 	redacted bool
@@ -130,45 +131,46 @@ type bundle struct {
 	output   string
 	bytes    int64
 
-	// user is whom it is about, and home where his logs are, "" where that is not known.
+	// user is the user whom the archive is about; home is where their logs are, or "" if that is not known.
 	user accountOf
-	// admin is true for a caller who may see what is about other users.
+	// admin is true for a caller who may see data about other users.
 	admin bool
-	// privacy is made when it is needed first, see [bundle.others].
+	// privacy is made when it is first needed, see [bundle.others].
 	privacy *excerpt.Privacy
 	files   []*bundleFile
-	// spans are when the user's attempts were, and zone is that of the Mac, once the logs were read.
+	// spans are when the user's attempts were, and zone is the Mac's time zone, after the logs were read.
 	spans []excerpt.Span
 	zone  *time.Location
-	// problems are sentences about what is not there.
+	// problems are sentences about what is missing.
 	problems []string
 }
 
-// accountOf is a user's account.
+// accountOf returns a user's account.
 type accountOf struct {
 	name, fullName, home string
 	uid                  uint32
 }
 
-// bundleFile is one file of an archive. The names of its JSON are those of docs/json.md.
+// bundleFile is one file of an archive. docs/json.md has the names of its JSON.
 type bundleFile struct {
 	Name        string `json:"name"`
 	Description string `json:"description"`
 	// Source is where it comes from: a path, usherd or usherctl.
 	Source string `json:"source"`
-	// Bytes is how many there are at most, until they are there.
+	// Bytes is the maximum size until the file is there, and then its size.
 	Bytes int64 `json:"bytes"`
-	// Problem is a sentence about what of it is not there.
+	// Problem is a sentence about what is missing from it.
 	Problem string `json:"problem,omitempty"`
 
-	// fill writes its content; nil for what usherd sends.
+	// fill writes its content; nil for a file that usherd sends.
 	fill func(ctx context.Context, to *os.File) error
-	// staged is where the content is until it is in the archive, "" for none; modified is when a log was written last.
+	// staged is where the content is until it is in the archive, or "" for none. modified is the last time that the log
+	// was written.
 	staged   string
 	modified time.Time
 }
 
-// described is what --json prints; file is "" where none was written.
+// described is what --json prints; file is "" if none was written.
 func (b *bundle) described(file string) any {
 	type described struct {
 		File     string        `json:"file,omitempty"`
@@ -195,7 +197,7 @@ func (b *bundle) print() {
 	b.client.Table([]string{"FILE", "AT MOST", "FROM", "WHAT"}, rows)
 }
 
-// find sets whom the archive is about, when usherd has not told: the named user, or the caller.
+// find sets the user whom the archive is about, if usherd did not say: the named user, or the caller.
 func (b *bundle) find(name string) error {
 	account, err := user.Current()
 	if name != "" {
@@ -207,15 +209,15 @@ func (b *bundle) find(name string) error {
 			Hint: "name the account as `id` knows it"}
 	case name == "" && os.Geteuid() == 0:
 		return &answer.Failure{Code: answer.ExitUsage, Reason: "WRONG_USAGE",
-			Message: "without usherd nobody tells which user is meant", Hint: "name him with --user"}
+			Message: "without usherd it is not known which user is meant", Hint: "name the user with --user"}
 	}
-	uid, _ := strconv.ParseUint(account.Uid, 10, 32) // those of the systems that usher runs on are numbers
+	uid, _ := strconv.ParseUint(account.Uid, 10, 32) // the systems that usher runs on have numbers
 	b.user = accountOf{name: account.Username, uid: uint32(uid)}
 	b.findHome()
 	return nil
 }
 
-// findHome sets where the user's logs are. The caller's own home is where he says.
+// findHome sets where the user's logs are. For the caller it is $HOME.
 func (b *bundle) findHome() {
 	if b.user.uid == uint32(os.Getuid()) {
 		b.user.home, _ = os.UserHomeDir() // "" is as good as the error
@@ -228,7 +230,7 @@ func (b *bundle) findHome() {
 			b.user.home = account.HomeDir
 		}
 	case b.user.home == "":
-		b.problems = append(b.problems, "The user's home is not known, so his logs are not here: "+err.Error()+".")
+		b.problems = append(b.problems, "The user's home is not known, so their logs are missing: "+err.Error()+".")
 	}
 	if b.user.home != "" {
 		b.user.home = filepath.Clean(b.user.home)
@@ -241,7 +243,7 @@ func alreadyThere(path string) error {
 		Hint:    "name a new file with --output"}
 }
 
-// size is a number of bytes for a person, "-" for none that is known.
+// size is a number of bytes for a person, or "-" if it is not known.
 func size(bytes int64) string {
 	switch {
 	case bytes <= 0:

@@ -16,13 +16,13 @@ import (
 	usherv1 "usher.internal/proto/usher/v1"
 )
 
-// collectWithin is how long usherd may take for its files, of which examining the Mac takes the longest.
+// collectWithin is how long usherd may take to send its files. To examine the Mac takes the longest.
 const collectWithin = 5 * time.Minute
 
-// maximumFromHelper is how many bytes usherd's files may have together.
+// maximumFromHelper is the total size, in bytes, of usherd's files.
 const maximumFromHelper = 256 << 20
 
-// list finds what goes in: what usherd has, what the caller can read, and what is made of it.
+// list finds what goes in: usherd's files, the logs that the caller can read, and what usherctl builds from them.
 func (b *bundle) list(ctx context.Context, name string) error {
 	var found *usherv1.ListSupportFilesResponse
 	err := b.client.Ask(ctx, func(ctx context.Context, connection *grpc.ClientConn) (err error) {
@@ -35,9 +35,9 @@ func (b *bundle) list(ctx context.Context, name string) error {
 		b.user = accountOf{name: found.GetUser().GetName(), uid: found.GetUser().GetUid()}
 		b.findHome()
 	case failed != nil && (failed.Code == answer.ExitNoHelper || failed.Code == answer.ExitConfiguration):
-		// What is broken is what the archive is needed for.
+		// The archive is needed most when something is broken.
 		b.problems = append(b.problems,
-			fmt.Sprintf("Status, doctor's checks, the journal and what root alone can read are not here: %s.",
+			fmt.Sprintf("Status, doctor's checks, the journal and what only root can read are missing: %s.",
 				failed.Message))
 		if err := b.find(name); err != nil {
 			return err
@@ -59,11 +59,11 @@ func (b *bundle) list(ctx context.Context, name string) error {
 		return err
 	}
 	b.files = append(b.files, &bundleFile{Name: pageName,
-		Description: "the timeline of the registrations, made of these files, for a browser", Source: fromHere})
+		Description: "the timeline of the registrations, built from these files, for a browser", Source: fromHere})
 	return nil
 }
 
-// collect writes usherd's files below the folder, each when it comes.
+// collect writes usherd's files below the folder as each arrives.
 func (b *bundle) collect(ctx context.Context, folder string) error {
 	var names []string
 	for _, file := range b.files {
@@ -96,11 +96,11 @@ func (b *bundle) collect(ctx context.Context, folder string) error {
 	})
 }
 
-// receiver puts what usherd sends into files.
+// receiver writes what usherd sends into files.
 type receiver struct {
 	bundle *bundle
 	folder string
-	// now is the file that comes, written the bytes of all of them.
+	// now is the file that usherd sends; written is the number of bytes of all of them.
 	now     *bundleFile
 	to      *os.File
 	written int
@@ -145,7 +145,7 @@ func (r *receiver) close() error {
 	return err
 }
 
-// stage makes the file that holds the content until it goes into the archive.
+// stage creates the file that holds the content until it goes into the archive.
 func stage(folder string, file *bundleFile) (*os.File, error) {
 	path := filepath.Join(folder, filepath.FromSlash(file.Name))
 	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {

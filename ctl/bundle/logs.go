@@ -19,19 +19,20 @@ import (
 	"usher.internal/internal/timeline/page"
 )
 
-// fromHere is the source of what is made here.
+// fromHere is the source of files that usherctl makes itself.
 const fromHere = "usherctl"
 
-// pageName is what the timeline is called in the archive.
+// pageName is the name of the timeline in the archive.
 const pageName = "timeline.html"
 
-// How much of a log that the caller can read goes in: what is around the attempts, or without any the newest part.
+// How much of a log goes in that the caller can read: the part around the attempts, or without any attempt the newest
+// part.
 const (
 	maximumAround = 16 << 20
 	maximumNewest = 1 << 20
 )
 
-// addConfiguration adds the configuration as usherctl reads it, where usherd does not send its own.
+// addConfiguration adds the configuration as usherctl reads it, if usherd does not send its own.
 func (b *bundle) addConfiguration() {
 	const name = "configuration.json"
 	if slices.ContainsFunc(b.files, func(file *bundleFile) bool { return file.Name == name }) {
@@ -40,7 +41,7 @@ func (b *bundle) addConfiguration() {
 	}
 	loaded, err := b.client.LoadConfig()
 	if err != nil {
-		b.problems = append(b.problems, b.private(fmt.Sprintf("The configuration is not here: %v.", err)))
+		b.problems = append(b.problems, b.private(fmt.Sprintf("The configuration is missing: %v.", err)))
 		return
 	}
 	b.files = append(b.files, &bundleFile{
@@ -70,7 +71,7 @@ func (b *bundle) addLogs(ctx context.Context) error {
 		return answer.Explained(context.Cause(ctx))
 	}
 	if err != nil {
-		b.problems = append(b.problems, b.private(fmt.Sprintf("Not all logs are here: %v.", err)))
+		b.problems = append(b.problems, b.private(fmt.Sprintf("Some logs are missing: %v.", err)))
 	}
 	for _, log := range logs {
 		if b.others() != nil && b.others().Knows(log.Name) {
@@ -87,8 +88,8 @@ func (b *bundle) addLogs(ctx context.Context) error {
 	return nil
 }
 
-// nameOf is what a log is called in the archive: by its path, the user's home by his name, so that [timeline] knows
-// whose it is.
+// nameOf is the name of a log in the archive: its path, with the user's name for their home, so that [timeline] knows
+// whose log it is.
 func (b *bundle) nameOf(source string) string {
 	name := strings.ReplaceAll(source, "!", "/")
 	if rest, ok := strings.CutPrefix(name, b.user.home+"/"); ok {
@@ -96,7 +97,7 @@ func (b *bundle) nameOf(source string) string {
 	}
 	name = path.Join("logs", path.Clean("/"+name))
 	for _, packed := range []string{".gz", ".bz2"} {
-		name = strings.TrimSuffix(name, packed) // what goes in is unpacked
+		name = strings.TrimSuffix(name, packed) // the archive holds the unpacked log
 	}
 	for again, plain := 2, name; slices.ContainsFunc(b.files,
 		func(file *bundleFile) bool { return file.Name == name }); again++ {
@@ -105,8 +106,8 @@ func (b *bundle) nameOf(source string) string {
 	return name
 }
 
-// others is what the archive must not say: what is known of other users of this Mac. It is nil for root and admins, who
-// may know it.
+// others is what the archive must not contain: names of other users of this Mac. It is nil for root and admins, who may
+// know them.
 func (b *bundle) others() *excerpt.Privacy {
 	if b.admin || os.Geteuid() == 0 {
 		return nil
@@ -119,7 +120,7 @@ func (b *bundle) others() *excerpt.Privacy {
 	return b.privacy
 }
 
-// private is a text as it may be in the archive.
+// private returns a text as it may be in the archive.
 func (b *bundle) private(text string) string {
 	if others := b.others(); others != nil {
 		return others.Without(text)
@@ -127,9 +128,9 @@ func (b *bundle) private(text string) string {
 	return text
 }
 
-// copyLog copies of a log what is around the attempts. What is not in the user's home is about everybody of this Mac,
-// and in what is nothing is kept that names another user whom this Mac knows: an archive that is made without admin
-// rights says nothing of others.
+// copyLog copies the part of a log around the attempts. A log outside the user's home is about all users of this Mac.
+// From such a log it leaves out every entry that names another known user: an archive that is made without admin rights
+// says nothing about others.
 func (b *bundle) copyLog(ctx context.Context, to io.Writer, log applog.Log, file *bundleFile) error {
 	from, err := log.Open(ctx)
 	if err != nil {
@@ -162,7 +163,7 @@ func (b *bundle) copyLog(ctx context.Context, to io.Writer, log applog.Log, file
 	return nil
 }
 
-// findSpans finds when the user's attempts were, in what usherd sent and in the logs as they are.
+// findSpans finds when the user's attempts were, from usherd's files and the original logs.
 func (b *bundle) findSpans(ctx context.Context, folder string) error {
 	paths := homes.Existing([]string{filepath.Join(folder, "registrations.json"), filepath.Join(folder, "logs")})
 	for _, file := range b.files {
@@ -187,10 +188,10 @@ func (b *bundle) findSpans(ctx context.Context, folder string) error {
 	return nil
 }
 
-// buildReport makes the timeline of what is in the folder.
+// buildReport builds the timeline from the files in the folder.
 func (b *bundle) buildReport(ctx context.Context, folder string) (*timeline.Report, error) {
-	told := homes.Existing([]string{filepath.Join(folder, "registrations.json"), filepath.Join(folder, "logs")})
-	logs, err := applog.Find(ctx, told, applog.FindOptions{})
+	paths := homes.Existing([]string{filepath.Join(folder, "registrations.json"), filepath.Join(folder, "logs")})
+	logs, err := applog.Find(ctx, paths, applog.FindOptions{})
 	if err != nil {
 		return nil, err
 	}

@@ -1,5 +1,5 @@
-// Package clean removes what was left behind: clean, what a stale registration has left in a user's session; forget,
-// what usherd has kept of a user.
+// Package clean removes leftovers. clean removes what a stale registration has left in a user's session; forget removes
+// what usherd has kept about a user.
 package clean
 
 import (
@@ -24,13 +24,13 @@ import (
 	usherv1 "usher.internal/proto/usher/v1"
 )
 
-// commands are those of this package, with what they need.
+// commands are the commands of this package, with what they need.
 type commands struct{ *ask.Client }
 
-// cleanWithin is how long the helper may take to look at a session, and then to have things removed from it.
+// cleanWithin is how long the helper may take to look at a session. It may take as long again to remove things from it.
 const cleanWithin = 3 * time.Minute
 
-// cleaning is what `usherctl clean` was asked for.
+// cleaning is the request of `usherctl clean`.
 type cleaning struct {
 	user               string
 	dryRun, yes, force bool
@@ -47,10 +47,10 @@ func Command(client *ask.Client) *cobra.Command {
 certificates and keys of Workplace Join, its keychain items, tokens of Company Portal and jamfAAD, and
 jamfAAD's state. The user must be logged in.
 
-What may be the current registration is named, and is removed with --force only. That is every device
-certificate with its private key, unless Microsoft's Platform SSO or the Secure Enclave holds a registration
-of another device that can be used; a certificate that cannot be parsed; and everything while a registration
-is being made or cannot be looked at. Each removal is recorded; "usherctl clean history" shows the records.`,
+What may be the current registration is named, and is removed only with --force. That is every device
+certificate with its private key, unless Microsoft's Platform SSO or the Secure Enclave holds a usable
+registration of another device. It is also a certificate that cannot be parsed, and everything while a
+registration is being made or cannot be looked at. Each removal is recorded; "usherctl clean history" shows the records.`,
 		Example: "  usherctl clean --dry-run\n" +
 			"  " + config.Sudo("clean --user jane --yes"),
 		Args: cobra.NoArgs,
@@ -58,7 +58,7 @@ is being made or cannot be looked at. Each removal is recorded; "usherctl clean 
 	}
 	flags := command.Flags()
 	flags.StringVar(&asked.user, "user", "",
-		"of this user `name` (default: oneself; for root, the user on the console)")
+		"of this user `name` (default: yourself; for root, the user on the console)")
 	flags.BoolVar(&asked.dryRun, "dry-run", false, "list what is there, and remove nothing")
 	flags.BoolVar(&asked.yes, "yes", false, "remove without asking")
 	flags.BoolVar(&asked.force, "force", false,
@@ -70,7 +70,7 @@ is being made or cannot be looked at. Each removal is recorded; "usherctl clean 
 func (c commands) clean(command *cobra.Command, asked cleaning) error {
 	asks := !c.JSON && c.Person && term.IsTerminal(int(os.Stdin.Fd()))
 	if c.JSON && !asked.yes && !asked.dryRun {
-		return errors.New("--json needs --yes or --dry-run, for nobody is asked")
+		return errors.New("--json needs --yes or --dry-run, because it asks nobody")
 	}
 	return c.AskWithin(command.Context(), cleanWithin, func(ctx context.Context, connection *grpc.ClientConn) error {
 		client := usherv1.NewCleanServiceClient(connection)
@@ -107,10 +107,10 @@ func (c commands) clean(command *cobra.Command, asked cleaning) error {
 				return &answer.Failure{Code: answer.ExitCancelled, Reason: "CANCELLED", Message: "nothing was removed"}
 			}
 		}
-		// Whoever was asked may have taken his time.
+		// The user may have taken long to answer.
 		ctx, cancel := context.WithTimeout(command.Context(), cleanWithin)
 		defer cancel()
-		// The user and the things that were shown, whatever has come to be there since.
+		// The request names the user and the things that were shown, even if there are new ones since.
 		request := &usherv1.RemoveRemainsRequest{User: found.GetUser().GetName(), Force: asked.force}
 		for _, one := range found.GetLeftovers() {
 			request.Ids = append(request.Ids, one.GetId())
@@ -141,7 +141,7 @@ func (c commands) printRemains(found *usherv1.FindRemainsResponse) {
 	c.Table([]string{"KIND", "NAME"}, rows)
 }
 
-// kindName is what a person calls the kind of a leftover.
+// kindName is the name of a kind of leftover, for people.
 func kindName(kind usherv1.LeftoverKind) string {
 	if kind == usherv1.LeftoverKind_LEFTOVER_KIND_UNSPECIFIED {
 		return "-"
@@ -149,7 +149,7 @@ func kindName(kind usherv1.LeftoverKind) string {
 	return strings.ToLower(strings.ReplaceAll(contract.Name(kind), "_", " "))
 }
 
-// printRemoval prints what was removed. It is a failure where something is still there.
+// printRemoval prints what was removed. It returns a failure if something is still there.
 func (c commands) printRemoval(removal *usherv1.Removal) error {
 	failed := 0
 	var rows [][]string
@@ -171,7 +171,7 @@ func (c commands) printRemoval(removal *usherv1.Removal) error {
 	if failed > 0 {
 		return &answer.Failure{Code: answer.ExitIdentityUnusable, Reason: "NOT_ALL_REMOVED",
 			Message: fmt.Sprintf("%d of %s could not be removed", failed, english.Count(len(rows), "thing")),
-			Hint:    "`usherctl clean history` tells which, and why"}
+			Hint:    "`usherctl clean history` shows which, and why"}
 	}
 	return nil
 }
@@ -215,7 +215,7 @@ func (c commands) cleanHistoryCommand() *cobra.Command {
 			})
 		},
 	}
-	command.Flags().StringVar(&request.User, "user", "", "of this user `name` alone")
+	command.Flags().StringVar(&request.User, "user", "", "only of this user `name`")
 	command.Flags().Int32Var(&request.Limit, "limit", 0, "at most this many removals (default 50)")
 	return command
 }

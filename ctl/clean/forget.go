@@ -21,9 +21,9 @@ func Forget(client *ask.Client) *cobra.Command {
 	command := &cobra.Command{
 		Use:   "forget",
 		Short: "Forget a user, for example one who was deleted from this Mac (root and admins)",
-		Long: `Have usherd forget a user: how they stand, with its evidence, the history of their registrations, and
-what is on its way to Jamf Pro about them. Usher Other Users does not name them any more. Nothing in the
-user's session or home is changed: a user who is still there is known again after the next look.`,
+		Long: `Make usherd forget a user: their state with its evidence, the history of their registrations, and the
+deliveries to Jamf Pro about them. Usher Other Users does not name them any more. Nothing in the user's
+session or home is changed: a user who still exists is known again after the next look.`,
 		Example: "  " + config.Sudo("forget --user jane"),
 		Args:    cobra.NoArgs,
 		RunE: func(command *cobra.Command, _ []string) error {
@@ -44,7 +44,7 @@ user's session or home is changed: a user who is still there is known again afte
 	}
 	command.Flags().StringVar(&request.User, "user", "", "forget this user `name`, as \"usherctl status\" has it")
 	if err := command.MarkFlagRequired("user"); err != nil {
-		panic(err) // the flag is there
+		panic(err) // the flag exists
 	}
 	return command
 }

@@ -1,5 +1,5 @@
 // Package complete completes what a person types in a shell, from what usherd shows to the caller. It asks no other
-// Mac, since that can need a password.
+// Mac, because that can need a password.
 package complete
 
 import (
@@ -18,7 +18,7 @@ import (
 	usherv1 "usher.internal/proto/usher/v1"
 )
 
-// Users are the users that usherd knows and shows to the caller; where usherd does not answer, the accounts of
+// Users are the users that usherd knows and shows to the caller. If usherd does not answer, they are the accounts of
 // this computer.
 func Users(client *ask.Client) cobra.CompletionFunc {
 	return func(command *cobra.Command, _ []string, _ string) ([]cobra.Completion, cobra.ShellCompDirective) {
@@ -41,8 +41,8 @@ func Users(client *ask.Client) cobra.CompletionFunc {
 	}
 }
 
-// Registrations completes the first argument with the registrations that the caller may see, the newest first,
-// of those that wanted accepts.
+// Registrations completes the first argument with the registrations that the caller may see and that wanted accepts,
+// the newest first.
 func Registrations(client *ask.Client, wanted func(*usherv1.Registration) bool) cobra.CompletionFunc {
 	return func(command *cobra.Command, arguments []string, typed string) (ids []cobra.Completion,
 		_ cobra.ShellCompDirective) {
@@ -50,7 +50,7 @@ func Registrations(client *ask.Client, wanted func(*usherv1.Registration) bool) 
 		if len(arguments) > 0 || afar.Given(command) {
 			return nil, directive
 		}
-		// Nobody sees an error of it, and a shell completes nothing then.
+		// Nobody sees its error, and the shell then completes nothing.
 		_ = client.AskQuietly(command.Context(), func(ctx context.Context, connection *grpc.ClientConn) error {
 			list, err := usherv1.NewRegistrationServiceClient(connection).ListRegistrations(ctx,
 				&usherv1.ListRegistrationsRequest{})
@@ -76,7 +76,8 @@ func Any(*usherv1.Registration) bool { return true }
 // UnderWay accepts registrations that have not ended.
 func UnderWay(r *usherv1.Registration) bool { return !answer.Ended(r.GetState()) }
 
-// value is a value with what a shell shows beside it. The value ends at a tab, and the line is the whole of it.
+// value is a value and the text that a shell shows beside it. The value ends at a tab, so the text must not contain
+// another line.
 func value(value, description string) cobra.Completion {
 	return cobra.CompletionWithDesc(strings.ReplaceAll(terminal.Plain(value), "\t", " "), terminal.Plain(description))
 }

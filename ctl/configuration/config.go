@@ -12,7 +12,7 @@ import (
 	"usher.internal/internal/config"
 )
 
-// commands are those of this package, with what they need.
+// commands are the commands of this package, with what they need.
 type commands struct{ *ask.Client }
 
 // Command returns `usherctl config`.

@@ -26,10 +26,10 @@ func (c commands) profileCommand() *cobra.Command {
   settings          what the configuration has set, as managed preferences of the domain org.usher
   background-items  lets usher's services run without macOS asking the user
   sso-prefix        puts com.jamf.management. on the AppPrefixAllowList of Microsoft's single sign-on extension, for
-                    Jamf's own helper; a Mac takes one profile of that extension, so put the key into the
-                    one that you have, if you have one
-A file that is made into a profile may have $JSSID as delivery.api.computer_id and $USERNAME as primary_user;
-Jamf Pro fills them in. The same --identifier makes the same UUIDs, so that a profile replaces the one before.
+                    Jamf's own helper; a Mac takes one profile of that extension, so if you have one,
+                    put the key into it
+A configuration for a profile may have $JSSID as delivery.api.computer_id and $USERNAME as primary_user;
+Jamf Pro fills them in. The same --identifier makes the same UUIDs, so a profile replaces the earlier one.
 Secrets are not configuration and are never in it.`,
 		Example: `  usherctl config profile --identifier com.example.usher --organization "Example Inc." ` +
 			`--output usher.mobileconfig
@@ -67,9 +67,9 @@ func (c commands) writeProfile(ctx context.Context, options profile.Options, out
 	}
 	switch {
 	case options.All && options.Kind != profile.Settings:
-		return errors.New("--all goes with --kind settings alone")
+		return errors.New("--all goes only with --kind settings")
 	case options.TeamID != "" && options.Kind != profile.BackgroundItems:
-		return errors.New("--team-id goes with --kind background-items alone")
+		return errors.New("--team-id goes only with --kind background-items")
 	}
 	content, err := profile.Make(options)
 	if err != nil {
@@ -82,8 +82,8 @@ func (c commands) schemaCommand() *cobra.Command {
 	var output string
 	command := &cobra.Command{
 		Use:   "schema",
-		Short: "Write the JSON schema by which Jamf Pro makes a form of the configuration",
-		Long: `Write the JSON schema by which Jamf Pro makes a form of usher's configuration: Computers, Configuration
+		Short: "Write the JSON schema from which Jamf Pro builds a form for the configuration",
+		Long: `Write the JSON schema from which Jamf Pro builds a form for usher's configuration: Computers, Configuration
 Profiles, Application & Custom Settings, External Applications, Add, Custom Schema; the preference domain is
 org.usher.`,
 		Example: "  usherctl config schema --output org.usher.schema.json",

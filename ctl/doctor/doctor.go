@@ -1,4 +1,4 @@
-// Package doctor shows each check of what a registration needs, as usherd makes it, with the fix.
+// Package doctor shows usherd's checks of what a registration needs, each with its fix.
 package doctor
 
 import (
@@ -21,7 +21,7 @@ import (
 	usherv1 "usher.internal/proto/usher/v1"
 )
 
-// silentWithin is how long the helper may take from one check to the next; each of its own has a shorter limit.
+// silentWithin is how long the helper may take from one check to the next; each check has a shorter limit of its own.
 const silentWithin = time.Minute
 
 // Command returns `usherctl doctor`, and the table of several Macs.
@@ -30,9 +30,9 @@ func Command(client *ask.Client) (*cobra.Command, *afar.Table) {
 	command := &cobra.Command{
 		Use:   "doctor",
 		Short: "Check what a registration needs, with the evidence and the fix",
-		Long: `Examine what a registration and its delivery need: one line for each check as it comes, and the fix below
-what is not well. Root and admins see everybody's session, a user his own. It ends with 0 when all is well, 18
-with a warning and 19 when a check failed. docs/troubleshooting.md lists the checks.`,
+		Long: `Examine what a registration and its delivery need: one line for each check as it arrives, and the fix
+below each problem. Root and admins see everybody's session, a user only their own. The exit code is 0 if all
+is well, 18 for a warning and 19 if a check failed. docs/troubleshooting.md lists the checks.`,
 		Example: "  " + config.Sudo("doctor") + "\n" +
 			"  " + config.Sudo("doctor --quiet"),
 		Args: cobra.NoArgs,
@@ -41,7 +41,7 @@ with a warning and 19 when a check failed. docs/troubleshooting.md lists the che
 				run(command.Context())
 		},
 	}
-	command.Flags().BoolVar(&quiet, "quiet", false, "print only what is not well")
+	command.Flags().BoolVar(&quiet, "quiet", false, "print only warnings and failures")
 	return command, &afar.Table{Heading: heading, Rows: rows}
 }
 
@@ -61,7 +61,7 @@ func (e *examination) run(ctx context.Context) error {
 	err = e.receive(ctx, connection)
 	failed, unanswered := errors.AsType[*answer.Failure](err)
 	if unanswered && failed.Code == answer.ExitNoHelper && len(e.counts) == 0 {
-		// That it does not answer is what there is to find.
+		// If usherd does not answer, that is the result of the examination.
 		err := e.show(&usherv1.Check{Name: "helper-running", Title: "usherd runs",
 			Result:   usherv1.CheckResult_CHECK_RESULT_FAILED,
 			Evidence: failed.Message + ".", Fix: failed.Hint + "."})
@@ -77,7 +77,7 @@ func (e *examination) run(ctx context.Context) error {
 	return e.outcome()
 }
 
-// receive shows each check as it comes.
+// receive shows each check as it arrives.
 func (e *examination) receive(ctx context.Context, connection *grpc.ClientConn) error {
 	asking, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
@@ -112,7 +112,7 @@ func (e *examination) receive(ctx context.Context, connection *grpc.ClientConn) 
 	return answer.Explained(err)
 }
 
-// results are how each result is called.
+// results are the names of the results.
 var results = map[usherv1.CheckResult]string{
 	usherv1.CheckResult_CHECK_RESULT_OK:             "ok",
 	usherv1.CheckResult_CHECK_RESULT_NOT_APPLICABLE: "not applicable",
@@ -120,7 +120,7 @@ var results = map[usherv1.CheckResult]string{
 	usherv1.CheckResult_CHECK_RESULT_FAILED:         "failed",
 }
 
-// show counts and prints a check. A result of a newer helper's that usherctl does not know is a warning.
+// show counts and prints a check. A result that usherctl does not know, from a newer helper, is a warning.
 func (e *examination) show(check *usherv1.Check) error {
 	if results[check.GetResult()] == "" {
 		check.Result = usherv1.CheckResult_CHECK_RESULT_WARNING
@@ -144,7 +144,7 @@ func (e *examination) show(check *usherv1.Check) error {
 	return nil
 }
 
-// summarize says how many checks came to what, the gravest first.
+// summarize says how many checks have each result, the gravest first.
 func (e *examination) summarize() {
 	if e.client.JSON || e.quiet {
 		return
@@ -162,7 +162,7 @@ func (e *examination) summarize() {
 	fmt.Fprintf(e.client.Out, "\n%d checks: %s\n", total, strings.Join(parts, ", "))
 }
 
-// outcome is the worst of the checks. All is printed already, so the failures have no message.
+// outcome is the worst result of the checks. Everything is printed already, so the failures have no message.
 func (e *examination) outcome() error {
 	switch {
 	case e.counts[usherv1.CheckResult_CHECK_RESULT_FAILED] > 0:
@@ -176,7 +176,7 @@ func (e *examination) outcome() error {
 // heading is the heading of the table of several Macs.
 var heading = []string{"CHECK", "FOUND", "EVIDENCE", "FIX"}
 
-// rows are the checks of one of several Macs that are not well.
+// rows are the checks of one of several Macs that need attention.
 func rows(data []json.RawMessage) (rows [][]string) {
 	for i := range data {
 		check := afar.Decoded[usherv1.Check](data[i : i+1])

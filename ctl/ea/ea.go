@@ -1,4 +1,4 @@
-// Package ea prints values as Jamf Pro's extension attributes take them, and the scripts that call it.
+// Package ea prints values in the form that Jamf Pro's extension attributes need, and the scripts that call it.
 package ea
 
 import (
@@ -20,7 +20,7 @@ import (
 	usherv1 "usher.internal/proto/usher/v1"
 )
 
-// commands are those of this package, with what they need.
+// commands are the commands of this package, with what they need.
 type commands struct{ *ask.Client }
 
 // Command returns `usherctl ea`.
@@ -33,8 +33,8 @@ func Command(client *ask.Client) *cobra.Command {
 		Use:   "ea NAME",
 		Short: "Print the value of a Jamf extension attribute",
 		Long: `Print a value as Jamf Pro's extension-attribute scripts do, <result>VALUE</result>. It is about the Mac's
-primary user; other-users names the others. It is empty where nothing is known. It always exits with 0, since
-Jamf would drop the value otherwise; what stands in the way is printed as the value, and begins with "usher: ".
+primary user; other-users names the others. It is empty if nothing is known. The exit code is always 0, because
+Jamf would drop the value otherwise. A problem is printed as the value, and begins with "usher: ".
 
 Names: ` + strings.Join(names, ", "),
 		Example: `  usherctl ea state
@@ -57,8 +57,8 @@ Names: ` + strings.Join(names, ", "),
 			return nil
 		},
 	}
-	command.Flags().StringVar(&user, "user", "", "about this user `name` alone")
-	command.Flags().BoolVar(&list, "list", false, "list the names, with what they mean")
+	command.Flags().StringVar(&user, "user", "", "only about this user `name`")
+	command.Flags().BoolVar(&list, "list", false, "list the names and their meanings")
 	command.AddCommand(c.attributeScriptCommand(names))
 	return command
 }
@@ -106,8 +106,8 @@ func (c commands) attributeScriptCommand(names []string) *cobra.Command {
 	}
 }
 
-// Script works on a Mac without usher too: an extension attribute runs on every Mac of its scope. Root runs it, so it
-// names usherctl where only root can put it, not the link in /usr/local/bin.
+// Script also works on a Mac without usher: an extension attribute runs on every Mac of its scope. Root runs it, so it
+// names usherctl at a path that only root can write, not the link in /usr/local/bin.
 func Script(of attribute.Attribute) string {
 	return fmt.Sprintf(`#!/bin/sh
 # Jamf Pro extension attribute "%s", data type %s: %s
@@ -117,7 +117,7 @@ echo "<result>usher: not installed</result>"
 `, of.Name, of.DataType.InForm(), of.Description, layout.MacOS.Control(), of.Key)
 }
 
-// value is what Jamf is told: the value, or in a sentence why there is none.
+// value is the value for Jamf, or a sentence that says why there is none.
 func (c commands) value(ctx context.Context, key, user string) string {
 	wanted, exists := attribute.Find(key)
 	if !exists {
@@ -137,12 +137,11 @@ func (c commands) value(ctx context.Context, key, user string) string {
 	return wanted.Value(report)
 }
 
-// restartsWithin is how long usherd may take until it serves again: Jamf waits for an extension attribute, and has
-// many.
+// restartsWithin is how long a restart of usherd may take. Jamf waits for an extension attribute, and has many.
 const restartsWithin = 2 * time.Second
 
-// statusOrLast is the status, or where usherd does not serve within restartsWithin, the last one that it has kept for
-// root.
+// statusOrLast returns the status. If usherd does not answer within restartsWithin, it returns the last status that
+// usherd has kept for root.
 func (c commands) statusOrLast(ctx context.Context) (status *usherv1.GetStatusResponse, err error) {
 	err = c.AskWithin(ctx, restartsWithin, func(ctx context.Context, connection *grpc.ClientConn) error {
 		status, err = usherv1.NewStatusServiceClient(connection).GetStatus(ctx, &usherv1.GetStatusRequest{},
@@ -158,7 +157,7 @@ func (c commands) statusOrLast(ctx context.Context) (status *usherv1.GetStatusRe
 	} else if errors.Is(lastErr, laststatus.ErrTooOld) {
 		fmt.Fprintf(c.Err, "usherctl: %v\n", lastErr)
 	}
-	// Why it does not answer is what a call says that does not wait.
+	// A call that does not wait says why usherd does not answer.
 	err = c.AskWithin(ctx, restartsWithin, func(ctx context.Context, connection *grpc.ClientConn) error {
 		status, err = usherv1.NewStatusServiceClient(connection).GetStatus(ctx, &usherv1.GetStatusRequest{})
 		return err

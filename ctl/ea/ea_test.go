@@ -7,7 +7,7 @@ import (
 	"usher.internal/internal/attribute"
 )
 
-// Each is pasted into Jamf Pro alone.
+// Each script is pasted into Jamf Pro without the others.
 func TestScriptsOfExtensionAttributes(t *testing.T) {
 	for _, one := range attribute.Table() {
 		if text := Script(one); strings.Contains(text, `"`+one.Key) || !strings.HasPrefix(text, "#!/bin/sh\n") ||

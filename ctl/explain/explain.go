@@ -1,4 +1,4 @@
-// Package explain says what exit codes, error codes, states, reasons, events and lines of a log mean. It asks nobody.
+// Package explain explains exit codes, error codes, states, reasons, events and lines of a log. It does not ask usherd.
 package explain
 
 import (
@@ -17,33 +17,33 @@ import (
 	"usher.internal/internal/wpj"
 )
 
-// commands are those of this package, with what they need.
+// commands are the commands of this package, with what they need.
 type commands struct{ *answer.Printer }
 
-// explanation is what something means, as --json prints it.
+// explanation is the meaning of one thing, as --json prints it.
 type explanation struct {
-	// Code is the number of an exit code or error code, for a reason the exit code that goes with it; not there for
-	// what has no number.
+	// Code is the number of an exit code or error code; for a reason, the exit code that goes with it. It is absent if
+	// there is no number.
 	Code *int64 `json:"code,omitempty"`
 	Name string `json:"name"`
-	// Program is whose exit code it is, or whose error code, "usher" for what usher has a name for itself.
+	// Program owns the exit code or error code; it is "usher" for names of usher.
 	Program string          `json:"program"`
 	Kind    explanationKind `json:"kind"`
-	// Admin and User are what it means and what to do, for each of them.
+	// Admin and User say what it means and what to do, one for each reader.
 	Admin string `json:"admin"`
 	User  string `json:"user"`
-	// Inside are the errors around the one that is explained, the outermost first.
+	// Inside are the errors around the explained one, the outermost first.
 	Inside []outerError `json:"inside,omitempty"`
 	// RetryCanHelp says of an exit code or a reason whether trying again can help by itself.
 	RetryCanHelp *bool `json:"retry_can_help,omitempty"`
 	// Phase and Class are those of an event.
 	Phase event.Phase `json:"phase,omitempty"`
 	Class event.Class `json:"class,omitempty"`
-	// Source is where the fact stands, for what others than usher have made.
+	// Source is the source of the fact, for things that usher did not make.
 	Source string `json:"source,omitempty"`
 }
 
-// outerError is an error that another one is inside of.
+// outerError is an error that contains another one.
 type outerError struct {
 	Code    *int64 `json:"code,omitempty"`
 	Name    string `json:"name"`
@@ -51,7 +51,7 @@ type outerError struct {
 	Admin   string `json:"admin"`
 }
 
-// explanationKind is what is explained.
+// explanationKind is the kind of the explained thing.
 type explanationKind string
 
 const (
@@ -59,7 +59,7 @@ const (
 	kindErrorCode explanationKind = "error code"
 	// kindUnknownCode is an error code that usher does not know.
 	kindUnknownCode explanationKind = "unknown code"
-	// kindUnknownName is a name, one of several arguments, that usher does not know.
+	// kindUnknownName is a name that usher does not know, among several arguments.
 	kindUnknownName explanationKind = "unknown name"
 	kindState       explanationKind = "state"
 	kindReason      explanationKind = "reason"
@@ -74,7 +74,7 @@ const (
 
 func number(n int64) *int64 { return &n }
 
-// exitCodeExplanations returns all exit codes: Company Portal's, which usherctl hands on, and usherctl's own.
+// exitCodeExplanations returns all exit codes: Company Portal's, which usherctl passes on, and usherctl's own.
 func exitCodeExplanations() (all []explanation) {
 	for _, info := range wpj.ExitCodes() {
 		all = append(all, explanation{Code: number(int64(info.Code)), Name: info.Name, Program: "Company Portal",
@@ -91,7 +91,7 @@ func exitCodeExplanations() (all []explanation) {
 	return all
 }
 
-// namedExplanations returns everything that has a name of usher's: states, reasons and events.
+// namedExplanations returns everything that has a name in usher: states, reasons and events.
 func namedExplanations() (all []explanation) {
 	for _, info := range wpj.States() {
 		text := strings.TrimSpace(info.Meaning + " " + info.Fix)
@@ -109,7 +109,7 @@ func namedExplanations() (all []explanation) {
 	return all
 }
 
-// numberOf is the number of an error code, nil for one that has only a name.
+// numberOf returns the number of an error code, or nil if it has only a name.
 func numberOf(c errorcode.Code) *int64 {
 	if !c.Numbered() {
 		return nil
@@ -122,13 +122,13 @@ func explainErrorCode(c errorcode.Code) explanation {
 		Admin: strings.TrimSpace(c.Meaning() + " " + c.Advice), Source: c.Source}
 }
 
-// explainUnknown says of a code that usher does not know it, and who may.
+// explainUnknown says that usher does not know a code, and where it may be explained.
 func explainUnknown(c errorcode.Code) explanation {
 	return explanation{Code: number(c.Number), Program: string(c.Domain), Kind: kindUnknownCode,
 		Admin: strings.TrimSpace("usher does not know " + c.Written() + ". " + whoKnows(c))}
 }
 
-// whoKnows says where a code that usher does not know is explained, "" for nowhere that is known.
+// whoKnows says where a code that usher does not know is explained, or "" if no place is known.
 func whoKnows(c errorcode.Code) string {
 	if c.Domain != errorcode.Entra {
 		return ""
@@ -163,11 +163,11 @@ func Command(printer *answer.Printer) *cobra.Command {
 
 by its number or name, or a part of an error's name. Several are explained in one call. A negative number needs no
 quotes. A domain beside a number, before or behind it, decides whose number it is; a number without a domain is
-explained for all that have it, the most likely first.
+explained for every domain that has it, the most likely first.
 
 Anything else is taken as text: lines of a log, or the title of an issue. The events and codes in it are explained. Of
-errors inside each other the deepest that usher knows is explained, and the deepest that it does not know is named. "-"
-reads the text from standard input. Without an argument it lists the exit codes.`,
+nested errors, usher explains the deepest that it knows, and names the deepest that it does not know. "-" reads the
+text from standard input. Without an argument it lists the exit codes.`,
 		Example: `  usherctl explain 66
   usherctl explain -25308
   usherctl explain -25244 -25308
@@ -241,7 +241,7 @@ func (c commands) printExplanation(one explanation) {
 	c.Field("source", one.Source)
 }
 
-// asWritten is a number as its domain writes it.
+// asWritten returns a number as its domain writes it.
 func asWritten(program string, number int64) string {
 	if domain := errorcode.Domain(program); domain == errorcode.HRESULT || domain == "" {
 		return errorcode.Code{Domain: domain, Number: number}.Written()
@@ -249,8 +249,8 @@ func asWritten(program string, number int64) string {
 	return strconv.FormatInt(number, 10)
 }
 
-// explain returns everything that a query can mean: a number or name all that have it, text what is in it. unknown are
-// the codes in it that usher does not know.
+// explain returns everything that a query can mean: for a number or name, each thing that has it; for a text, each
+// thing in it. unknown are the codes in it that usher does not know.
 func explain(query string) (found []explanation, unknown []errorcode.Code) {
 	if len(query) > longestForNames {
 		return explainText(query)
@@ -275,7 +275,7 @@ func explain(query string) (found []explanation, unknown []errorcode.Code) {
 	}
 	nothingElse := len(found) == 0
 	for _, c := range errorcode.Find(query) {
-		// A number without its sign is that of an error code only if it is nothing else.
+		// A number without its sign is taken for an error code only if it means nothing else.
 		if !isNumber || c.Number == number || number > 1<<31 || number < -1<<24 || nothingElse {
 			found = append(found, explainErrorCode(c))
 		}
@@ -289,14 +289,14 @@ func explain(query string) (found []explanation, unknown []errorcode.Code) {
 	return explainText(query)
 }
 
-// sameName compares names as they are typed: NOT_REGISTERED is not-registered, and "not registered".
+// sameName compares names as people type them: NOT_REGISTERED equals not-registered and "not registered".
 func sameName(name, query string) bool { return plainName(name) == plainName(query) }
 
 var underscores = strings.NewReplacer("-", "_", " ", "_")
 
 func plainName(name string) string { return strings.ToLower(underscores.Replace(name)) }
 
-// notExplained is the failure of a query that nothing fits, with what may have been meant. unknown are the codes in it.
+// notExplained is the failure of a query that matches nothing, with similar names. unknown are the codes in it.
 func notExplained(query string, unknown []errorcode.Code) error {
 	failed := &answer.Failure{Code: answer.ExitNotFound, Reason: reasonNothingKnown,
 		Message: fmt.Sprintf("nothing that usher knows is called %q, and nothing in it is known", shortened(query)),
@@ -328,7 +328,7 @@ func notExplained(query string, unknown []errorcode.Code) error {
 	return failed
 }
 
-// shortened is the beginning of a text, for a message.
+// shortened returns the beginning of a text, for a message.
 func shortened(text string) string {
 	const longest = 80
 	runes := []rune(text)

@@ -65,7 +65,7 @@ func TestEveryReasonHasAMeaning(t *testing.T) {
 	}
 }
 
-// Every reason that stands in usherctl's own code is explained, and in docs/json.md.
+// Every reason in usherctl's own code is explained, and is in docs/json.md.
 func TestEveryOwnReasonIsExplained(t *testing.T) {
 	page, err := os.ReadFile("../../docs/json.md")
 	if err != nil {
@@ -119,7 +119,7 @@ func TestEveryPublicCodeIsExplained(t *testing.T) {
 		for _, query := range []string{columns[0], strings.ToUpper(columns[0]),
 			"The help desk reports: " + columns[0] + " (since this morning)"} {
 			if len(columns[0]) < 6 && query != columns[0] {
-				continue // a number that is nothing by itself
+				continue // a number without a meaning of its own
 			}
 			found := explanationsOf(query)
 			if !slices.ContainsFunc(found, func(one explanation) bool {

@@ -9,14 +9,14 @@ import (
 )
 
 const (
-	// shortestNear and longestNear are how long a query is for which names like it are looked for: a shorter one is
-	// like too many, a longer one is no name.
+	// shortestNear and longestNear limit the length of a query for which similar names are looked for. A shorter query
+	// resembles too many names; a longer one is not a name.
 	shortestNear, longestNear = 4, 60
 	maximumNear               = 5
 )
 
-// nearNames returns names that a query may mean, the nearest first: those that it is a part of, and those that differ
-// from it by a letter in four or less.
+// nearNames returns names that a query may mean, the nearest first. They contain the query, or differ from it by at
+// most one letter in four.
 func nearNames(query string) []string {
 	if len(query) < shortestNear || len(query) > longestNear {
 		return nil
@@ -50,7 +50,7 @@ func nearNames(query string) []string {
 	return near[:min(len(near), maximumNear)]
 }
 
-// changes returns how many letters have to be put in, taken out or changed to make b of a.
+// changes returns how many letters have to be inserted, removed or changed to turn a into b.
 func changes(a, b string) int {
 	row := make([]int, len(b)+1)
 	for i := range row {

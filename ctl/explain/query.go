@@ -22,7 +22,7 @@ const ReadsText = "reads-text"
 // longestQuery is how much of standard input is read.
 const longestQuery = 1 << 20
 
-// explainQuery returns what is asked for: the arguments, with standard input in the place of one that is "-".
+// explainQuery returns the query: the arguments, with standard input in place of an argument "-".
 func explainQuery(ctx context.Context, arguments []string, stdin io.Reader) (string, error) {
 	stdin, release, err := interruptible.Input(ctx, stdin)
 	if err != nil {
@@ -57,8 +57,8 @@ func explainQuery(ctx context.Context, arguments []string, stdin io.Reader) (str
 	return query, nil
 }
 
-// areNamesAndNumbers reports whether each of several arguments is something by itself, as in "not-registered 66
-// -25308": a name of usher's that is no word of English, or a number beside one.
+// areNamesAndNumbers reports whether each of several arguments means something by itself, as in "not-registered 66
+// -25308". That is a name of usher that is not an English word, or a number beside such a name.
 func areNamesAndNumbers(arguments []string) bool {
 	names := 0
 	for _, argument := range arguments {
@@ -79,8 +79,8 @@ func areNamesAndNumbers(arguments []string) bool {
 	return names > 0 && len(arguments) > 1
 }
 
-// explainEach explains each argument by itself. unknown are the codes that usher does not know; found has them, and the
-// names that usher does not know, too where it has anything else.
+// explainEach explains each argument by itself. unknown are the codes that usher does not know. If found has anything
+// else, it also has those codes, and the names that usher does not know.
 func explainEach(arguments []string) (found []explanation, unknown []errorcode.Code) {
 	var names []string
 	for _, argument := range arguments {
@@ -91,7 +91,7 @@ func explainEach(arguments []string) (found []explanation, unknown []errorcode.C
 			names = append(names, argument)
 		}
 	}
-	// With more names that are not known than other arguments, it is a text.
+	// If unknown names outnumber the other arguments, the query is a text.
 	if len(found) == 0 || len(names) > len(arguments)-len(names) {
 		return nil, unknown
 	}

@@ -9,10 +9,10 @@ import (
 	usherv1 "usher.internal/proto/usher/v1"
 )
 
-// reasonMeaning is what a stable reason of a failure means, as it stands in --json (docs/json.md) and in the journal.
+// reasonMeaning is the meaning of a stable reason for a failure, as --json (docs/json.md) and the journal have it.
 type reasonMeaning struct {
 	reason string
-	// code is what usherctl ends with. PORTAL_FAILED takes Company Portal's own where that is known.
+	// code is usherctl's exit code. For PORTAL_FAILED it is Company Portal's own, if that is known.
 	code    answer.ExitCode
 	meaning string
 }
@@ -105,20 +105,20 @@ var ownMeanings = []reasonMeaning{
 	{answer.ReasonStateNotKnown, answer.ExitUnreadable,
 		"the registration has ended in a way that this usherctl does not know; it is older than usherd"},
 	{"NO_FLEET_ACCESS", answer.ExitConfiguration,
-		"the files that tell how to get at the fleet are missing, or no good"},
+		"the files with the access to the fleet are missing, or cannot be used"},
 	{"FLEET_UNREACHABLE", answer.ExitFleetUnreachable,
 		"no server of the fleet can be connected to, or it refuses the credentials"},
 	{"FLEET_FAILED", answer.ExitFleetUnreachable, "the fleet's servers did not do what they were asked for"},
 	{"FLEET_FILES", answer.ExitDefect, "the files of a fleet could not be written or read"},
 	{"MAC_NOT_FOUND", answer.ExitNotFound, "the fleet knows no Mac of this name"},
 	{"HOST_UNREACHABLE", answer.ExitNoHelper, "ssh could not reach the host, or there is no usherctl on it"},
-	{"TIMED_OUT", answer.ExitTimedOut, "--timeout has passed; the registration goes on"},
-	{"INTERRUPTED", answer.ExitInterrupted, "usherctl was interrupted; a registration goes on"},
+	{"TIMED_OUT", answer.ExitTimedOut, "--timeout has passed; the registration continues"},
+	{"INTERRUPTED", answer.ExitInterrupted, "usherctl was interrupted; a registration continues"},
 	{"DELIVERED_LATER", answer.ExitDeliveredLater,
-		"the identity was found, and usherd tells Jamf Pro as soon as it can be reached"},
+		"the identity was found, and usherd reports it to Jamf Pro as soon as it can be reached"},
 	{"CANCELLED", answer.ExitCancelled, "the registration was cancelled"},
 	{reasonExitCodeNotKnown, answer.ExitNotFound, "no exit code or error code that usher knows has this number"},
-	{reasonNothingKnown, answer.ExitNotFound, "nothing that usher knows has this name, or stands in this text"},
+	{reasonNothingKnown, answer.ExitNotFound, "nothing that usher knows has this name, or is in this text"},
 	{"OUTPUT_FAILED", answer.ExitDefect, "the output could not be written"},
 	{"FORCE_NEEDED", answer.ExitUsage, "what would be removed is in use, and --force was not given"},
 	{"YES_NEEDED", answer.ExitUsage, "nobody could be asked whether to remove it, and --yes was not given"},
@@ -137,9 +137,9 @@ var ownMeanings = []reasonMeaning{
 	{"EXTENSION_ATTRIBUTES_UNUSABLE", answer.ExitDeliveryRefused,
 		"Jamf Pro has extension attributes of these names that usher cannot use"},
 	{"PRIVILEGES_MISSING", answer.ExitDeliveryRefused, "the API client lacks privileges in Jamf Pro"},
-	{"NEEDS_ROOT", answer.ExitNotPermitted, "root alone can do that"},
+	{"NEEDS_ROOT", answer.ExitNotPermitted, "only root can do that"},
 	{"NOT_SUPPORTED", answer.ExitNotSupported,
-		"this computer has neither launchd nor systemd, or is none that usher is made for"},
+		"this computer has neither launchd nor systemd, or usher does not support it"},
 	{"NOT_INSTALLED", answer.ExitNoHelper, "usher is not installed on this computer"},
 	{"NOT_RUNNING", answer.ExitNoHelper, "a service of usher's does not run"},
 	{"PROGRAMS_NOT_FOUND", answer.ExitNotFound, "usher's three programs are not where they were to be installed from"},

@@ -12,14 +12,15 @@ import (
 	"usher.internal/internal/event"
 )
 
-// longestForNames is how long a text is in which names of usher's are looked for: lines of a log have none.
+// longestForNames is the length of a text up to which names of usher are looked for in it: lines of a log have none.
 const longestForNames = 4096
 
-// explainText explains the events, codes and names in lines of a log, in a message of one, or in what a person wrote,
-// each once. unknown are the codes in it that usher does not know; found has them too where it has anything else.
+// explainText explains the events, codes and names in a text, each once. The text is lines of a log, a part of one, or
+// what a person wrote. unknown are the codes in it that usher does not know; if found has anything else, it has those
+// too.
 func explainText(text string) (found []explanation, unknown []errorcode.Code) {
 	add := func(one explanation) { found = appendNew(found, one) }
-	// An error that usher does not know is worth a word only where its codes say nothing either.
+	// An unknown error is mentioned only if its codes say nothing either.
 	var unexplained []explanation
 	for record, err := range applog.Read(context.Background(), strings.NewReader(text), applog.Options{}) {
 		if err != nil {
@@ -38,7 +39,7 @@ func explainText(text string) (found []explanation, unknown []errorcode.Code) {
 		}
 		add(explainEvent(known))
 		if known.Name == event.PortalFailed {
-			// The exit code stands in the entry [SEED].
+			// The exit code is in the entry [SEED].
 			for _, one := range exitCodesNumbered(record.Fields.Get("resultData"), "Company Portal") {
 				add(one)
 			}
@@ -57,7 +58,7 @@ func explainText(text string) (found []explanation, unknown []errorcode.Code) {
 		add(one)
 	}
 	if len(found) == 0 {
-		// What is not known says more than that something went wrong.
+		// An unknown code says more than an event that only says that something failed.
 		if len(unknown) > 0 {
 			return nil, unknown
 		}
@@ -69,7 +70,7 @@ func explainText(text string) (found []explanation, unknown []errorcode.Code) {
 	return found, unknown
 }
 
-// appendNew appends explanations that are not there yet.
+// appendNew appends explanations that are not in the list yet.
 func appendNew(found []explanation, more ...explanation) []explanation {
 	for _, one := range more {
 		if !slices.ContainsFunc(found, func(other explanation) bool {
@@ -84,7 +85,7 @@ func appendNew(found []explanation, more ...explanation) []explanation {
 
 func equal(a, b *int64) bool { return a == b || a != nil && b != nil && *a == *b }
 
-// chains splits codes into the errors of a text, each with those that are inside of it.
+// chains splits codes into the errors of a text, each with its inner errors.
 func chains(found []errorcode.Found) (all [][]errorcode.Found) {
 	slices.SortStableFunc(found, func(a, b errorcode.Found) int { return cmp.Compare(a.Chain, b.Chain) })
 	for len(found) > 0 {
@@ -97,8 +98,8 @@ func chains(found []errorcode.Found) (all [][]errorcode.Found) {
 	return all
 }
 
-// explainChain explains an error by the deepest code in it that usher knows, and returns the deepest one that it does
-// not know, nil for none. A number without a domain is explained for all that have it.
+// explainChain explains an error by the deepest code that usher knows. It returns the deepest code that usher does not
+// know, or nil if there is none. A number without a domain is explained for every domain that has it.
 func explainChain(chain []errorcode.Found) (explained []explanation, unknown *errorcode.Code) {
 	known, notKnown := errorcode.Deepest(chain)
 	if notKnown != nil {
@@ -110,7 +111,7 @@ func explainChain(chain []errorcode.Found) (explained []explanation, unknown *er
 		}
 	}
 	for _, one := range chain {
-		// An exit code is that of Company Portal, and usherctl's only if it is not.
+		// An exit code is Company Portal's; it is usherctl's only if Company Portal does not have it.
 		if one.Domain == errorcode.ExitCode {
 			number := strconv.FormatInt(one.Number, 10)
 			codes := exitCodesNumbered(number, "Company Portal")
@@ -159,7 +160,7 @@ func explainChain(chain []errorcode.Found) (explained []explanation, unknown *er
 	return explained, unknown
 }
 
-// exitCodesNumbered returns the exit codes of a number, of one program or of all.
+// exitCodesNumbered returns the exit codes with a number, of one program or of all.
 func exitCodesNumbered(number, program string) (found []explanation) {
 	for _, one := range exitCodeExplanations() {
 		if strconv.FormatInt(*one.Code, 10) == number && (program == "" || one.Program == program) {
@@ -170,8 +171,8 @@ func exitCodesNumbered(number, program string) (found []explanation) {
 }
 
 // namesIn explains the words of a text that are names of usher's or of Microsoft's exit codes, for example
-// registrationDeviceCapError or TENANT_MISMATCH. A name that is a word of English too is none, unless it is written as
-// usher writes it: PENDING.
+// registrationDeviceCapError or TENANT_MISMATCH. A name that is also an English word must be written as usher writes
+// it: PENDING.
 func namesIn(text string) (found []explanation) {
 	if len(text) > longestForNames {
 		return nil

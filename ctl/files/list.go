@@ -8,7 +8,7 @@ import (
 	"unicode"
 )
 
-// LineError is what is wrong with a line of a file that somebody has written.
+// LineError says what is wrong with a line of a file.
 type LineError struct {
 	path string
 	line int
@@ -18,12 +18,11 @@ type LineError struct {
 // Error names the file and the line, as compilers do.
 func (e *LineError) Error() string { return fmt.Sprintf("%s:%d: %v", e.path, e.line, e.err) }
 
-// Unwrap returns what is wrong.
+// Unwrap returns the problem.
 func (e *LineError) Unwrap() error { return e.err }
 
-// ReadList reads names, one a line, each of which check must accept. A # at the beginning of a line or after white
-// space begins a remark; a byte order mark and Windows's ends of lines do not count. What is wrong with a line is a
-// [*lineError].
+// ReadList reads names, one a line. check must accept each of them. A # at the beginning of a line or after white space
+// begins a remark. A byte order mark and the line ends of Windows are ignored. A problem with a line is a [*LineError].
 func ReadList(path string, check func(name string) error) (names []string, err error) {
 	file, err := Open(path)
 	if err != nil {
@@ -54,7 +53,7 @@ func ReadList(path string, check func(name string) error) (names []string, err e
 	return names, err
 }
 
-// withoutRemark cuts a remark off a line.
+// withoutRemark removes the remark from a line.
 func withoutRemark(line string) string {
 	before := ' '
 	for at, letter := range line {

@@ -20,7 +20,7 @@ func TestReadList(t *testing.T) {
 	for _, test := range []struct {
 		content string
 		names   []string
-		line    int // with something wrong, 0 for none
+		line    int // the line with the error, 0 for none
 	}{
 		{"", nil, 0},
 		{"a\nb", []string{"a", "b"}, 0},

@@ -1,6 +1,6 @@
-// Package files reads and writes the files that a command was told to, by the rules of the package foreign: root
-// follows no link of another user. It also takes standard output, named pipes and what a shell makes of <(command) and
-// >(command).
+// Package files reads and writes the files that are named on a command line. It keeps to the rules of the package
+// foreign: root follows no link of another user. It also accepts standard output, named pipes, and a shell's <(command)
+// and >(command).
 package files
 
 import (
@@ -21,26 +21,26 @@ import (
 	"usher.internal/internal/foreign"
 )
 
-// lookForReader is how often it is tried whether somebody reads a named pipe by now.
+// lookForReader is the pause between two checks whether a named pipe has a reader.
 const lookForReader = 50 * time.Millisecond
 
-// Writer writes what a command prints, or the file that it was told to write in its place.
+// Writer writes what a command prints, or writes it into a file instead.
 type Writer struct{ *answer.Printer }
 
-// destination is where a command was told to write a file.
+// destination is where a command writes its file.
 type destination struct {
-	// path is the file itself, at the end of symbolic links; standard and through leave it as it was given.
+	// path is the file itself, at the end of symbolic links. With standard or through it is the path as it was given.
 	path string
-	// standard is standard output: by the name -, or because the path leads there.
+	// standard is set for standard output: by the name -, or because the path leads there.
 	standard bool
-	// through is what has a name and is no file: a device, a named pipe, what a shell makes of >(command). It is
-	// written to, and stays.
+	// through is set if the path is not a regular file but a device, a named pipe or a shell's >(command). It is
+	// written to, and not replaced.
 	through bool
-	// exists tells whether there is something already.
+	// exists reports whether there is something already.
 	exists bool
 }
 
-// destination finds out what stands at a path. Links are followed by the rules of the package foreign: as root, none of
+// destination finds out what is at a path. It follows links by the rules of the package foreign: as root, none of
 // another user.
 func (w Writer) destination(path string) (destination, error) {
 	if path == "-" {
@@ -58,10 +58,10 @@ func (w Writer) destination(path string) (destination, error) {
 	case err != nil:
 		return destination{}, err
 	case there == nil && missing == nil:
-		return destination{path: path, through: true, exists: true}, nil // a file that is open, and has no name
+		return destination{path: path, through: true, exists: true}, nil // an open file without a name
 	case there == nil:
 		_, nothing := os.Lstat(path)
-		return destination{path: end, exists: nothing == nil}, nil // a link that leads to nothing is something
+		return destination{path: end, exists: nothing == nil}, nil // a broken link is not overwritten either
 	case there.IsDir():
 		return destination{}, &fs.PathError{Op: "write", Path: path, Err: unix.EISDIR}
 	case !there.Mode().IsRegular():
@@ -70,8 +70,8 @@ func (w Writer) destination(path string) (destination, error) {
 	return destination{path: end, exists: true}, nil
 }
 
-// isDescriptor reports whether a path names a descriptor that the caller has opened, such as what a shell makes of
-// >(command). The kernel opens it, by no name that a user could exchange.
+// isDescriptor reports whether a path names a descriptor that the caller has opened, such as a shell's >(command). The
+// kernel opens it directly, so no user can exchange a name on the way.
 func isDescriptor(path string) bool {
 	switch filepath.Dir(path) {
 	case "/dev/fd", "/proc/self/fd":
@@ -82,8 +82,8 @@ func isDescriptor(path string) bool {
 	return false
 }
 
-// Open opens a file that a command was told to read: a regular one, by the rules of the package foreign, or
-// what the caller has opened, such as what a shell makes of <(command).
+// Open opens a file for reading: a regular file, by the rules of the package foreign, or a descriptor that the caller
+// has opened, such as a shell's <(command).
 func Open(path string) (*os.File, error) {
 	if isDescriptor(path) {
 		return os.Open(path)
@@ -92,7 +92,7 @@ func Open(path string) (*os.File, error) {
 	return file, err
 }
 
-// isStandardOutput tells whether something is what standard output is.
+// isStandardOutput reports whether a file is standard output.
 func (w Writer) isStandardOutput(info fs.FileInfo) bool {
 	file, ok := w.Out.To.(*os.File)
 	if !ok {
@@ -102,8 +102,8 @@ func (w Writer) isStandardOutput(info fs.FileInfo) bool {
 	return err == nil && os.SameFile(info, ours)
 }
 
-// write writes to the destination. A file that is replaced, or new, is all there or as it was before, and has the mode.
-// Waiting for who reads a pipe ends with ctx.
+// write writes to the destination. A replaced or new file is complete or as it was before, and has the mode. Waiting
+// for the reader of a pipe ends with ctx.
 func (w Writer) write(ctx context.Context, to destination, mode fs.FileMode, write func(io.Writer) error) error {
 	switch {
 	case to.standard:
@@ -114,7 +114,7 @@ func (w Writer) write(ctx context.Context, to destination, mode fs.FileMode, wri
 	return foreign.Create(to.path, mode, foreign.Replace, func(file *os.File) error { return write(file) })
 }
 
-// writeThrough writes to what has a name and is no file.
+// writeThrough writes to a destination that is not a regular file.
 func writeThrough(ctx context.Context, path string, write func(io.Writer) error) error {
 	var file *os.File
 	for {
@@ -131,7 +131,7 @@ func writeThrough(ctx context.Context, path string, write func(io.Writer) error)
 			info.Mode().Type() != fs.ModeNamedPipe {
 			return err
 		}
-		select { // nobody reads it yet, and nothing tells when somebody does
+		select { // nobody reads it yet, and there is no event for a new reader
 		case <-time.After(lookForReader):
 		case <-ctx.Done():
 			return ctx.Err()
@@ -145,7 +145,7 @@ func writeThrough(ctx context.Context, path string, write func(io.Writer) error)
 	return err
 }
 
-// Page writes a page to where --html has told, and returns where to tell a person about it: standard output may be
+// Page writes a page to the place that --html names. It returns where messages for a person go: standard output may be
 // the page.
 func (w Writer) Page(ctx context.Context, path string, write func(io.Writer) error) (about io.Writer, err error) {
 	to, err := w.destination(path)
@@ -165,8 +165,8 @@ func (w Writer) Page(ctx context.Context, path string, write func(io.Writer) err
 	return w.Out, nil
 }
 
-// Text prints a text, or writes it into a new file, whole or not at all. What is no file, such as a named pipe,
-// may be there.
+// Text prints a text, or writes it into a new file, whole or not at all. Something other than a regular file, such as a
+// named pipe, may exist already.
 func (w Writer) Text(ctx context.Context, what, text, output string) error {
 	if output == "" {
 		output = "-"

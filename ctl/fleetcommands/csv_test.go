@@ -9,7 +9,7 @@ import (
 	"usher.internal/ctl/fleetview"
 )
 
-// What follows a semicolon is a cell too for some spreadsheets, and quotes hide no formula.
+// Some spreadsheets start a cell after a semicolon too, and quotes hide no formula.
 func TestCSVOfAHostileMac(t *testing.T) {
 	var written bytes.Buffer
 	writeCSV(&written, &fleetview.Report{Macs: []fleetview.Standing{{

@@ -1,5 +1,5 @@
-// Package fleetcommands asks a fleet of Macs through its NATS servers, and writes what these need. fleetview asks and
-// reads, fleetsetup writes files, fleetpage the page.
+// Package fleetcommands has the commands that ask a fleet of Macs through its NATS servers, and that write what these
+// servers need. fleetview asks and reads, fleetsetup writes files, and fleetpage writes the page.
 package fleetcommands
 
 import (
@@ -18,14 +18,14 @@ import (
 	"usher.internal/internal/fleet"
 )
 
-// commands are those of this package, with what they need.
+// commands are the commands of this package, with what they need.
 type commands struct {
 	*answer.Printer
-	// folder tells how to get at the fleet; empty for the default.
+	// folder has the fleet's address and credentials; empty for the default.
 	folder string
 }
 
-// defaultFleet is the folder in the home of an admin that tells how to get at the fleet, where nothing else is said.
+// defaultFleet is the default for --fleet, in the home of an admin.
 const defaultFleet = ".usher-fleet"
 
 // Command returns `usherctl fleet`.
@@ -36,16 +36,16 @@ func Command(printer *answer.Printer) *cobra.Command {
 		c.fleetRevokeCommand(),
 		c.fleetStatusCommand(), c.fleetWatchCommand(), c.fleetMacCommand())
 	command.Long =
-		`Ask all Macs of a fleet how they stand. usherd dials out to NATS servers, answers there, and publishes each
-change; the servers are stock nats-servers, which "usherctl fleet init" writes the configuration of. Nothing can be
-done to a Mac this way. docs/fleet-reference.md lists all that is sent.`
+		`Ask all Macs of a fleet for their state. usherd dials out to NATS servers, answers there, and publishes each
+change. The servers are stock nats-servers; "usherctl fleet init" writes their configuration. Nothing can be
+done to a Mac this way. docs/fleet-reference.md lists everything that is sent.`
 	command.PersistentFlags().StringVar(&c.folder, "fleet", os.Getenv("USHER_FLEET"),
-		"the `folder` with fleet.yaml, which tells how to get at the fleet (also USHER_FLEET; default ~/"+defaultFleet+
+		"the `folder` with fleet.yaml, the access to the fleet (also USHER_FLEET; default ~/"+defaultFleet+
 			")")
 	return command
 }
 
-// fleetAccess is the folder that tells how to get at the fleet.
+// fleetAccess returns the folder with the fleet's address and credentials.
 func (c *commands) fleetAccess() string {
 	if c.folder != "" {
 		return c.folder
@@ -64,7 +64,7 @@ func (c *commands) askFleet(ctx context.Context, calls func(client *fleetview.Cl
 		return fleetFailure(err)
 	}
 	if end, err := access.Expires(); err == nil && fleet.ExpiresSoon(end, time.Now()) {
-		fmt.Fprintf(c.Err, "usherctl: your credentials for the fleet count until %s; `usherctl fleet renew` "+
+		fmt.Fprintf(c.Err, "usherctl: your credentials for the fleet are valid until %s; `usherctl fleet renew` "+
 			"makes others\n", end.UTC().Format(time.DateOnly))
 	}
 	quiet := c.AfterAWhile("connecting to the fleet…")
@@ -77,7 +77,7 @@ func (c *commands) askFleet(ctx context.Context, calls func(client *fleetview.Cl
 	return fleetFailure(calls(client))
 }
 
-// fleetFailure is an error of the fleet's with what helps.
+// fleetFailure adds the fix to an error of the fleet.
 func fleetFailure(err error) error {
 	failed, known := errors.AsType[*answer.Failure](err)
 	switch {
@@ -98,7 +98,7 @@ func fleetFailure(err error) error {
 			Hint: "name the folder that `usherctl fleet init` made with --fleet; the folder of an admin does not do"}
 	case errors.Is(err, fleetview.ErrHalf):
 		return &answer.Failure{Code: answer.ExitFleetUnreachable, Reason: "FLEET_FAILED", Message: err.Error(),
-			Hint: "it would not be filled from a new one: --new-bucket makes it anew; Macs that are silent are known " +
+			Hint: "a new stream would not fill it: --new-bucket makes a new bucket; silent Macs are known " +
 				"again when they publish something"}
 	case errors.Is(err, fleetview.ErrNoRoom):
 		return &answer.Failure{Code: answer.ExitFleetUnreachable, Reason: "FLEET_FAILED", Message: err.Error(),

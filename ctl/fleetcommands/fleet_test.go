@@ -52,7 +52,7 @@ func TestFilters(t *testing.T) {
 	}
 }
 
-// What a Mac calls itself is no formula for a spreadsheet, and no other row or column.
+// A Mac's name for itself cannot be a formula in a spreadsheet, or another row or column.
 func TestCSV(t *testing.T) {
 	names := []string{
 		"=1+1", "+1", "-1", "@SUM(A1)", " =1+1", "\t=1+1", "＝1+1", "a=1", "Jane's Mac", "a,\"b\"", "größe", "",

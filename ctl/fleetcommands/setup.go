@@ -39,10 +39,10 @@ func (c *commands) fleetInitCommand() *cobra.Command {
 	command := &cobra.Command{
 		Use:   "init --server HOST [--server HOST --server HOST]",
 		Short: "Write what one nats-server, or a cluster of three, needs to carry a fleet",
-		Long: `Write into a new folder: for each server its nats-server.conf with certificates, for admins how to get at
-the fleet, for Macs what to configure, and the keys that make credentials. The servers are stock
-nats-servers (2.12 or later). A Mac may publish under its own name alone, an admin may ask and read; what
-each may do stands in the server's configuration. No server is asked, and nothing is installed.`,
+		Long: `Write into a new folder: for each server its nats-server.conf with certificates, for admins the access
+to the fleet, for Macs what to configure, and the keys that make credentials. The servers are stock nats-servers
+(2.12 or later). A Mac may publish only under its own name; an admin may ask and read. These permissions are in the
+server's configuration. No server is asked, and nothing is installed.`,
 		Example: `  usherctl fleet init --server nats.example.org
   usherctl fleet init --server nats1.example.org --server nats2.example.org --server nats3.example.org ` +
 			`--organization Example`,
@@ -81,8 +81,9 @@ each may do stands in the server's configuration. No server is asked, and nothin
 		"where each server will have its files")
 	flags.StringVar(&options.StoreDirectory, "store-directory", "/var/lib/nats", "where each server keeps its streams")
 	flags.Var(&storage, "storage", "how much each server keeps on its disk at most, for example 10GiB")
-	flags.Var(&adminValid, "admin-valid", "how long the admin's credentials count, for example 365d")
-	flags.Var(&certificatesValid, "certificates-valid", "how long the servers' certificates count, for example 730d")
+	flags.Var(&adminValid, "admin-valid", "how long the admin's credentials are valid, for example 365d")
+	flags.Var(&certificatesValid, "certificates-valid",
+		"how long the servers' certificates are valid, for example 730d")
 	return command
 }
 
@@ -93,9 +94,9 @@ func (c *commands) fleetProvisionCommand() *cobra.Command {
 	command := &cobra.Command{
 		Use:   "provision",
 		Short: "Make the stream of changes and the bucket of last known states on the servers, or change them",
-		Long: `Make the stream of changes and the bucket of last known states on the servers. Where they are there, what
-is given is changed, and what is not given stays as it is; what is older or more than is to be kept then is
-gone.`,
+		Long: `Make the stream of changes and the bucket of last known states on the servers. If they exist, the flags
+that are given change them, and everything else remains as it is. Data that is then too old or too much is
+removed.`,
 		Example: `  usherctl fleet provision --fleet usher-fleet
   usherctl fleet provision --fleet usher-fleet --keep 180d`,
 		Args: cobra.NoArgs,
@@ -115,14 +116,14 @@ gone.`,
 			case given("replicas") && replicas != 1 && replicas != 3:
 				return fmt.Errorf("--replicas is %d; it is 1 or 3", replicas)
 			case given("keep") && wanted.Keep < day:
-				return fmt.Errorf("--keep is %s; less than a day is no history", keep)
+				return fmt.Errorf("--keep is %s; it is at least a day", keep)
 			case given("forget-after") && wanted.Forget < day:
 				return fmt.Errorf("--forget-after is %s; every Mac that is turned off for a day would be forgotten",
 					forget)
 			case given("storage") && wanted.StorageBytes < fleetsetup.LeastStorageBytes:
 				return fmt.Errorf("--storage is %d bytes; less than 64 MiB does not carry a fleet", wanted.StorageBytes)
 			}
-			// Its credentials are beside the keys: admins have no need of them.
+			// Its credentials are beside the keys: admins do not need them.
 			if inner := filepath.Join(c.fleetAccess(), "keys", "provision"); isFolder(inner) {
 				c.folder = inner
 			}
@@ -137,8 +138,8 @@ gone.`,
 					return c.Print(map[string]any{"replicas": made.Replicas, "keep": made.Keep.String(),
 						"forget_after": made.Forget.String(), "storage_bytes": made.StorageBytes})
 				}
-				fmt.Fprintf(c.Out, "the servers keep changes for %s, and know a Mac for %s after it was heard of "+
-					"last, in %s on %s\n",
+				fmt.Fprintf(c.Out, "the servers keep changes for %s, and know a Mac for %s after its last "+
+					"message, in %s on %s\n",
 					days(made.Keep), days(made.Forget), bytesFlag(made.StorageBytes),
 					english.Count(made.Replicas, "server"))
 				return nil
@@ -147,12 +148,12 @@ gone.`,
 	}
 	flags := command.Flags()
 	flags.Var(&keep, "keep", "how long changes are kept, for example 90d")
-	flags.Var(&forget, "forget-after", "how long a Mac is known of which nothing is heard")
+	flags.Var(&forget, "forget-after", "how long a silent Mac is known")
 	flags.Var(&storage, "storage",
 		"how much of each server's disk the fleet may take; less than fleet init gave the servers")
 	flags.IntVar(&replicas, "replicas", 0, "on how many servers everything is (default: 3 where there are three, or 1)")
 	flags.BoolVar(&newBucket, "new-bucket", false,
-		"make the bucket of last known states anew, of the changes that are there")
+		"make a new bucket of last known states from the stored changes")
 	return command
 }
 
@@ -162,10 +163,10 @@ func (c *commands) fleetCredentialsCommand() *cobra.Command {
 	command := &cobra.Command{
 		Use:   "credentials [MAC ...]",
 		Short: "Make the credentials of Macs",
-		Long: `Make a file of credentials for each Mac, of the keys that "usherctl fleet init" has written. A Mac
-is called by its hardware UUID, in capitals as Jamf Pro has it, or by its fleet.mac. Whoever has the file
-is that Mac for the fleet: give each Mac its own, readable by root alone, as fleet.credentials_file. No
-server has to be told.`,
+		Long: `Make a file of credentials for each Mac, with the keys that "usherctl fleet init" has written. The name
+of a Mac is its hardware UUID, in capitals as Jamf Pro has it, or its fleet.mac. For the fleet, anyone who
+has the file is that Mac: give each Mac its own, readable only by root, as fleet.credentials_file. The
+servers need no change.`,
 		Example: `  usherctl fleet credentials --fleet usher-fleet 0A1B2C3D-0000-4000-8000-00000000BEEF
   usherctl fleet credentials --fleet usher-fleet --macs-file uuids.txt --valid 400d`,
 		RunE: func(_ *cobra.Command, macs []string) error {
@@ -200,7 +201,7 @@ server has to be told.`,
 	flags := command.Flags()
 	flags.StringVar(&file, "macs-file", "", "the names of Macs, one a line, from this `file`")
 	flags.StringVar(&output, "output", "", "write into this `folder` (default: macs, in the fleet's folder)")
-	flags.Var(&valid, "valid", "how long they count, for example 365d")
+	flags.Var(&valid, "valid", "how long they are valid, for example 365d")
 	return command
 }
 
@@ -208,10 +209,10 @@ func (c *commands) fleetRenewCommand() *cobra.Command {
 	var adminValid, certificatesValid days = days(year), days(2 * year)
 	command := &cobra.Command{
 		Use:   "renew",
-		Short: "Make what runs out anew: the servers' certificates and the credentials of admins",
-		Long: `Make the servers' certificates and the admins' credentials anew, of the keys that "usherctl fleet init"
-has written, into the same folder. What there was counts until its own time is over, so the new files can be
-copied one after the other. Credentials of Macs are made by "usherctl fleet credentials".`,
+		Short: "Renew the servers' certificates and the credentials of admins",
+		Long: `Renew the servers' certificates and the admins' credentials in the same folder, with the keys that
+"usherctl fleet init" has written. The earlier ones remain valid until they expire, so the new files can be
+copied one after the other. "usherctl fleet credentials" makes the credentials of Macs.`,
 		Example: "  usherctl fleet renew --fleet usher-fleet",
 		Args:    cobra.NoArgs,
 		RunE: func(*cobra.Command, []string) error {
@@ -223,8 +224,9 @@ copied one after the other. Credentials of Macs are made by "usherctl fleet cred
 		},
 	}
 	flags := command.Flags()
-	flags.Var(&adminValid, "admin-valid", "how long the admin's credentials count, for example 365d")
-	flags.Var(&certificatesValid, "certificates-valid", "how long the servers' certificates count, for example 730d")
+	flags.Var(&adminValid, "admin-valid", "how long the admin's credentials are valid, for example 365d")
+	flags.Var(&certificatesValid, "certificates-valid",
+		"how long the servers' certificates are valid, for example 730d")
 	return command
 }
 
@@ -232,10 +234,10 @@ func (c *commands) fleetRevokeCommand() *cobra.Command {
 	var files []string
 	command := &cobra.Command{
 		Use:   "revoke [MAC ...]",
-		Short: "Have credentials of Macs or admins count no longer",
-		Long: `Have the servers turn away whoever shows credentials that were made for a Mac: its Mac was stolen, or
-they got about. Those of others are named by their file, as of an admin who leaves. The Mac's file in the
-fleet's folder is removed, and others can be made. The servers turn them away as soon as each has its new
+		Short: "Revoke credentials of Macs or admins",
+		Long: `Revoke the credentials of a Mac, for example because the Mac or the file was stolen. Other credentials are
+named by their file, for example those of an admin who leaves. The Mac's file in the fleet's folder is
+removed, and new credentials can be made. Each server refuses the revoked ones as soon as it has its new
 nats-server.conf.`,
 		Example: `  usherctl fleet revoke --fleet usher-fleet 0A1B2C3D-0000-4000-8000-00000000BEEF
   usherctl fleet revoke --fleet usher-fleet --credentials-file admin-before-renew.creds`,
@@ -259,7 +261,7 @@ nats-server.conf.`,
 	return command
 }
 
-// printMade prints files that were written, with what they are for.
+// printMade prints the written files, each with its purpose.
 func (c *commands) printMade(made []fleetsetup.Made) error {
 	if c.JSON {
 		return c.Print(map[string]any{"files": made})
@@ -295,7 +297,7 @@ func isFolder(path string) bool {
 // days is a duration that may be given in days: 90d.
 type days time.Duration
 
-// longestDays is the longest that may be given.
+// longestDays is the longest duration that may be given.
 const longestDays = 36500
 
 // String implements pflag.Value.
@@ -319,7 +321,7 @@ func (d *days) Set(text string) error {
 		*d = days(parsed)
 		return nil
 	}
-	return fmt.Errorf("%q is no duration; it is one such as 90d or 12h, at most %dd", text, longestDays)
+	return fmt.Errorf("%q is not a duration such as 90d or 12h, at most %dd", text, longestDays)
 }
 
 // Type implements pflag.Value.
@@ -355,7 +357,7 @@ func (b *bytesFlag) Set(text string) error {
 			return nil
 		}
 	}
-	return fmt.Errorf("%q is no size; it is one such as 10GiB or 512MiB", text)
+	return fmt.Errorf("%q is not a size such as 10GiB or 512MiB", text)
 }
 
 // Type implements pflag.Value.

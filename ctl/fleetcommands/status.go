@@ -22,10 +22,10 @@ import (
 	"usher.internal/internal/oneline"
 )
 
-// trendDays is how far back a page's trend goes.
+// trendDays is how many days a page's trend covers.
 const trendDays = 30
 
-// statusFlags are what `usherctl fleet status` was told.
+// statusFlags are the flags of `usherctl fleet status`.
 type statusFlags struct {
 	filters []string
 	timeout time.Duration
@@ -37,10 +37,10 @@ func (c *commands) fleetStatusCommand() *cobra.Command {
 	var flags statusFlags
 	command := &cobra.Command{
 		Use:   "status",
-		Short: "Ask all Macs how they stand: counts by state, and a table",
-		Long: `Ask all Macs at once, and count them by state (docs/states.md). A Mac that does not answer is shown as it
-was known last, with its age; one that answers twice, garbage or as somebody else is shown as such, and
-counted once. It ends with 0 when the fleet could be asked, however its Macs stand.`,
+		Short: "Ask all Macs for their state: counts by state, and a table",
+		Long: `Ask all Macs at once, and count them by state (docs/states.md). A Mac that does not answer is shown
+with its last known state and its age. One that answers twice, with garbage or as somebody else is shown as such,
+and counted once. The exit code is 0 if the fleet could be asked, whatever the states of its Macs.`,
 		Example: `  usherctl fleet status
   usherctl fleet status --filter state=NOT_REGISTERED,ORPHANED --filter answer=SILENT
   usherctl fleet status --html fleet.html`,
@@ -64,9 +64,9 @@ counted once. It ends with 0 when the fleet could be asked, however its Macs sta
 	set := command.Flags()
 	set.StringArrayVar(&flags.filters, "filter", nil,
 		"only Macs with `KEY=VALUE[,VALUE]`, of "+strings.Join(filterNames(), ", ")+
-			"; * stands for anything; more filters must all fit")
+			"; * matches anything; all filters must match")
 	set.DurationVar(&flags.timeout, "timeout", 5*time.Second,
-		"wait this long for answers; when all that are known have answered it is over")
+		"wait at most this long for answers; it is over earlier when all known Macs have answered")
 	set.BoolVar(&flags.csv, "csv", false, "print one line for each Mac as comma-separated values")
 	set.StringVar(&flags.html, "html", "",
 		"write a page into this `file` (- is standard output): a chart, a table that can be searched, the "+
@@ -74,7 +74,7 @@ counted once. It ends with 0 when the fleet could be asked, however its Macs sta
 	return command
 }
 
-// validWait refuses a --timeout of a question to the fleet that is out of range.
+// validWait refuses a --timeout for a question to the fleet that is out of range.
 func validWait(timeout time.Duration) error {
 	if timeout < 100*time.Millisecond || timeout > 10*time.Minute {
 		return fmt.Errorf("--timeout is %s; it is from 100ms to 10m", timeout)
@@ -123,7 +123,7 @@ func (c *commands) fleetStatus(ctx context.Context, client *fleetview.Client, fl
 // printFleet prints counts and a table.
 func (c *commands) printFleet(report *fleetview.Report) {
 	var rows [][]string
-	if c.Person { // a program has the Macs, and counts itself
+	if c.Person { // a program has the list of Macs, and counts them itself
 		for _, one := range report.Counts {
 			rows = append(rows, []string{one.State, strconv.Itoa(one.Macs), strconv.Itoa(one.Answered),
 				strconv.Itoa(one.Silent), strconv.Itoa(one.Garbage)})
@@ -146,7 +146,7 @@ func (c *commands) printFleet(report *fleetview.Report) {
 		rows)
 }
 
-// csvColumns are those of --csv; more may be added at the end.
+// csvColumns are the columns of --csv; more may be added at the end.
 var csvColumns = []struct {
 	name  string
 	value func(fleetview.Standing) string
@@ -166,7 +166,7 @@ var csvColumns = []struct {
 	{"notes", func(s fleetview.Standing) string { return strings.Join(s.Notes, "; ") }},
 }
 
-// writeCSV leaves it to its writer to remember what could not be written.
+// writeCSV does not check each write: the writer keeps the first error.
 func writeCSV(to io.Writer, report *fleetview.Report) {
 	writer := csv.NewWriter(to)
 	var heading []string
@@ -184,7 +184,7 @@ func writeCSV(to io.Writer, report *fleetview.Report) {
 	writer.Flush()
 }
 
-// filterKeys are what Macs can be chosen by.
+// filterKeys are the columns by which Macs can be chosen.
 var filterKeys = map[string]func(fleetview.Standing) string{
 	"state":            func(s fleetview.Standing) string { return s.State },
 	"answer":           func(s fleetview.Standing) string { return string(s.Answer) },
@@ -205,7 +205,7 @@ func filterNames() []string {
 	return names
 }
 
-// parseFilters returns what tells whether a Mac fits all filters. Case does not count.
+// parseFilters returns a function that reports whether a Mac matches all filters. Case is ignored.
 func parseFilters(filters []string) (func(fleetview.Standing) bool, error) {
 	type condition struct {
 		value    func(fleetview.Standing) string
@@ -223,7 +223,7 @@ func parseFilters(filters []string) (func(fleetview.Standing) bool, error) {
 		for pattern := range strings.SplitSeq(values, ",") {
 			pattern = strings.ToLower(strings.TrimSpace(pattern))
 			if _, err := path.Match(pattern, ""); err != nil {
-				return nil, fmt.Errorf("--filter is %q: %q is no pattern; * stands for anything, ? for one character",
+				return nil, fmt.Errorf("--filter is %q: %q is not a pattern; * matches anything, ? one character",
 					filter, pattern)
 			}
 			one.patterns = append(one.patterns, pattern)
@@ -232,7 +232,7 @@ func parseFilters(filters []string) (func(fleetview.Standing) bool, error) {
 	}
 	return func(mac fleetview.Standing) bool {
 		return !slices.ContainsFunc(conditions, func(one condition) bool {
-			// A pattern's * does not go over a slash, which a reason or a name may have in it.
+			// A * in a pattern does not match a slash, but a reason or a name may contain one.
 			text := strings.ReplaceAll(strings.ToLower(one.value(mac)), "/", "\x00")
 			return !slices.ContainsFunc(one.patterns, func(pattern string) bool {
 				fits, _ := path.Match(strings.ReplaceAll(pattern, "/", "\x00"), text)

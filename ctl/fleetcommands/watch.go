@@ -49,7 +49,7 @@ func (c *commands) fleetMacCommand() *cobra.Command {
 	timeout := 3 * time.Second
 	command := &cobra.Command{
 		Use:   "mac ID",
-		Short: "Show how one Mac stands, and its history",
+		Short: "Show the state of one Mac, and its history",
 		Example: `  usherctl fleet mac 0A1B2C3D-0000-4000-8000-00000000BEEF
   usherctl fleet mac 0A1B2C3D-0000-4000-8000-00000000BEEF --json`,
 		Args: cobra.ExactArgs(1),
@@ -61,7 +61,7 @@ func (c *commands) fleetMacCommand() *cobra.Command {
 				return err
 			}
 			if !fleet.IsMac(arguments[0]) {
-				return fmt.Errorf("%q cannot be the name of a Mac: it has letters, digits, - and _", arguments[0])
+				return fmt.Errorf("%q cannot be the name of a Mac: it may have letters, digits, - and _", arguments[0])
 			}
 			ctx := command.Context()
 			return c.askFleet(ctx, func(client *fleetview.Client) error {
@@ -140,7 +140,7 @@ func (c *commands) printStanding(w io.Writer, one *fleetview.Standing) {
 	}
 }
 
-// describeChange is a change in columns: whose, about whom, the state, what happened.
+// describeChange returns a change as columns: the Mac, the user, the state, and what happened.
 func describeChange(change *fleetview.Change) []string {
 	mac := change.Mac
 	if change.Computer != "" {

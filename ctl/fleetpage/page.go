@@ -1,7 +1,7 @@
-// Package fleetpage writes how a fleet stands as one self-contained HTML page: what is odd first, the states as a
-// chart, the trend, and every Mac in a table that can be searched and sorted.
+// Package fleetpage writes the state of a fleet as one self-contained HTML page. The page shows what is odd first, then
+// the states as a chart, the trend, and every Mac in a table that can be searched and sorted.
 //
-// What matters is in the HTML itself and can be read without the script. What a Mac says is shown and never
+// Everything important is in the HTML itself and can be read without the script. Text from a Mac is shown and never
 // interpreted.
 package fleetpage
 
@@ -47,7 +47,7 @@ func Write(w io.Writer, report *fleetview.Report) error {
 	return nil
 }
 
-// view is what the template shows.
+// view is the data of the template.
 type view struct {
 	*fleetview.Report
 	Policy                  string
@@ -70,12 +70,12 @@ type bar struct {
 	Percent string
 }
 
-// day is a day of the trend: its states from below, in thousandths of the day with the most Macs.
+// day is a day of the trend: its states from the bottom up, in thousandths of the day with the most Macs.
 type day struct {
 	Date  string
 	Total int
 	Parts []part
-	// Counts are by the states of the trend.
+	// Counts are the numbers of Macs by the states of the trend.
 	Counts []int
 	X      float64
 	Width  float64
@@ -95,7 +95,7 @@ type row struct {
 	Stamp int64
 }
 
-// classOf sorts states: good ones, those that somebody should look at, and those that say nothing.
+// classOf sorts states into good ones, ones that somebody should look at, and ones without information.
 func classOf(state string) string {
 	switch info, known := wpj.State(state).Info(); {
 	case !known || info.State == wpj.StateNotApplicable || info.State == wpj.StateNoSession:
@@ -137,7 +137,7 @@ func newView(report *fleetview.Report) *view {
 	return v
 }
 
-// addTrend draws the days, where there is more than one.
+// addTrend draws the days, if there is more than one.
 func (v *view) addTrend() {
 	if len(v.Trend) < 2 {
 		return
@@ -154,7 +154,7 @@ func (v *view) addTrend() {
 	for state := range total {
 		v.TrendStates = append(v.TrendStates, state)
 	}
-	// Good ones are below, so that what is wrong is on top and is seen to grow.
+	// Good states are at the bottom, so problems are on top and their growth is visible.
 	rank := map[string]int{"good": 0, "fair": 1, "mild": 2, "bad": 3}
 	slices.SortFunc(v.TrendStates, func(a, b string) int {
 		if byClass := rank[classOf(a)] - rank[classOf(b)]; byClass != 0 {

@@ -65,7 +65,7 @@ func open(t *testing.T, report *fleetview.Report, actions ...chromedp.Action) *b
 	return browser.Open(t, write(t, report), "count", actions...)
 }
 
-// A Mac may call itself whatever it likes.
+// A Mac may have any name for itself.
 func TestHostileNamesAreShownAndNotInterpreted(t *testing.T) {
 	report := sample(1)
 	report.Macs[0].Computer = "<script>document.title='broken'</script>\x1b[2J\u202egnp.exe"

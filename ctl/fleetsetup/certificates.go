@@ -12,14 +12,14 @@ import (
 	"time"
 )
 
-// authorityValid is how long the authority counts, at least: it makes the servers' next certificates too, and every
+// authorityValid is how long the authority is valid, at least: it signs the servers' next certificates too, and every
 // Mac has it.
 const authorityValid = 10 * 365 * 24 * time.Hour
 
-// clockSkew is by how much a Mac's clock may be behind without taking a new certificate for one of the future.
+// clockSkew is how far a Mac's clock may be behind and still accept a new certificate.
 const clockSkew = 24 * time.Hour
 
-// authority is the one that the servers' certificates are of.
+// authority is the certificate authority of the servers' certificates.
 type authority struct {
 	certificate            *x509.Certificate
 	key                    *ecdsa.PrivateKey
@@ -49,7 +49,7 @@ func newAuthority(organization string, valid time.Duration) (*authority, error) 
 	return made, nil
 }
 
-// server makes the certificate of a server, which the other servers of a cluster ask for too.
+// server makes the certificate of a server. The other servers of a cluster check it too.
 func (a *authority) server(host string, valid time.Duration) (certificate, key []byte, err error) {
 	pair, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {

@@ -18,7 +18,7 @@ var configurationTemplate = sync.OnceValue(func() *template.Template {
 	return template.Must(template.New("nats-server.conf").Option("missingkey=error").Parse(configurationText))
 })
 
-// configuration is that of the server with that number.
+// configuration is the configuration of the server with that number.
 func configuration(options Options, number int, identities *identities) []byte {
 	host := options.Servers[number]
 	listen := "0.0.0.0"
@@ -55,7 +55,7 @@ func configuration(options Options, number int, identities *identities) []byte {
 		"AdminsJWT":    identities.admins,
 	})
 	if err != nil {
-		panic("the configuration's template: " + err.Error()) // a test executes it
+		panic("the configuration's template: " + err.Error()) // a test executes the template
 	}
 	return text.Bytes()
 }

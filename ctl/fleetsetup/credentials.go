@@ -13,12 +13,12 @@ import (
 	"usher.internal/internal/fleet"
 )
 
-// CheckMacs returns what is wrong with the names of Macs that are to get credentials.
+// CheckMacs returns an error for names of Macs that cannot have credentials.
 func CheckMacs(macs []string) error {
 	named := make(map[string]bool)
 	for _, mac := range macs {
 		if !fleet.IsMac(mac) {
-			return fmt.Errorf("%q cannot be the name of a Mac: it has letters, digits, - and _, at most 64 of them",
+			return fmt.Errorf("%q cannot be the name of a Mac: it may have at most 64 letters, digits, - and _",
 				mac)
 		}
 		if named[mac] {
@@ -29,11 +29,12 @@ func CheckMacs(macs []string) error {
 	return nil
 }
 
-// CredentialsFor makes the credentials of Macs, of the seeds in the folder of a fleet, and writes each into a file
-// of the Mac's name in the folder output, unless one of them is there. They count as long as valid.
+// CredentialsFor makes the credentials of Macs from the seeds in the folder of a fleet. It writes each into a file with
+// the Mac's name in the folder output. If one of these files exists, it writes none. The credentials are valid for the
+// duration valid.
 func CredentialsFor(directory string, macs []string, output string, valid time.Duration) (made []Made, err error) {
 	if valid <= 0 {
-		return nil, errors.New("credentials must count for some time")
+		return nil, errors.New("the validity of credentials must be more than 0")
 	}
 	if err := CheckMacs(macs); err != nil {
 		return nil, err
@@ -92,12 +93,12 @@ func readSigner(fleet folder, seed, account string) (signer, error) {
 	return signer{pair, claims.Subject}, nil
 }
 
-// Renew makes what runs out anew, in the folder of a fleet: the credentials of admins and of whom makes the streams,
-// and the servers' certificates. What there was goes on counting until its time is over. Macs are not concerned, see
+// Renew renews what expires in the folder of a fleet: the credentials of admins and of the provisioner of the streams,
+// and the servers' certificates. The earlier ones remain valid until they expire. Macs are not concerned, see
 // [CredentialsFor].
 func Renew(directory string, adminValid, certificatesValid time.Duration) (made []Made, err error) {
 	if adminValid <= 0 || certificatesValid <= 0 {
-		return nil, errors.New("credentials and certificates must count for some time")
+		return nil, errors.New("the validity of credentials and certificates must be more than 0")
 	}
 	fleet, err := openFolder(directory, false)
 	if err != nil {
@@ -117,7 +118,8 @@ func Renew(directory string, adminValid, certificatesValid time.Duration) (made 
 		return nil, err
 	}
 	if ends := authority.certificate.NotAfter; time.Now().Add(certificatesValid).After(ends) {
-		return nil, fmt.Errorf("the authority of this fleet counts until %s: its servers' certificates cannot count "+
+		return nil, fmt.Errorf("the authority of this fleet is valid until %s: its servers' certificates "+
+			"cannot be valid "+
 			"for longer; give a shorter --certificates-valid", ends.Format(time.DateOnly))
 	}
 	servers, err := fs.ReadDir(fleet.FS(), serversFolder)
@@ -132,7 +134,7 @@ func Renew(directory string, adminValid, certificatesValid time.Duration) (made 
 			return w.made, err
 		}
 	}
-	return w.made, w.people(admin, provision, adminValid, "for whoever has a copy of its folder")
+	return w.made, w.people(admin, provision, adminValid, "for everyone who has a copy of its folder")
 }
 
 // readAuthority reads the authority of a fleet's servers.
@@ -153,7 +155,7 @@ func readAuthority(fleet folder) (*authority, error) {
 	}
 	key, ok := pair.PrivateKey.(*ecdsa.PrivateKey)
 	if !ok || !pair.Leaf.IsCA {
-		return nil, fmt.Errorf("%s is no authority of `usherctl fleet init`", fleet.at(certificateFile))
+		return nil, fmt.Errorf("%s is not an authority of `usherctl fleet init`", fleet.at(certificateFile))
 	}
 	return &authority{certificate: pair.Leaf, key: key}, nil
 }

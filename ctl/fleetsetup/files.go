@@ -12,7 +12,8 @@ import (
 // writer writes files in a folder, and remembers them.
 type writer struct {
 	folder folder
-	// renews has files replaced that are there, each at once; otherwise what is there is somebody's, and is left.
+	// renews makes the writer replace existing files, each atomically. Otherwise it refuses an existing file, because
+	// it can be somebody's.
 	renews bool
 	made   []Made
 	err    error
@@ -30,7 +31,7 @@ func (w *writer) server(host string, authority *authority, valid time.Duration, 
 	return w.err
 }
 
-// people makes the credentials of admins, and of whom makes the streams.
+// people makes the credentials of admins, and of the provisioner of the streams.
 func (w *writer) people(admin, provision signer, valid time.Duration, purpose string) error {
 	for _, one := range []struct {
 		name, file string
@@ -62,7 +63,7 @@ func (w *writer) write(name string, content []byte, mode fs.FileMode, purpose st
 	if w.err = w.folder.MkdirAll(filepath.Dir(name), 0o700); w.err != nil {
 		return
 	}
-	// A second set of credentials would be the end of the first in its place.
+	// A second set of credentials would overwrite the first one.
 	file := atomicfile.File{Mode: mode, Keep: !w.renews}
 	w.err = file.Write(w.folder, name, atomicfile.Content(content))
 	w.made = append(w.made, Made{w.folder.at(name), purpose})

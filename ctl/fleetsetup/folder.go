@@ -13,15 +13,15 @@ import (
 	"usher.internal/internal/trust"
 )
 
-// folder is a folder for keys that is open. What becomes of its path later has no effect on what is read and written.
+// folder is an open folder for keys. A later change of its path has no effect on what is read and written.
 type folder struct {
 	*os.Root
 	// path is as it was given.
 	path string
 }
 
-// openFolder opens the folder at path, which [trust.KeyDirectory] judges, and makes it first if that is wanted. The
-// caller closes it.
+// openFolder opens the folder at path after [trust.KeyDirectory] has checked it, and creates it first if make is set.
+// The caller closes it.
 func openFolder(path string, make bool) (folder, error) {
 	absolute, err := filepath.Abs(path)
 	if err != nil {
@@ -36,13 +36,14 @@ func openFolder(path string, make bool) (folder, error) {
 	return folder{root, path}, err
 }
 
-// at is the path of a file in the folder, for people.
+// at returns the path of a file in the folder, for people.
 func (f folder) at(name string) string { return filepath.Join(f.path, name) }
 
 // longestFile is how much of a file is read, in bytes: a server's configuration is the longest.
 const longestFile = 4 << 20
 
-// read reads a file in the folder. A link out of it is not followed, and what is not a file is not waited for.
+// read reads a file in the folder. It follows no link out of the folder, and does not wait for something that is not a
+// file.
 func (f folder) read(name string) ([]byte, error) {
 	file, err := f.open(name, os.O_RDONLY, 0)
 	if err != nil {
@@ -60,7 +61,7 @@ func (f folder) read(name string) ([]byte, error) {
 func (f folder) open(name string, flags int, mode fs.FileMode) (*os.File, error) {
 	file, err := f.OpenFile(name, flags|syscall.O_NONBLOCK, mode)
 	if failed, ok := errors.AsType[*fs.PathError](err); ok {
-		failed.Op, failed.Path = "open", f.at(name) // os.Root says openat and the name alone
+		failed.Op, failed.Path = "open", f.at(name) // os.Root names only openat and the file's name
 	}
 	if err != nil {
 		return nil, err

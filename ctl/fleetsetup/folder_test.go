@@ -12,10 +12,10 @@ import (
 	"usher.internal/internal/trust"
 )
 
-// stranger is the uid of another user; giving folders away needs root.
+// stranger is the uid of another user; only root can give folders away.
 const stranger = 65534
 
-// Keys are written into a folder of our own only, however its path leads there, and into no other is anything written.
+// Keys are written only into a folder of our own, by any path to it. Nothing is written into another folder.
 func TestKeysAreNotWrittenIntoFoldersOfOthers(t *testing.T) {
 	if os.Geteuid() != 0 {
 		t.Fatal("this needs root, to make folders of another user")
@@ -81,7 +81,7 @@ func folder(owner int, mode fs.FileMode) func(*testing.T, string) string {
 	}
 }
 
-// link makes a link of a user to a folder of a user.
+// link makes a user's link to a user's folder.
 func link(owner, of int) func(*testing.T, string) string {
 	return func(t *testing.T, path string) string {
 		target := folder(of, 0o755)(t, path+"-target")
@@ -97,7 +97,7 @@ func must(t *testing.T, err error) {
 	}
 }
 
-// The folder of a fleet that somebody else owns is not read, and nothing in it leads root to write elsewhere.
+// A fleet folder of somebody else is not read, and nothing in it makes root write elsewhere.
 func TestFleetOfAnotherUserIsNotUsed(t *testing.T) {
 	if os.Geteuid() != 0 {
 		t.Fatal("this needs root, to make folders of another user")
@@ -121,7 +121,7 @@ func TestFleetOfAnotherUserIsNotUsed(t *testing.T) {
 		"renew":  func() error { _, err := fleetsetup.Renew(path, time.Hour, time.Hour); return err },
 		"revoke": func() error { _, err := fleetsetup.Revoke(path, []string{"mac-1"}, nil); return err },
 	}
-	// A link out of the folder is not followed, by any owner.
+	// A link out of the folder is not followed, no matter who owns it.
 	if err := uses["credentials"](); err == nil {
 		t.Error("a link out of the folder was followed")
 	}

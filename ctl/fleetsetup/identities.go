@@ -11,13 +11,12 @@ import (
 	"usher.internal/internal/fleet"
 )
 
-// identities are the operator of a fleet's servers, its accounts, and the keys that sign for Macs and admins. What
-// each may do stands in their account: who holds a signing key cannot make credentials that may do more.
+// identities are the operator of a fleet's servers, its accounts, and the keys that sign for Macs and admins. The
+// account limits what each key may allow: the holder of a signing key cannot make credentials with more rights.
 //
-// Admins have an account of their own, into which they get what they may read and no more. A permission holds for what
-// one publishes, and not for the subject that one names for the answer: a server publishes its answer there with rights
-// of its own, in the account of whoever asked. In the account of the streams an admin could have had an answer removed
-// a stream.
+// Admins have an account of their own. It imports what they may read, and no more. The reason is that a permission
+// limits the subject of a message, but not its reply subject. A server publishes the answer there with its own rights,
+// in the account of the requester. In the account of the streams, an admin could have made an answer remove a stream.
 type identities struct {
 	operator, account, admins, system string // JWTs
 	systemKey, accountKey, adminsKey  string
@@ -26,14 +25,14 @@ type identities struct {
 	macPair, adminPair, provisionPair nkeys.KeyPair
 }
 
-// permissions are those of a role: what it may publish and subscribe to.
+// permissions are the permissions of a role: what it may publish and subscribe to.
 type permissions struct {
 	role               string
 	publish, subscribe []string
 	subscriptions      int64
 }
 
-// roles are what there is. In those of Macs {{name()}} is the name in the credentials.
+// roles are all roles. For Macs, {{name()}} is the name in the credentials.
 func roles() (mac, admin, provision permissions) {
 	mac = permissions{
 		role:          "mac",
@@ -60,18 +59,18 @@ func roles() (mac, admin, provision permissions) {
 	return mac, admin, provision
 }
 
-// reads are the requests of NATS that read a stream: its messages, and what they are about. Source:
+// reads are the requests of NATS that read a stream: its messages and its description. Source:
 // https://docs.nats.io/reference/reference-protocols/nats_api_reference
 func reads(stream string) []string { return []string{"DIRECT.GET." + stream, "STREAM.INFO." + stream} }
 
-// shared is what the account of the streams and Macs gives, and the account of the admins takes.
+// shared are the subjects that the account of the streams and Macs exports, and the account of the admins imports.
 func shared(account string) (exports jwt.Exports, imports jwt.Imports) {
 	add := func(kind jwt.ExportType, subject, local string, answers jwt.ResponseType) {
 		exports.Add(&jwt.Export{Name: subject, Subject: jwt.Subject(subject), Type: kind, ResponseType: answers})
 		imports.Add(&jwt.Import{Name: subject, Subject: jwt.Subject(subject), LocalSubject: jwt.RenamingSubject(local),
 			Type: kind, Account: account})
 	}
-	// a question names no subject for answers
+	// a question has no reply subject here
 	add(jwt.Service, fleet.EveryStatus, fleet.EveryStatus, jwt.ResponseTypeSingleton)
 	for _, request := range slices.Concat(reads(fleet.ChangesStream), reads(fleet.MacsStream)) {
 		answers := jwt.ResponseType(jwt.ResponseTypeSingleton)
@@ -165,8 +164,8 @@ type signer struct {
 	account string
 }
 
-// credentials makes a credentials file for a name, and returns the public key in it. What it may do stands in the
-// account, with the key that signs it.
+// credentials makes a credentials file for a name, and returns the public key in it. The account holds the permissions,
+// with the key that signs it.
 func (s signer) credentials(name string, valid time.Duration) (content []byte, key string, err error) {
 	user, err := nkeys.CreateUser()
 	if err != nil {

@@ -15,10 +15,9 @@ import (
 	"usher.internal/internal/foreign"
 )
 
-// Revoke has all credentials count no longer that were made for Macs, and those in files, and returns the servers'
-// configurations that say so: a server turns away whom they were for as soon as it has read its own. Files of the
-// Macs in the folder of the fleet are removed then, so that [CredentialsFor] can make others. It can be called again
-// after an error.
+// Revoke revokes all credentials that were made for Macs, and those in files. It returns the servers' configurations
+// with the revocations: a server refuses the credentials after it has read its own. Revoke then removes the Macs' files
+// in the folder of the fleet, so [CredentialsFor] can make new ones. After an error it can be called again.
 func Revoke(directory string, macs, files []string) (made []Made, err error) {
 	if err := CheckMacs(macs); err != nil {
 		return nil, err
@@ -61,7 +60,7 @@ func Revoke(directory string, macs, files []string) (made []Made, err error) {
 			}
 		}
 		if of == "" {
-			return nil, fmt.Errorf("%s is of another fleet: it counts for the account %s", file, user.IssuerAccount)
+			return nil, fmt.Errorf("%s is of another fleet: its account is %s", file, user.IssuerAccount)
 		}
 		accounts[of].Revoke(user.Subject)
 		changed[of] = true
@@ -100,7 +99,7 @@ func Revoke(directory string, macs, files []string) (made []Made, err error) {
 	return w.made, err
 }
 
-// issue notes that a Mac gets credentials with a key.
+// issue records that a Mac gets credentials with a key.
 func issue(fleet folder, mac, key string) error {
 	if err := fleet.MkdirAll(issuedFolder, 0o700); err != nil {
 		return fmt.Errorf("note which key %s gets: %w", mac, err)
@@ -113,7 +112,7 @@ func issue(fleet folder, mac, key string) error {
 	return errors.Join(err, file.Close())
 }
 
-// issued are the keys of all credentials that were made for a Mac.
+// issued returns the keys of all credentials that were made for a Mac.
 func issued(fleet folder, mac string) ([]string, error) {
 	content, err := fleet.read(filepath.Join(issuedFolder, mac))
 	if errors.Is(err, fs.ErrNotExist) {
@@ -126,13 +125,13 @@ func issued(fleet folder, mac string) ([]string, error) {
 	keys := strings.Fields(string(content))
 	for _, key := range keys {
 		if !nkeys.IsValidPublicUserKey(key) {
-			return nil, fmt.Errorf("%s has %q, which is no key", fleet.at(filepath.Join(issuedFolder, mac)), key)
+			return nil, fmt.Errorf("%s has %q, which is not a key", fleet.at(filepath.Join(issuedFolder, mac)), key)
 		}
 	}
 	return keys, nil
 }
 
-// withAccounts is a server's configuration with other tokens of accounts in it; what else somebody wrote there stays.
+// withAccounts returns a server's configuration with new account tokens; manual changes in it remain.
 func withAccounts(fleet folder, name string, tokens map[string]string) ([]byte, error) {
 	content, err := fleet.read(name)
 	if err != nil {
@@ -149,7 +148,7 @@ func withAccounts(fleet folder, name string, tokens map[string]string) ([]byte, 
 	return content, nil
 }
 
-// readCredentials reads whom a credentials file is for.
+// readCredentials returns the public key in a credentials file, and the account that it is for.
 func readCredentials(path string) (*jwt.UserClaims, error) {
 	content, err := foreign.Read(path, longestFile)
 	if err != nil {
@@ -157,11 +156,11 @@ func readCredentials(path string) (*jwt.UserClaims, error) {
 	}
 	token, err := jwt.ParseDecoratedJWT(content)
 	if err != nil {
-		return nil, fmt.Errorf("%s is no credentials file: %w", path, err)
+		return nil, fmt.Errorf("%s is not a credentials file: %w", path, err)
 	}
 	claims, err := jwt.DecodeUserClaims(token)
 	if err != nil {
-		return nil, fmt.Errorf("%s is no credentials file: %w", path, err)
+		return nil, fmt.Errorf("%s is not a credentials file: %w", path, err)
 	}
 	return claims, nil
 }

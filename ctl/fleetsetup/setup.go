@@ -1,6 +1,6 @@
 // Package fleetsetup makes what the stock nats-server needs to carry a fleet (docs/fleet-setup.md): its configuration,
-// certificates, accounts and permissions, and the credentials of Macs and admins. Everything is made here and
-// written to files; no server is asked.
+// certificates, accounts and permissions, and the credentials of Macs and admins. It makes everything locally and
+// writes it to files; it asks no server.
 package fleetsetup
 
 import (
@@ -18,14 +18,14 @@ import (
 	"unicode"
 )
 
-// The folders and files of a fleet. What is in keys makes credentials, and is for nobody but who runs the fleet.
+// The folders and files of a fleet. The files in keys make credentials, and are only for the person who runs the fleet.
 const (
 	keysFolder    = "keys"
 	adminFolder   = "admin"
 	macFolder     = "macs"
 	serversFolder = "servers"
 
-	// AccessFile is in the admin's folder: how to get at the fleet.
+	// AccessFile is in the admin's folder: it describes the access to the fleet.
 	AccessFile = "fleet.yaml"
 
 	authorityFile = "ca.pem"
@@ -39,8 +39,7 @@ const (
 	adminsSeed    = "admins.nk"
 	adminsJWT     = "admins.jwt"
 
-	// issuedFolder has a file for each Mac, with the public keys of all credentials that were made for it, one a
-	// line.
+	// issuedFolder has a file for each Mac, with the public keys of all credentials that were made for it, one a line.
 	issuedFolder = keysFolder + "/issued"
 
 	configurationFile = "nats-server.conf"
@@ -50,69 +49,71 @@ const (
 	provisionFolder      = keysFolder + "/provision"
 )
 
-// AdminName is whom the credentials of admins are for.
+// AdminName is the name in the credentials of admins.
 const (
 	AdminName     = "admin"
 	ProvisionName = "provision"
 )
 
-// maximumPayload is the largest message of a Mac, and the largest that a server takes.
+// maximumPayload is the largest message of a Mac, and the largest that a server accepts.
 const maximumPayload = 64 << 10
 
-// ErrThere is wrapped when something is in the place of what is to be written.
+// ErrThere is wrapped when something exists at the place of a new file.
 var ErrThere = errors.New("nothing was written")
 
-// LeastStorageBytes is the least that a fleet can do with on a server.
+// LeastStorageBytes is the least storage that a fleet needs on a server.
 const LeastStorageBytes = 64 << 20
 
 // Options say what is made.
 type Options struct {
-	// Directory is where it is written; it must not be there, or be empty.
+	// Directory is where the fleet is written; it must not exist, or be empty.
 	Directory string
-	// Organization stands in the certificates.
+	// Organization is in the certificates.
 	Organization string
-	// Servers are host names or addresses, by which Macs reach them too: one, or three.
+	// Servers are the servers' host names or addresses, which Macs use too: one, or three.
 	Servers []string
-	// Port is that of Macs and admins, ClusterPort that between servers.
+	// Port is the port for Macs and admins, ClusterPort the port between servers.
 	Port, ClusterPort int
-	// InstallDirectory is where each server will have its folder's files, StoreDirectory where it keeps its streams.
+	// InstallDirectory is where each server will have the files of its folder, StoreDirectory where it keeps its
+	// streams.
 	InstallDirectory, StoreDirectory string
 	// StorageBytes is how much each server keeps on its disk at most.
 	StorageBytes int64
-	// AdminValid is how long the admin's credentials count, CertificatesValid how long the servers' certificates do.
+	// AdminValid is how long the admin's credentials are valid, CertificatesValid how long the servers' certificates
+	// are.
 	AdminValid, CertificatesValid time.Duration
 }
 
-// Made is a file that was written.
+// Made is a written file.
 type Made struct {
 	Path    string `json:"path"`
 	Purpose string `json:"purpose"`
 }
 
-// hostName is what stands in URLs, certificates and configurations, and is the name of a folder.
+// hostName matches a host name that can be in URLs, certificates and configurations, and can name a folder.
 var hostName = sync.OnceValue(func() *regexp.Regexp {
 	return regexp.MustCompile(`^[0-9A-Za-z]([0-9A-Za-z-]*[0-9A-Za-z])?(\.[0-9A-Za-z]([0-9A-Za-z-]*[0-9A-Za-z])?)*$`)
 })
 
-// Check returns what is wrong with the options, by the names of usherctl's flags.
+// Check returns an error for invalid options, with the names of usherctl's flags.
 func (o Options) Check() error {
 	switch len(o.Servers) {
 	case 1, 3:
 	default:
-		return fmt.Errorf("--server is given %d times: a fleet has one server, or three that stand in for each other",
+		return fmt.Errorf("--server is given %d times: a fleet has one server, or three that replace each other",
 			len(o.Servers))
 	}
 	for i, server := range o.Servers {
 		if address := net.ParseIP(server); address.IsUnspecified() ||
 			address == nil && !hostName().MatchString(server) {
-			return fmt.Errorf("--server %q is no host name or address; the port is given with --port", server)
+			return fmt.Errorf("--server %q is not a host name or an address; the port is given with --port", server)
 		}
 		if slices.Contains(o.Servers[:i], server) {
 			return fmt.Errorf("--server %q is given twice", server)
 		}
 	}
 	if strings.ContainsFunc(o.Organization, unicode.IsControl) {
-		return fmt.Errorf("--organization %q is no name", o.Organization)
+		return fmt.Errorf("--organization %q is not a name", o.Organization)
 	}
 	for name, port := range map[string]int{"--port": o.Port, "--cluster-port": o.ClusterPort} {
 		if port < 1 || port > 65535 {
@@ -128,17 +129,17 @@ func (o Options) Check() error {
 	for flag, path := range map[string]string{"--install-directory": o.InstallDirectory,
 		"--store-directory": o.StoreDirectory} {
 		if !filepath.IsAbs(path) || strings.ContainsAny(path, "\"\n") {
-			return fmt.Errorf("%s %q is no absolute path", flag, path)
+			return fmt.Errorf("%s %q is not an absolute path", flag, path)
 		}
 	}
 	if o.AdminValid <= 0 || o.CertificatesValid <= 0 {
-		return errors.New("credentials and certificates must count for some time")
+		return errors.New("the validity of credentials and certificates must be more than 0")
 	}
 	return nil
 }
 
-// Write makes a fleet and returns what it has written, in the order in which it is of use. What it had written is gone
-// after an error.
+// Write makes a fleet and returns the written files, in the order in which they are needed. After an error, nothing
+// that it wrote remains.
 func Write(options Options) (made []Made, err error) {
 	if err := options.Check(); err != nil {
 		return nil, err
@@ -191,7 +192,7 @@ func Write(options Options) (made []Made, err error) {
 	w.public(filepath.Join(macFolder, "config.yaml"), macConfiguration(options),
 		"for every Mac: what to configure")
 	w.private(filepath.Join(keysFolder, authorityKey), authority.keyPEM,
-		"keep it where nobody gets at it: it makes servers")
+		"keep it where nobody else can read it: it signs the servers' certificates")
 	for name, seed := range identities.seeds() {
 		w.private(filepath.Join(keysFolder, name), seed, "")
 	}
@@ -201,9 +202,9 @@ func Write(options Options) (made []Made, err error) {
 	return w.made, w.err
 }
 
-// accessFile is how an admin gets at the servers; files are beside it.
+// accessFile is the file with an admin's access to the servers; the files that it names are beside it.
 func accessFile(options Options, credentials string) []byte {
-	return fmt.Appendf(nil, "# How usherctl gets at the fleet of %s. Files are beside this "+
+	return fmt.Appendf(nil, "# How usherctl reaches the fleet of %s. Files are beside this "+
 		"one.\nservers:\n%sca_file: %s\ncredentials_file: %s\n",
 		options.Organization, list(options.urls()), authorityFile, credentials)
 }
@@ -214,7 +215,7 @@ func macConfiguration(options Options) []byte {
 fleet:
   servers:
 %s  ca_file: /etc/usher/fleet/ca.pem
-  # usherctl fleet credentials MAC makes this file; root alone may read it.
+  # usherctl fleet credentials MAC makes this file; only root may read it.
   credentials_file: /etc/usher/fleet/mac.creds
   # personal_data: false
 `, strings.ReplaceAll(list(options.urls()), "  - ", "    - "))

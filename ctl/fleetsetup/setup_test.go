@@ -16,7 +16,8 @@ func options(directory string) Options {
 	}
 }
 
-// What is written stands in files of YAML and of nats-server's, and names folders: nothing in it is anything else.
+// Values are written into YAML and nats-server's configuration, and name folders. None of them can mean anything else
+// there.
 func TestOptionsThatAreNoGood(t *testing.T) {
 	for _, server := range []string{"", ".", "..", "a/b", "-a", "a.", "a b", "a:1", `a"`, "a\nb", "a#", "$a", "größe",
 		"*", "[::1]", "nats://a"} {
@@ -53,7 +54,7 @@ func TestOptionsThatAreNoGood(t *testing.T) {
 	}
 }
 
-// Either all credentials are made, or none: what is there may be on a Mac.
+// Either all credentials are made, or none: an existing file may be on a Mac.
 func TestCredentialsAreNotOverwritten(t *testing.T) {
 	folder := filepath.Join(t.TempDir(), "fleet")
 	if _, err := Write(options(folder)); err != nil {

@@ -24,34 +24,33 @@ import (
 )
 
 const (
-	// quietFor is how long nothing more may come, once everybody who is known has answered, for the answers to be
-	// complete: a Mac may be new.
+	// quietFor is how long the fleet must be quiet after everybody who is known has answered. Then the answers are
+	// complete; a Mac may be new.
 	quietFor = 200 * time.Millisecond
-	// askedAgain is how many silent Macs are asked again one by one: their server may have been lost with the
-	// question.
+	// askedAgain is how many silent Macs are asked again one by one: their server may have been lost with the question.
 	askedAgain = 2000
-	// skewTold is by how much a Mac's clock must be wrong to be told.
-	skewTold = 2 * time.Minute
+	// leastSkew is the smallest error of a Mac's clock that is reported.
+	leastSkew = 2 * time.Minute
 	// longestText is how much of a Mac's text is shown.
 	longestText = 300
 	// instancesKept is how many Macs of one name are counted.
 	instancesKept = 16
 )
 
-// Question is what is asked of a fleet.
+// Question is a question to a fleet.
 type Question struct {
-	// Timeout is how long is waited for answers; those that are complete before are not waited for. The last known
-	// states, which are read before, may take as long again.
+	// Timeout limits the wait for answers; Ask returns earlier when they are complete. Before that, it reads the last
+	// known states, which may take as long again.
 	Timeout time.Duration
-	// Progress, if not nil, is called with how many Macs have answered, of how many that are known; 0 where that is
-	// not known.
+	// Progress, if not nil, is called with the number of Macs that have answered and the number that are known; 0 if
+	// that is not known.
 	Progress func(answered, known int)
 	// Mac is the one that is asked; empty asks all.
 	Mac string
 }
 
-// Ask asks every Mac, or one, and returns how each stands that has answered or is known from before. Where the last
-// known states cannot be read, that is a warning.
+// Ask asks every Mac, or one. It returns the state of each Mac that has answered or is known from before. If the last
+// known states cannot be read, the report has a warning.
 func (c *Client) Ask(ctx context.Context, question Question) (*Report, error) {
 	asked := &asking{
 		client: c, question: question, query: nuid.Next(),
@@ -68,17 +67,17 @@ type asking struct {
 	began    time.Time
 	news     notice.Signal
 
-	// known are the Macs that are known, nil where they could not be read, which is the warning.
+	// known are the known Macs. If they could not be read, it is nil, and warning says so.
 	known   map[string]*known
 	warning string
 
 	mu   sync.Mutex
 	macs map[string]*answers
-	// missing is how many of those that are known have not answered.
+	// missing is how many of the known Macs have not answered.
 	missing int
 }
 
-// answers are what came from one Mac.
+// answers are the answers of one Mac.
 type answers struct {
 	status  *usherv1.MacStatus
 	at      time.Time
@@ -88,15 +87,15 @@ type answers struct {
 	forged    string
 }
 
-// known is what a Mac published last.
+// known is the last message that the Mac published.
 type known struct {
 	change  *usherv1.StatusChange
 	at      time.Time
 	garbage bool
 }
 
-// run reads first who is known, and asks then: read beside the answers, of which there are as many, it would keep them
-// waiting, and read after them it could be lost with a server.
+// run first reads which Macs are known, and then asks. Reading during the answers, of which there are as many, would be
+// slow; reading after them could be lost with a server.
 func (a *asking) run(ctx context.Context) (*Report, error) {
 	answers, _ := fleet.AnswerOf(a.query, "*")
 	subscription, err := a.client.conn.Subscribe(answers, a.take)
@@ -120,7 +119,7 @@ func (a *asking) run(ctx context.Context) (*Report, error) {
 	return a.report(), nil
 }
 
-// readKnown reads the last known states. Where that cannot be, it is a warning, and the error is that of ctx alone.
+// readKnown reads the last known states. If that fails, it sets the warning. It returns only ctx's error.
 func (a *asking) readKnown(ctx context.Context) (err error) {
 	reading, cancel := context.WithTimeout(ctx, a.question.Timeout)
 	defer cancel()
@@ -133,7 +132,7 @@ func (a *asking) readKnown(ctx context.Context) (err error) {
 			strings.TrimPrefix(err.Error(), "nats: ") + "."
 	}
 	a.missing = len(a.known)
-	a.tell()
+	a.notify()
 	return nil
 }
 
@@ -156,7 +155,7 @@ func (a *asking) publish(subject string) error {
 	return nil
 }
 
-// wait returns when the answers are complete, or their time is over.
+// wait returns when the answers are complete, or when their time is over.
 func (a *asking) wait(ctx context.Context) error {
 	waiting, cancel := context.WithTimeout(ctx, a.question.Timeout)
 	defer cancel()
@@ -179,7 +178,7 @@ func (a *asking) wait(ctx context.Context) error {
 		case <-quiet.C:
 			return nil
 		case <-a.client.reconnected:
-			// What was asked, and what was answered, went with the server.
+			// Questions and answers under way were lost with the server.
 			if err := a.publish(a.subject()); err != nil && a.client.conn.IsConnected() {
 				return err
 			}
@@ -195,7 +194,7 @@ func (a *asking) wait(ctx context.Context) error {
 	}
 }
 
-// askSilent asks those that are known and have not answered one by one.
+// askSilent asks the known Macs that have not answered, one by one.
 func (a *asking) askSilent() {
 	var silent []string
 	a.mu.Lock()
@@ -222,10 +221,10 @@ func (a *asking) progress() (answered, expected int, complete bool) {
 	return len(a.macs), len(a.known), complete
 }
 
-func (a *asking) tell() { a.news.Set() }
+func (a *asking) notify() { a.news.Set() }
 
-// take takes one answer. It is called for one at a time. What is a server's answer, with headers or JSON, was not sent
-// by a Mac: another admin has named this subject for it.
+// take takes one answer. Calls do not overlap. An answer that comes from a server, with headers or JSON, was not sent
+// by a Mac: another admin has used this subject as reply subject.
 func (a *asking) take(message *nats.Msg) {
 	if len(message.Header) > 0 || bytes.HasPrefix(message.Data, []byte(`{"type":"io.nats.jetstream.api.`)) {
 		return
@@ -234,7 +233,7 @@ func (a *asking) take(message *nats.Msg) {
 	name := fleet.MacOf(message.Subject)
 	status := new(usherv1.MacStatus)
 	err := proto.Unmarshal(message.Data, status)
-	defer a.tell()
+	defer a.notify()
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	one := a.macs[name]
@@ -286,7 +285,7 @@ func (c *Client) known(ctx context.Context, mac string) (map[string]*known, erro
 	return all, nil
 }
 
-// report puts together what came.
+// report combines the answers.
 func (a *asking) report() *Report {
 	a.mu.Lock()
 	defer a.mu.Unlock()
@@ -307,7 +306,7 @@ func (a *asking) report() *Report {
 	return report
 }
 
-// silent is a Mac that has not answered.
+// silent describes a Mac that has not answered.
 func silent(name string, one *known) Standing {
 	standing := Standing{Mac: name, Answer: Silent, State: Unknown, Seen: one.at}
 	if one.garbage {
@@ -318,7 +317,7 @@ func silent(name string, one *known) Standing {
 	return standing
 }
 
-// answered is a Mac that has.
+// answered describes a Mac that has answered.
 func (a *asking) answered(name string, one *answers, before *known) Standing {
 	standing := Standing{Mac: name, Answer: Answered, State: Unknown, Seen: one.at, Took: one.at.Sub(a.began),
 		Instances: max(1, len(one.instances))}
@@ -342,10 +341,10 @@ func (a *asking) answered(name string, one *answers, before *known) Standing {
 	return standing
 }
 
-// plain makes one short line of what a Mac says.
+// plain makes one short line of a Mac's text.
 func plain(text string) string { return oneline.Of(text, longestText) }
 
-// describe takes over what a Mac says of itself.
+// describe copies what a Mac says about itself.
 func (s *Standing) describe(status *usherv1.MacStatus) {
 	if status == nil {
 		return
@@ -375,7 +374,7 @@ func (s *Standing) describe(status *usherv1.MacStatus) {
 	}
 }
 
-// judge says what is odd about an answer.
+// judge adds notes about what is odd in an answer.
 func (s *Standing) judge(one *answers) {
 	if len(one.instances) > 1 {
 		s.Notes = append(s.Notes, fmt.Sprintf("%d Macs answer under this name: they were cloned, or share credentials",
@@ -390,7 +389,7 @@ func (s *Standing) judge(one *answers) {
 			"usherd %s says state %d, which this usherctl does not know: update usherctl", version, state))
 	}
 	if said := contract.Time(one.status.GetTime()); !said.IsZero() {
-		if skew := said.Sub(one.at).Round(time.Second); skew.Abs() >= skewTold {
+		if skew := said.Sub(one.at).Round(time.Second); skew.Abs() >= leastSkew {
 			word := "ahead"
 			if skew < 0 {
 				word = "behind"

@@ -13,7 +13,7 @@ import (
 	usherv1 "usher.internal/proto/usher/v1"
 )
 
-// question is one under way, to which a test gives the answers.
+// question is a question under way; a test gives the answers.
 func question() *asking {
 	return &asking{query: "q", began: stored, macs: make(map[string]*answers), news: make(chan struct{}, 1)}
 }
@@ -33,7 +33,7 @@ func (a *asking) give(t *testing.T, name string, status *usherv1.MacStatus) {
 	a.take(&nats.Msg{Subject: answerOf(name), Data: data})
 }
 
-// status is one of a Mac that is well.
+// status is the status of a healthy Mac.
 func status(name, instance string) *usherv1.MacStatus {
 	return &usherv1.MacStatus{Mac: name, Instance: instance, Version: "1.2.3",
 		State: usherv1.IdentityState_IDENTITY_STATE_REGISTERED, ComputerName: "mac of " + name}
@@ -93,7 +93,7 @@ func TestAnswers(t *testing.T) {
 			t.Errorf("%+v", one)
 		}
 	}
-	// All that are known have answered.
+	// All known Macs have answered.
 	a.give(t, "silent", status("silent", "i"))
 	a.give(t, "garbled", status("garbled", "i"))
 	if _, _, complete := a.progress(); !complete {
@@ -108,14 +108,14 @@ func TestWhatIsOddIsNoted(t *testing.T) {
 	dropped, future := status(mac, "i"), status(mac, "i")
 	dropped.DroppedChanges, dropped.Time = 3, timestamppb.New(stored.Add(time.Minute))
 	future.State = 99
-	for want, told := range map[string]*usherv1.MacStatus{
+	for want, status := range map[string]*usherv1.MacStatus{
 		"its clock is 1h0m0s behind":                                    behind,
 		"its clock is 3m0s ahead":                                       ahead,
 		"usherd 0.9 tells less than this usherctl knows":                old,
 		"3 of its changes were never published":                         dropped,
 		"usherd 1.2.3 says state 99, which this usherctl does not know": future,
 	} {
-		got := question().answered(mac, &answers{status: told, at: stored}, nil)
+		got := question().answered(mac, &answers{status: status, at: stored}, nil)
 		if len(got.Notes) != 1 || !strings.HasPrefix(got.Notes[0], want) {
 			t.Errorf("%q, want %q", got.Notes, want)
 		}
@@ -137,7 +137,7 @@ func TestMacsOfOneNameAreBounded(t *testing.T) {
 	}
 }
 
-// Without the last known states nobody is missed, which is said.
+// Without the last known states no Mac is reported as missing, and a warning says so.
 func TestKnownStatesCouldNotBeRead(t *testing.T) {
 	a := question()
 	a.give(t, mac, status(mac, "i"))

@@ -1,7 +1,7 @@
-// Package fleetview asks a fleet through NATS how it stands, and reads what it has said before (docs/fleet-setup.md).
+// Package fleetview asks a fleet for its state through NATS, and reads earlier states (docs/fleet-setup.md).
 //
-// What it is sent is hostile: a Mac may be anybody's. It is believed about itself alone, under the name that the
-// server lets it publish under.
+// Everything that it receives is hostile: anybody may control a Mac. A Mac is believed only about itself, under the
+// name under which the server lets it publish.
 package fleetview
 
 import (
@@ -30,37 +30,37 @@ import (
 	"usher.internal/internal/notice"
 )
 
-// ErrNoAccess is wrapped when the files that say how to get at the fleet cannot be used.
+// ErrNoAccess is wrapped when the files for the access to the fleet cannot be used.
 var ErrNoAccess = errors.New("there is no access to a fleet")
 
-// ErrUnreachable is wrapped when no server of the fleet can be connected to, or it refuses us.
+// ErrUnreachable is wrapped when no server of the fleet can be reached, or when it refuses the credentials.
 var ErrUnreachable = errors.New("the fleet's servers cannot be reached")
 
-// ErrNoRoom is wrapped when the servers do not give the streams the disk that they are to have.
+// ErrNoRoom is wrapped when the servers do not give the streams as much disk as configured.
 var ErrNoRoom = errors.New("the servers do not give that much of their disks")
 
-// ErrNotPermitted is wrapped when credentials are not those for what is asked.
+// ErrNotPermitted is wrapped when the credentials do not permit the request.
 var ErrNotPermitted = errors.New("these credentials do not permit that")
 
-// ErrHalf is wrapped when one of a fleet's streams is gone, and the other one is not.
+// ErrHalf is wrapped when one of a fleet's streams is missing, and the other one is not.
 var ErrHalf = errors.New("half of what the servers kept is gone")
 
 // ErrOldServer is wrapped when the servers are too old.
 var ErrOldServer = errors.New("the servers are too old")
 
-// oldestServer is the oldest nats-server that reads requests strictly: one before takes almost anything for one, and
-// what is harmless for another.
+// oldestServer is the oldest nats-server that parses requests strictly. An older one accepts almost anything, and can
+// take a harmless request for another one.
 const oldestServer = "v2.12.0"
 
-// What is answered where a stream is to have more room than there is: by the account, one server, one of a cluster, and
-// a cluster. Source: https://github.com/nats-io/nats-server/blob/main/server/errors.json
+// The errors when a stream needs more room than there is: from the account, one server, one server of a cluster, and a
+// cluster. Source: https://github.com/nats-io/nats-server/blob/main/server/errors.json
 var noRoom = []jetstream.ErrorCode{10002, 10047, 10023, 10005}
 
-// maximumAccess is more than such a file has that somebody meant, in bytes.
+// maximumAccess is larger than any sensible access file, in bytes.
 const maximumAccess = 1 << 20
 
-// ReadAccess reads how to get at a fleet from a folder that [fleetsetup.Write] made, or from the folder admin in it.
-// The name is whom the credentials are for.
+// ReadAccess reads the access to a fleet from a folder that [fleetsetup.Write] made, or from the folder admin in it.
+// The name is the one that the credentials are for.
 func ReadAccess(folder string) (access fleet.Access, name string, err error) {
 	refuse := func(err error) (fleet.Access, string, error) {
 		return fleet.Access{}, "", fmt.Errorf("%w: %w", ErrNoAccess, err)
@@ -118,16 +118,16 @@ func ReadAccess(folder string) (access fleet.Access, name string, err error) {
 	return access, name, nil
 }
 
-// Client is a connection of an admin's. Its methods may be called from any goroutine.
+// Client is an admin's connection. Its methods may be called from any goroutine.
 type Client struct {
 	conn *nats.Conn
-	// stream is for whoever makes the streams, reading for admins: see [fleet.ReadPrefix].
+	// stream is the API for the provisioner of the streams, reading the API for admins: see [fleet.ReadPrefix].
 	stream, reading jetstream.JetStream
-	// reconnected and lost get a value when the connection is there again, and when it was lost. closed is closed when
-	// it is given up: the servers do not take the credentials any more.
+	// reconnected and lost get a value when the connection is back, and when it was lost. closed is closed when the
+	// client gives up: the servers do not accept the credentials any more.
 	reconnected, lost notice.Signal
 	closed            chan struct{}
-	// servers is how many there are.
+	// servers is the number of servers.
 	servers int
 	// refused gets what the server does not permit.
 	refused chan error
@@ -146,9 +146,9 @@ func Connect(ctx context.Context, access fleet.Access, name string) (*Client, er
 		nats.DisconnectErrHandler(func(*nats.Conn, error) { client.lost.Set() }),
 		// somebody waits
 		nats.CustomReconnectDelay(backoff.Pauses{First: 200 * time.Millisecond, Longest: 5 * time.Second}.After),
-		// nobody renews credentials meanwhile
+		// nobody renews credentials during a command
 		func(options *nats.Options) error { options.IgnoreAuthErrorAbort = false; return nil },
-		// what is lost is noticed where it is missed
+		// a lost message is noticed by its absence
 		nats.ErrorHandler(func(_ *nats.Conn, _ *nats.Subscription, err error) {
 			if errors.Is(err, nats.ErrPermissionViolation) {
 				select {
@@ -168,7 +168,7 @@ func Connect(ctx context.Context, access fleet.Access, name string) (*Client, er
 	select {
 	case err = <-connected:
 	case <-ctx.Done():
-		// It has a limit of its own, and nobody to give the connection to.
+		// It has a limit of its own, and no place for a late connection.
 		go func() {
 			if <-connected == nil {
 				client.conn.Close()
@@ -195,31 +195,32 @@ func (c *Client) Close() {
 	<-c.closed
 }
 
-// Streams says what the streams of a fleet keep. What is zero stays as it is, or is what [DefaultStreams] has.
+// Streams says what the streams of a fleet keep. A zero field leaves the present value, or takes that of
+// [DefaultStreams].
 type Streams struct {
-	// Keep is how long changes are kept, Forget how long a Mac is known of which nothing is heard.
+	// Keep is how long changes are kept, Forget how long a silent Mac is known.
 	Keep, Forget time.Duration
-	// Replicas is on how many servers: 1 or 3.
+	// Replicas is the number of servers with a copy: 1 or 3.
 	Replicas int
-	// StorageBytes is what both may take on each server.
+	// StorageBytes is what both streams together may take on each server.
 	StorageBytes int64
-	// NewBucket has the bucket made anew, of what the stream has.
+	// NewBucket rebuilds the bucket from the stream.
 	NewBucket bool
 }
 
-// DefaultStreams are what is made where nothing else is wanted, on one server.
+// DefaultStreams are the values for new streams on one server.
 func DefaultStreams() Streams {
 	return Streams{Keep: 90 * 24 * time.Hour, Forget: 400 * 24 * time.Hour, Replicas: 1, StorageBytes: 8 << 30}
 }
 
-// duplicatesWithin is how long the servers know a change that they have had; who reads the stream knows it longer. A
-// Mac waits longer than that before it sends a change again of which it was not told that it is kept: see the
-// Mac's publishWithin.
+// duplicatesWithin is how long the servers remember a change to detect duplicates; readers of the stream remember it
+// longer. A Mac that got no confirmation waits longer than that before it sends a change again: see the Mac's
+// publishWithin.
 const duplicatesWithin = 5 * time.Second
 
 // Provision makes the stream of changes and the bucket of the last known states, or changes them to what is wanted, and
-// returns what they are then. Nothing is lost but what is older or more than is to be kept. The error wraps
-// [ErrNotPermitted] where the credentials are not those for it, and [ErrNoRoom].
+// returns the result. It loses only what is older or more than is to be kept. The error wraps [ErrNotPermitted] if the
+// credentials do not permit it, or [ErrNoRoom].
 func (c *Client) Provision(ctx context.Context, wanted Streams) (Streams, error) {
 	ctx, cancel := context.WithCancelCause(ctx)
 	var watching sync.WaitGroup
@@ -274,7 +275,7 @@ func (c *Client) provision(ctx context.Context, wanted Streams) (Streams, error)
 		Subjects:    []string{fleet.EveryChange},
 		MaxAge:      wanted.Keep,
 		MaxBytes:    wanted.StorageBytes - wanted.StorageBytes/4,
-		// A Mac that has gone wild, or is somebody else's, takes nobody else's room.
+		// A Mac that is broken or hostile does not take the room of others.
 		MaxMsgsPerSubject: 10_000,
 		MaxMsgSize:        fleet.MaximumMessage,
 		Duplicates:        duplicatesWithin,
@@ -290,7 +291,7 @@ func (c *Client) provision(ctx context.Context, wanted Streams) (Streams, error)
 	if _, err := c.stream.CreateOrUpdateStream(ctx, changes); err != nil {
 		return Streams{}, fmt.Errorf("make the stream %s: %w", fleet.ChangesStream, provisionError(err))
 	}
-	// The servers fill the bucket from the stream, so that a Mac publishes once, and both agree.
+	// The servers fill the bucket from the stream. So a Mac publishes once, and both agree.
 	macs = jetstream.StreamConfig{
 		Name:        fleet.MacsStream,
 		Description: "the last known state of each Mac, by usher",
@@ -314,7 +315,7 @@ func (c *Client) provision(ctx context.Context, wanted Streams) (Streams, error)
 	return wanted, nil
 }
 
-// config is how a stream is configured, without a name where there is none.
+// config returns the configuration of a stream; it has no name if the stream does not exist.
 func (c *Client) config(ctx context.Context, name string) (jetstream.StreamConfig, error) {
 	stream, err := c.stream.Stream(ctx, name)
 	switch {
@@ -333,13 +334,13 @@ func provisionError(err error) error {
 	return err
 }
 
-// inYAML is what is wrong in YAML, in one line.
+// inYAML returns a YAML error in one line.
 func inYAML(err error) string {
 	wrong, ok := errors.AsType[*yaml.TypeError](err)
 	if !ok {
 		return err.Error()
 	}
-	// How the library says that something does not fit, with Go's names of the types.
+	// The library's error for a wrong type, with Go's names of the types.
 	ofTypes := []struct {
 		said *regexp.Regexp
 		is   string

@@ -14,7 +14,7 @@ import (
 	"usher.internal/internal/fleet"
 )
 
-// written is a folder of a fleet with that fleet.yaml.
+// written is a fleet's folder with that fleet.yaml.
 func written(t *testing.T, content string) string {
 	t.Helper()
 	folder := t.TempDir()
@@ -42,7 +42,7 @@ func TestReadAccess(t *testing.T) {
 	}
 }
 
-// The folder of `usherctl fleet init` will do, and so will the folder admin in it, alone.
+// The folder of `usherctl fleet init` can be used, and so can its folder admin without the rest.
 func TestReadAccessOfWhatInitMade(t *testing.T) {
 	folder := filepath.Join(t.TempDir(), "fleet")
 	options := fleetsetup.Options{

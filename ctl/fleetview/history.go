@@ -20,19 +20,19 @@ import (
 
 // Change is one change of a Mac, as the stream has it.
 type Change struct {
-	// Mac is the name that the server vouches for, Stored when it got the change; Time is when that was by the
-	// Mac's clock.
+	// Mac is the name that the server vouches for. Stored is when the server got the change; Time is when it happened
+	// by the Mac's clock.
 	Mac    string    `json:"mac"`
 	Stored time.Time `json:"stored"`
 	Time   time.Time `json:"time"`
-	// Computer and User are empty where the Mac leaves out what is personal.
+	// Computer and User are empty if the Mac leaves out personal data.
 	Computer string `json:"computer,omitempty"`
 	User     string `json:"user,omitempty"`
 	UID      uint32 `json:"uid,omitempty"`
-	// State is that of the user whom the change is about, MacState that of the Mac. See [Standing].
+	// State is the state of the user whom the change is about, MacState the state of the Mac. See [Standing].
 	State    string `json:"state"`
 	MacState string `json:"mac_state"`
-	// Registration is how the registration ended that is reported, with the reason; empty where none is.
+	// Registration is the end of the reported registration, with the reason; empty if there is none.
 	Registration   string `json:"registration,omitempty"`
 	PortalExitCode *int32 `json:"portal_exit_code,omitempty"`
 	DeviceIDBefore string `json:"device_id_before,omitempty"`
@@ -43,24 +43,24 @@ type Change struct {
 	id string
 }
 
-// When is when it happened: by the Mac's clock, which had it before the servers did, unless that clock is ahead or
-// tells nothing.
+// When is the time of the change by the Mac's clock, which is earlier than the servers'. If that clock is ahead or
+// gives no time, it is Stored.
 func (c *Change) When() time.Time {
-	if c.Time.IsZero() || c.Time.After(c.Stored.Add(skewTold)) {
+	if c.Time.IsZero() || c.Time.After(c.Stored.Add(leastSkew)) {
 		return c.Stored
 	}
 	return c.Time
 }
 
-// seen remembers which changes were read, so that one which a Mac published twice counts once. Of each Mac it
-// remembers the last ones: more are never under way.
+// seen remembers the changes that were read, so a change that a Mac published twice is counted once. For each Mac it
+// remembers the last ones: no more are ever under way.
 type seen map[string][]string
 
 const seenOfEach = 64
 
 func (s seen) before(change *Change) bool {
 	if change.id == "" {
-		return false // garbage is what it is
+		return false // garbage is shown each time
 	}
 	ids := s[change.Mac]
 	for _, id := range ids {
@@ -76,12 +76,12 @@ func (s seen) before(change *Change) bool {
 }
 
 // Watch calls show for each change that the stream gets from now on, until ctx ends or show returns an error, which it
-// returns. Changes that come while the connection is lost are shown when it is back; say, if not nil, is told of
-// both.
+// returns. Changes that come while the connection is lost are shown when it is back. say, if not nil, is called for
+// both events.
 func (c *Client) Watch(ctx context.Context, show func(*Change) error, say func(string)) error {
 	w := &watch{client: c, show: show, known: seen{}, news: notice.NewSignal(), pending: make(map[string]uint64),
 		late: make(map[string]int), next: make(map[string]uint64)}
-	subscription, err := c.conn.Subscribe(fleet.EveryKept, w.told)
+	subscription, err := c.conn.Subscribe(fleet.EveryKept, w.announced)
 	if err != nil {
 		return fmt.Errorf("wait for changes: %w", err)
 	}
@@ -97,36 +97,37 @@ func (c *Client) Watch(ctx context.Context, show func(*Change) error, say func(s
 	return w.run(ctx, say)
 }
 
-// readAgain is the pause after a server had not got yet what another one had told, or could not be asked; there is no
-// event for either. lateAttempts is how often the one is done for a Mac, failedAttempts how often in a row the
-// other.
+// readAgain is the pause after a server did not have a change yet that another server has announced, or could not be
+// asked; there is no event for either. lateAttempts limits the attempts of the first kind for a Mac, failedAttempts the
+// attempts in a row of the second kind.
 const (
 	readAgain      = 250 * time.Millisecond
 	lateAttempts   = 20
 	failedAttempts = 240
 )
 
-// watch is a watch under way.
+// watch is a running watch.
 type watch struct {
 	client *Client
 	show   func(*Change) error
 	known  seen
 	news   notice.Signal
-	// first is the number of the first change that is shown, next that of each Mac of which one was shown. counts
-	// are how many changes the stream had of each when it was asked last.
+	// first is the number of the first change to show, next that of each Mac whose changes were shown. counts are the
+	// numbers of changes that the stream had of each Mac when it was last asked.
 	first  uint64
 	next   map[string]uint64
 	counts map[string]uint64
 
 	mu sync.Mutex
-	// pending are Macs of which there is something to read, with the number of the last change that was told of;
-	// late is how often in a row that change was not there.
+	// pending are Macs with unread changes, with the number of the last announced change. late counts how often in a
+	// row that change was not there.
 	pending map[string]uint64
 	late    map[string]int
 }
 
-// told is called when the servers have kept a change. Its subject is theirs, the number may be what the Mac says.
-func (w *watch) told(message *nats.Msg) {
+// announced is called when the servers have stored a change. The subject is the servers'; the number may be the Mac's
+// own.
+func (w *watch) announced(message *nats.Msg) {
 	sequence, _ := lastHeader(message, jetstream.SequenceHeader)
 	number, _ := strconv.ParseUint(sequence, 10, 64)
 	w.mu.Lock()
@@ -170,7 +171,7 @@ func (w *watch) run(ctx context.Context, say func(string)) error {
 		case ctx.Err() != nil:
 			return context.Cause(ctx)
 		case err != nil && !w.client.conn.IsConnected():
-			missed = true // the connection begins anew
+			missed = true // the connection starts again
 			continue
 		case err != nil:
 			if failed++; failed > failedAttempts {
@@ -186,7 +187,7 @@ func (w *watch) run(ctx context.Context, say func(string)) error {
 	}
 }
 
-// findMissed finds the Macs of which the stream has other changes than before.
+// findMissed finds the Macs whose changes in the stream are not the same as before.
 func (w *watch) findMissed(ctx context.Context) error {
 	counts, last, err := w.client.subjects(ctx, fleet.ChangesStream, fleet.EveryChange)
 	if err != nil {
@@ -203,7 +204,7 @@ func (w *watch) findMissed(ctx context.Context) error {
 	return nil
 }
 
-// read shows what is pending. It tells whether a server has not got yet what another one has told.
+// read shows what is pending. It reports whether a server does not have a change yet that another one has announced.
 func (w *watch) read(ctx context.Context) (more bool, err error) {
 	from := make(map[string]uint64)
 	w.mu.Lock()
@@ -221,14 +222,14 @@ func (w *watch) read(ctx context.Context) (more bool, err error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	for mac := range from {
-		told := w.pending[mac]
+		last := w.pending[mac]
 		switch {
-		case told < max(w.first, w.next[mac]):
+		case last < max(w.first, w.next[mac]):
 		case w.late[mac] < lateAttempts:
 			w.late[mac]++
 			continue
-		default: // it tells of changes that there are not, or of one behind which none of its others can be read
-			w.next[mac] = told + 1
+		default: // it announces changes that do not exist, or one after which none of its others can be read
+			w.next[mac] = last + 1
 		}
 		delete(w.pending, mac)
 		delete(w.late, mac)
@@ -236,8 +237,8 @@ func (w *watch) read(ctx context.Context) (more bool, err error) {
 	return len(w.pending) > 0, nil
 }
 
-// Changes calls show for each change that the stream has, of a Mac or, where that is empty, of each Mac, one at a
-// time: those of one Mac from the oldest on. It returns the error of show.
+// Changes calls show for each change in the stream, one at a time. They are the changes of one Mac or, if mac is empty,
+// of each Mac; those of one Mac come from the oldest on. It returns the error of show.
 func (c *Client) Changes(ctx context.Context, mac string, show func(*Change) error) error {
 	from := map[string]uint64{mac: 1}
 	if mac == "" {
@@ -263,7 +264,7 @@ func (c *Client) Changes(ctx context.Context, mac string, show func(*Change) err
 	return nil
 }
 
-// showError is an error of whoever is shown something, and not one of reading.
+// showError is an error of show, and not one of reading.
 type showError struct{ error }
 
 // showNew shows a change that was not seen before.
@@ -318,8 +319,8 @@ func changeOf(read message) *Change {
 	return change
 }
 
-// Trend counts, for each of the last days, the Macs in each state at the end of it, by UTC; the last one is today as
-// far as it has come. Before a Mac was heard of first it does not count.
+// Trend counts the Macs in each state at the end of each of the last days, by UTC. The last day is today until now. A
+// Mac is not counted before its first message.
 func (c *Client) Trend(ctx context.Context, days int, now time.Time) ([]Day, error) {
 	counted := newTrend(days, now)
 	err := c.Changes(ctx, "", func(change *Change) error {
@@ -339,7 +340,7 @@ type trend struct {
 	macs   map[string]stood
 }
 
-// stood is how a Mac stands from a day on.
+// stood is the state of a Mac from a day on.
 type stood struct {
 	day   int
 	state string
@@ -374,7 +375,7 @@ func (t *trend) count(mac stood, until int) {
 	}
 }
 
-// end returns the days from the first on of which anything was heard.
+// end returns the days, from the first one with any message on.
 func (t *trend) end() (days []Day) {
 	for _, mac := range t.macs {
 		t.count(mac, len(t.counts))

@@ -39,7 +39,7 @@ func published(t testing.TB, change *usherv1.StatusChange) message {
 	return stream(data)
 }
 
-// evil is what somebody would publish who wants an admin's terminal, or program, to do something.
+// evil is what an attacker would publish to control an admin's terminal or program.
 func evil() *usherv1.StatusChange {
 	const text = "\x1b]0;title\x07a\nb\u202e\u0085c\u2028"
 	code := int32(-1)
@@ -59,7 +59,7 @@ func evil() *usherv1.StatusChange {
 	}
 }
 
-// mustBeShown holds that a value can be shown: no text moves a cursor or is long, and all of it can be JSON.
+// mustBeShown checks that a value can be shown: no text moves a cursor or is long, and all of it is valid JSON.
 func mustBeShown(t *testing.T, value any) {
 	t.Helper()
 	written, err := json.Marshal(value)
@@ -115,15 +115,14 @@ func TestChangeOf(t *testing.T) {
 	if *got != want || got.PortalExitCode == nil || *got.PortalExitCode != 66 {
 		t.Errorf("%+v", got)
 	}
-	// Of a Mac that says only that it is there, the state is that of the Mac.
+	// If a message names no user, the state is that of the Mac.
 	present := changeOf(published(t, &usherv1.StatusChange{Id: "present-1", Mac: said.GetMac()}))
 	if present.State != "REGISTERED" || present.User != "" || !present.Time.IsZero() {
 		t.Errorf("%+v", present)
 	}
 }
 
-// A change is shown as of when it happened, and not of when a server that was away got it, unless the Mac's clock is
-// no good.
+// A change has the time when it happened, and not when a server that was away got it, unless the Mac's clock is wrong.
 func TestWhen(t *testing.T) {
 	for said, want := range map[time.Time]time.Time{
 		stored.Add(-72 * time.Hour): stored.Add(-72 * time.Hour), stored.Add(time.Minute): stored.Add(time.Minute),
@@ -165,7 +164,7 @@ func TestEvilChangeIsShownHarmlessly(t *testing.T) {
 	mustBeShown(t, got)
 }
 
-// Whatever a Mac publishes, or answers, is shown as text, or not at all.
+// Anything that a Mac publishes or answers is shown as text, or not at all.
 func FuzzWhatMacsSay(f *testing.F) {
 	f.Add([]byte(nil))
 	f.Add([]byte("\xff"))
@@ -189,7 +188,8 @@ func FuzzWhatMacsSay(f *testing.F) {
 	})
 }
 
-// A change that was published twice, since its acknowledgement was lost, counts once; the memory for that is bounded.
+// A change that was published twice, because its acknowledgement was lost, is counted once. The memory for that is
+// limited.
 func TestChangesAreSeenOnce(t *testing.T) {
 	known := seen{}
 	before := func(mac, id string) bool { return known.before(&Change{Mac: mac, id: id}) }
@@ -244,7 +244,7 @@ func TestTrend(t *testing.T) {
 	}
 }
 
-// Days before anything was heard are left out, but for today.
+// Days before the first message are left out, except today.
 func TestTrendOfAYoungFleet(t *testing.T) {
 	now := time.Date(2026, 11, 30, 9, 0, 0, 0, time.UTC)
 	if got := newTrend(30, now).end(); len(got) != 1 || got[0].Date != "2026-11-30" || len(got[0].States) != 0 {

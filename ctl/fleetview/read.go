@@ -18,35 +18,35 @@ import (
 	"usher.internal/internal/fleet"
 )
 
-// What is read is whatever a Mac has published, headers too, and the servers add what they know to these: a header
-// that ends early hides all of that. So the subject of a message is never read, and each Mac is asked for by its
-// subject: it can lie about itself alone. Which subjects there are the servers tell beside the messages. Nothing is
-// read by a consumer: whoever makes one may say where its messages go.
+// A Mac controls all that it publishes, headers too. The servers add their own data to these headers, and a header that
+// ends early hides it. So the subject of a message is never read, and each Mac's messages are requested by its subject:
+// it can lie only about itself. The servers list the subjects outside the messages. No consumer is used for reading:
+// anyone who makes one can choose where its messages go.
 
 const (
-	// readAtOnce is how many messages are asked for at once, and of how many Macs each last one. readWithin is how
-	// long a server may take for the first of them, nextWithin for each next one of many, readAttempts how often one
-	// that is silent is asked.
+	// readAtOnce is how many messages are asked for at once, and how many Macs' last messages. readWithin is how long a
+	// server may take for the first of them, nextWithin for each next one. readAttempts is how often a silent server is
+	// asked.
 	readAtOnce   = 1000
 	readWithin   = 3 * time.Second
 	nextWithin   = 300 * time.Millisecond
 	readAttempts = 3
-	// readSideBySide is of how many Macs the changes are read at the same time.
+	// readSideBySide is for how many Macs the changes are read at the same time.
 	readSideBySide = 32
 )
 
 var errSilent = errors.New("the servers did not answer in time")
 
-// message is one that a stream has, as far as it can be believed.
+// message is a message in a stream, as far as it can be believed.
 type message struct {
 	subject string
 	data    []byte
-	// sequence and time are the servers', unless the Mac has hidden them: then they are what it says, or zero.
+	// sequence and time are the servers'. If the Mac has hidden those, they are what it says, or zero.
 	sequence uint64
 	time     time.Time
 }
 
-// received is what a server answered with a message of a subject; false for an answer that is none.
+// received parses a server's answer with a message of a subject; it returns false if the answer is not one.
 func received(subject string, answer *nats.Msg) (message, bool) {
 	sequence, found := lastHeader(answer, jetstream.SequenceHeader)
 	if !found && lastStatus(answer) != "" {
@@ -59,7 +59,7 @@ func received(subject string, answer *nats.Msg) (message, bool) {
 	return read, true
 }
 
-// lastHeader is the last value of a header: a server adds its own behind those of the message.
+// lastHeader returns the last value of a header: a server adds its own after those of the message.
 func lastHeader(answer *nats.Msg, name string) (value string, found bool) {
 	values := answer.Header.Values(name)
 	if len(values) == 0 {
@@ -73,7 +73,7 @@ func lastStatus(answer *nats.Msg) string {
 	return status
 }
 
-// subjects are those that a stream has messages of, with their numbers, and its last sequence number.
+// subjects returns the subjects with messages in a stream, with their counts, and its last sequence number.
 func (c *Client) subjects(ctx context.Context, stream, filter string) (counts map[string]uint64, last uint64,
 	err error) {
 	for range readAttempts {
@@ -100,8 +100,8 @@ func (c *Client) subjectsOnce(ctx context.Context, stream, filter string) (count
 	return info.State.Subjects, info.State.LastSeq, nil
 }
 
-// lastOf calls take with the last message of each subject of a stream, in no order, for one at a time. A message that
-// cannot be read, because of what the Mac put into its headers, is one without data.
+// lastOf calls take with the last message of each subject of a stream, in no order, one at a time. A message that
+// cannot be read, because of what the Mac put into its headers, has no data.
 func (c *Client) lastOf(ctx context.Context, stream string, subjects []string, take func(message)) error {
 	for len(subjects) > 0 {
 		some := subjects[:min(len(subjects), readAtOnce)]
@@ -109,7 +109,7 @@ func (c *Client) lastOf(ctx context.Context, stream string, subjects []string, t
 		asked := len(some)
 		for attempt := 0; len(some) > 0 && attempt < readAttempts; attempt++ {
 			var err error
-			// Headers that cannot be read are lost on the way, with their message. Without them it comes.
+			// The client drops a message whose headers cannot be parsed. Without headers it arrives.
 			if some, err = c.lastOnce(ctx, stream, some, attempt > 0, take); err != nil {
 				return readError(ctx, err)
 			}
@@ -158,7 +158,7 @@ func (c *Client) lastOnce(ctx context.Context, stream string, subjects []string,
 				delete(waiting, answer.Subject)
 			case lastStatus(answer) != noResponders: // there is none
 				delete(waiting, answer.Subject)
-			case len(subjects) == 1: // a Mac could have a message of its own look like that, see changesOf
+			case len(subjects) == 1: // a Mac could publish a message that looks like that, see changesOf
 				return nil, nats.ErrNoResponders
 			}
 		case <-over.C:
@@ -186,8 +186,8 @@ func (c *Client) changesOf(ctx context.Context, mac string, from uint64, take fu
 		if silent++; silent < readAttempts {
 			continue
 		}
-		// The servers do not answer, or there is no stream; or the Mac has put something into a message that looks
-		// like that, and nobody else is to miss anything for it.
+		// Either the servers do not answer, or there is no stream, or the Mac has published a message that looks like
+		// that. In the last case nobody else may miss anything.
 		_, _, err = c.subjects(ctx, fleet.ChangesStream, fleet.ChangesOf(mac))
 		return err
 	}
@@ -218,7 +218,7 @@ func (c *Client) changesOnce(ctx context.Context, subject string, from uint64, t
 			next = max(next, read.sequence+1)
 		case lastStatus(answer) == noResponders:
 			return next, false, nats.ErrNoResponders
-		default: // the end of what was asked for, or there is nothing
+		default: // the end of the request, or there is nothing
 			pending, _ := lastHeader(answer, pendingHeader)
 			return next, pending != "" && pending != "0", nil
 		}
@@ -226,16 +226,16 @@ func (c *Client) changesOnce(ctx context.Context, subject string, from uint64, t
 	return next, true, nil // the server fell silent
 }
 
-// noResponders is the status of an answer where there is no stream. Source:
+// noResponders is the status of an answer if there is no stream. Source:
 // https://docs.nats.io/reference/reference-protocols/nats-protocol
 const noResponders = "503"
 
-// pendingHeader tells at the end of what was asked for how many messages come after. Source:
+// pendingHeader has, at the end of an answer, the number of messages that come after it. Source:
 // https://github.com/nats-io/nats-architecture-and-design/blob/main/adr/ADR-31.md
 const pendingHeader = "Nats-Num-Pending"
 
-// readAll reads the changes of several Macs, each from its sequence number on, and calls take with them for one at a
-// time: those of one Mac in their order.
+// readAll reads the changes of several Macs, each from its sequence number on. It calls take with them one at a time:
+// those of one Mac in their order.
 func (c *Client) readAll(ctx context.Context, from map[string]uint64,
 	take func(mac string, read message) error) error {
 	group, ctx := errgroup.WithContext(ctx)
@@ -253,10 +253,10 @@ func (c *Client) readAll(ctx context.Context, from map[string]uint64,
 	return group.Wait()
 }
 
-// readOf is the subject on which the messages of a stream are asked for.
+// readOf is the subject for requesting the messages of a stream.
 func readOf(stream string) string { return fleet.ReadPrefix + ".DIRECT.GET." + stream }
 
-// readError is an error of reading, with what helps.
+// readError returns an error of reading, with the fix.
 func readError(ctx context.Context, err error) error {
 	switch {
 	case err == nil:

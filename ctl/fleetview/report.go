@@ -6,34 +6,34 @@ import (
 	"time"
 )
 
-// Answer is what came of asking a Mac.
+// Answer is the result of asking a Mac.
 type Answer string
 
-// The answers. A Mac that is silent is known from what it published last; of one that answers garbage nothing is
-// believed but that it is there.
+// The answers. A silent Mac is shown with what it published last. If a Mac answers garbage, nothing is believed but
+// that it is there.
 const (
 	Answered Answer = "ANSWERED"
 	Silent   Answer = "SILENT"
 	Garbage  Answer = "GARBAGE"
 )
 
-// What stands in the place of a state of docs/states.md: Unknown for a Mac that has not told one that is known here,
-// NoUser where nobody has logged in or registered yet.
+// Values in place of a state of docs/states.md. Unknown is for a Mac whose state is not known here, NoUser for a Mac
+// where nobody has logged in or registered yet.
 const (
 	Unknown = "UNKNOWN"
 	NoUser  = "NO_USER"
 )
 
-// Standing is how one Mac stands, as far as is known.
+// Standing is the state of one Mac, as far as it is known.
 type Standing struct {
 	// Mac is the name that the server vouches for.
 	Mac    string `json:"mac"`
 	Answer Answer `json:"answer"`
-	// State is the name of a state of docs/states.md, [Unknown] or [NoUser]: of the answer, or what was known last.
+	// State is the name of a state of docs/states.md, [Unknown] or [NoUser]: from the answer, or the last known one.
 	State string `json:"state"`
 	// Seen is when the Mac said so, by the server's clock; the zero time if it never did.
 	Seen time.Time `json:"seen"`
-	// Computer, User and Problems are empty where the Mac leaves out what is personal.
+	// Computer, User and Problems are empty if the Mac leaves out personal data.
 	Computer        string   `json:"computer,omitempty"`
 	User            string   `json:"user,omitempty"`
 	OperatingSystem string   `json:"operating_system,omitempty"`
@@ -41,7 +41,7 @@ type Standing struct {
 	Registration    string   `json:"registration,omitempty"`
 	Problems        []string `json:"problems,omitempty"`
 	ProblemCount    int      `json:"problem_count"`
-	// Instances is how many different Macs answered under this name: more than one were cloned, or share credentials.
+	// Instances is how many different Macs answered under this name. More than one were cloned, or share credentials.
 	Instances int `json:"instances"`
 	// Notes say what is odd about the answer, one sentence each.
 	Notes []string `json:"notes,omitempty"`
@@ -64,19 +64,19 @@ type Day struct {
 	States map[string]int `json:"states"`
 }
 
-// Report is how a fleet stands.
+// Report is the state of a fleet.
 type Report struct {
-	// Made is when it was asked.
+	// Made is when the fleet was asked.
 	Made time.Time `json:"made"`
-	// Macs are in the order of their names.
+	// Macs are sorted by name.
 	Macs []Standing `json:"macs"`
-	// Counts are of the Macs, the most frequent state first.
+	// Counts are the Macs by state, the most frequent state first.
 	Counts []Count `json:"counts"`
-	// Trend is by day, the oldest first; only where it was asked for.
+	// Trend is by day, the oldest first; it is set only if it was asked for.
 	Trend []Day `json:"trend,omitempty"`
 	// Warnings say what could not be found out, one sentence each.
 	Warnings []string `json:"warnings,omitempty"`
-	// Filters are those that chose the Macs, as they were given.
+	// Filters are the filters that chose the Macs, as they were given.
 	Filters []string `json:"filters,omitempty"`
 }
 
@@ -108,7 +108,7 @@ func (r *Report) count() {
 	})
 }
 
-// Keep keeps the Macs that fit, and counts them anew; filters are what was asked for, as it was given.
+// Keep keeps only the Macs that match, and updates Counts; filters are the filters as they were given.
 func (r *Report) Keep(fits func(Standing) bool, filters []string) {
 	r.Macs = slices.DeleteFunc(r.Macs, func(mac Standing) bool { return !fits(mac) })
 	r.Filters = filters

@@ -32,7 +32,7 @@ func TestMacsAreCountedByState(t *testing.T) {
 	}
 }
 
-// A program gets lists, also where there is nothing in them.
+// A program gets lists, even if they are empty.
 func TestNothingIsAnEmptyList(t *testing.T) {
 	report := (&asking{}).report()
 	report.Keep(func(Standing) bool { return false }, nil)

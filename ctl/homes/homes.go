@@ -1,4 +1,4 @@
-// Package homes finds the logs of this Mac that the caller can read: in the caller's home, or as root in everybody's.
+// Package homes finds the logs of this Mac that the caller can read: in the caller's home, or as root in every home.
 package homes
 
 import (
@@ -14,8 +14,8 @@ import (
 	"usher.internal/internal/applog"
 )
 
-// Logs returns the places of the logs that a timeline of this Mac is made of: of the named user, or else of the caller,
-// and as root of everybody who has a home.
+// Logs returns the places of the logs from which a timeline of this Mac is built. They are those of the named user, or
+// else of the caller. For root they are those of everybody who has a home.
 func Logs(user string) ([]string, error) {
 	homes, err := homesOf(user)
 	if err != nil {
@@ -29,7 +29,7 @@ func Logs(user string) ([]string, error) {
 	return slices.Compact(paths), nil
 }
 
-// homesOf returns the home of the user, of the caller, or as root those of everybody who has one.
+// homesOf returns the home of the user or of the caller, or for root all homes.
 func homesOf(name string) ([]string, error) {
 	if name == "" && os.Geteuid() == 0 {
 		return filepath.Glob(Every)
@@ -50,8 +50,8 @@ func homesOf(name string) ([]string, error) {
 	return []string{who.HomeDir}, nil
 }
 
-// Existing leaves out what is not there, and the folders that the caller may not list: root's own logs are not a user's
-// to read, who has their registrations from usherd.
+// Existing leaves out places that do not exist and folders that the caller may not list. A user may not read root's own
+// logs, and gets their registrations from usherd.
 func Existing(paths []string) []string {
 	return slices.DeleteFunc(paths, func(path string) bool {
 		_, err := os.Stat(path)
@@ -59,7 +59,7 @@ func Existing(paths []string) []string {
 	})
 }
 
-// IsClosed reports whether the caller may not list a folder, or not reach what is at a path.
+// IsClosed reports whether the caller may not list a folder, or not reach a path.
 func IsClosed(path string) bool {
 	info, err := os.Stat(path)
 	if err == nil && info.IsDir() {

@@ -1,5 +1,5 @@
-// Package inspect is the command that says what a file or a pasted text from a Mac shows of its registration. Package
-// recognise reads it; this one adds the state that follows, and prints.
+// Package inspect is the command that says what a file or a pasted text from a Mac shows about its registration.
+// Package recognise reads it; this package adds the state that follows, and prints.
 package inspect
 
 import (
@@ -23,18 +23,18 @@ import (
 	"usher.internal/internal/wpj"
 )
 
-// commands are those of this package, with what they need.
+// commands are the commands of this package, with what they need.
 type commands struct{ *answer.Printer }
 
 // inspectedThing is one thing that was recognised, as --json prints it.
 type inspectedThing struct {
-	// Format is stable, Name for people.
+	// Format is stable; Name is for people.
 	Format string `json:"format"`
 	Name   string `json:"name"`
 	// Facts are what it shows.
 	Facts []pasted.Fact `json:"facts"`
-	// State is what follows from it, without the prefix of the enum; empty where none does. Identity and Evidence are
-	// the contract's messages, and there with a state only.
+	// State is the state that follows from it, without the prefix of the enum; empty if none follows. Identity and
+	// Evidence are messages of the contract, and are set only with a state.
 	State    string          `json:"state,omitempty"`
 	Identity json.RawMessage `json:"identity,omitempty"`
 	Evidence json.RawMessage `json:"evidence,omitempty"`
@@ -42,12 +42,12 @@ type inspectedThing struct {
 	Fix      string          `json:"fix,omitempty"`
 	Command  string          `json:"command,omitempty"`
 	Note     string          `json:"note,omitempty"`
-	// Problem is why it cannot be used, Advice what to do with it.
+	// Problem says why it cannot be used, Advice what to do with it.
 	Problem string `json:"problem,omitempty"`
 	Advice  string `json:"advice,omitempty"`
 }
 
-// inspection is what a file says, as --json prints it: the first thing that was recognised, then the others.
+// inspection is the result for a file, as --json prints it: the first thing that was recognised, then the others.
 type inspection struct {
 	inspectedThing
 	ReadAs []string         `json:"read_as,omitempty"`
@@ -88,7 +88,7 @@ output, also several things at once, and in UTF-16. - reads standard input. What
 	}
 }
 
-// formatList is one line for each format.
+// formatList returns one line for each format.
 func formatList(indent string) string {
 	var lines []string
 	for _, one := range recognise.Formats() {
@@ -121,7 +121,7 @@ func readInspected(ctx context.Context, path string, stdin io.Reader) ([]byte, e
 	return content, nil
 }
 
-// inspected reads content. The error is a [*failure], where nothing in it can be used.
+// inspected reads content. If nothing in it can be used, the error is a [*answer.Failure].
 func inspected(content []byte, now time.Time) (recognise.Report, error) {
 	report, err := recognise.Read(content, now)
 	switch {
@@ -161,7 +161,7 @@ func (c commands) inspect(content []byte, now time.Time) error {
 	return nil
 }
 
-// judge adds the state that follows from the evidence. That one place holds nothing is no state: a Mac has others.
+// judge adds the state that follows from the evidence. An empty place gives no state: a Mac has other places.
 func (t *inspectedThing) judge(evidence *wpj.Evidence, now time.Time) error {
 	if t.Facts == nil {
 		t.Facts = []pasted.Fact{}

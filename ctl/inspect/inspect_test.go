@@ -16,7 +16,7 @@ import (
 	"usher.internal/ctl/terminal"
 )
 
-// inspectIn runs inspect on a content, and returns what it printed.
+// inspectIn runs inspect on content, and returns its output.
 func inspectIn(t *testing.T, content string, asJSON bool) (string, error) {
 	t.Helper()
 	var printed bytes.Buffer
@@ -33,7 +33,7 @@ const (
 	agentState = "{\n have_an_Azure_id = 1;\n}\n"
 )
 
-// A state is named where it follows from the text, and nowhere else.
+// A state is shown only if it follows from the text.
 func TestInspectNamesAState(t *testing.T) {
 	for name, test := range map[string]struct{ content, state string }{
 		"registered by getPSSOStatus": {registeredStatus, "REGISTERED"},
@@ -99,7 +99,7 @@ func TestInspectReadsAtMostOneMebibyte(t *testing.T) {
 	}
 }
 
-// Whatever it is given, inspect ends with one answer or one refusal, and moves nobody's cursor.
+// For any input, inspect ends with one answer or one refusal, and never moves a cursor.
 func FuzzInspect(f *testing.F) {
 	for _, seed := range []string{"", registeredStatus, agentState, "Device Configuration:\n {}",
 		"-----BEGIN CERTIFICATE-----", "0\x82\x01\x00\x00", "bplist00have_an_Azure_id", "<plist>microsoftCAEnabled",

@@ -1,5 +1,5 @@
-// Package installer installs and removes usher on this computer, starts and stops its services, and shows them.
-// Package launchd does it; this one asks, and prints each step.
+// Package installer installs and removes usher on this computer, starts and stops its services, and shows them. Package
+// launchd does the work; this package asks for it, and prints each step.
 package installer
 
 import (
@@ -27,7 +27,7 @@ import (
 	"usher.internal/launchd"
 )
 
-// commands are those of this package, with what they need.
+// commands are the commands of this package, with what they need.
 type commands struct{ *ask.Client }
 
 // servesWithin is how long usherd may take from its start to its first answer.
@@ -46,10 +46,10 @@ func Install(client *ask.Client) *cobra.Command {
 	command := &cobra.Command{
 		Use:   "install",
 		Short: "Install usher on this computer, or bring it to this version; needs root",
-		Long: `Install usher on this computer, or bring it to this version: the three programs that stand beside this
-usherctl, and the services of launchd or systemd, for the computer and for everybody who is logged in. What is
-the same already is left alone, so it can be run again at any time, also to finish what broke off.
-Registrations that are under way go on, and a Company Portal in front of a user stays there.`,
+		Long: `Install usher on this computer, or bring it to this version: the three programs beside this usherctl, and
+the services of launchd or systemd, for the computer and for everybody who is logged in. Parts that are up to
+date are skipped, so it can be run again at any time, also to finish an interrupted installation.
+Registrations that are under way continue, and so does a Company Portal in front of a user.`,
 		Example: `  sudo ./usherctl install
   sudo ./usherctl install --dry-run`,
 		Args: cobra.NoArgs,
@@ -61,9 +61,9 @@ Registrations that are under way go on, and a Company Portal in front of a user 
 	flags := command.Flags()
 	dryRunFlag(command, &asked)
 	flags.StringVar(&asked.from, "from", "",
-		"install the programs of this `directory` (default: where this usherctl stands)")
+		"install the programs of this `directory` (default: that of this usherctl)")
 	flags.BoolVar(&asked.restart, "restart", false,
-		"start the services anew although nothing has changed, for packages that have put the programs in place")
+		"restart the services even if nothing has changed, for packages that have installed the programs")
 	return command
 }
 
@@ -74,9 +74,9 @@ func Uninstall(client *ask.Client) *cobra.Command {
 	command := &cobra.Command{
 		Use:   "uninstall",
 		Short: "Remove usher from this computer; needs root",
-		Long: `Stop usher and remove its programs and services. Registrations, configuration, credentials and logs stay,
-for a later installation; with --purge nothing stays. Managed preferences belong to the configuration profile,
-and go with it.`,
+		Long: `Stop usher and remove its programs and services. Registrations, configuration, credentials and logs remain
+for a later installation, unless --purge is given. Managed preferences belong to the configuration profile,
+and are removed with it.`,
 		Example: "  " + config.Sudo("uninstall") + "\n" +
 			"  " + config.Sudo("uninstall --purge --dry-run"),
 		Args: cobra.NoArgs,
@@ -115,7 +115,7 @@ func (c commands) lifecycleCommand(verb, short string,
 	var asked installation
 	command := &cobra.Command{
 		Use: verb, Short: short,
-		Long:    short + ".\nRegistrations that are under way are kept, and go on when usherd runs.",
+		Long:    short + ".\nRegistrations that are under way are kept, and continue when usherd runs.",
 		Example: "  " + config.Sudo(verb),
 		Args:    cobra.NoArgs,
 		RunE:    func(command *cobra.Command, _ []string) error { return c.change(command, asked, operation) },
@@ -124,17 +124,18 @@ func (c commands) lifecycleCommand(verb, short string,
 	return command
 }
 
-// dryRunFlag adds what all of these commands have. --outliving is not for people: it is how usherctl calls itself.
+// dryRunFlag adds the flags that all of these commands have. --outliving is not for people: usherctl calls itself with
+// it.
 func dryRunFlag(command *cobra.Command, asked *installation) {
 	flags := command.Flags()
 	flags.BoolVar(&asked.dryRun, "dry-run", false, "show each step, and do nothing")
 	flags.BoolVar(&asked.outliving, "outliving", false, "")
 	if err := flags.MarkHidden("outliving"); err != nil {
-		panic(err) // there is such a flag
+		panic(err) // the flag exists
 	}
 }
 
-// change has an operation done, and tells of each of its steps.
+// change does an operation, and reports each of its steps.
 func (c commands) change(command *cobra.Command, asked installation,
 	operation func(context.Context, *launchd.Installer) error) error {
 	installer, err := c.installer(asked)
@@ -144,9 +145,9 @@ func (c commands) change(command *cobra.Command, asked installation,
 	if !asked.outliving && !asked.dryRun && launchd.Inside(installer.Layout) {
 		return c.outlive(command, installer.Layout)
 	}
-	steps := c.tellSteps(installer)
+	steps := c.printSteps(installer)
 	err = operation(command.Context(), installer)
-	return c.toldSteps(*steps, err)
+	return c.endOfSteps(*steps, err)
 }
 
 func (c commands) uninstall(command *cobra.Command, asked installation) error {
@@ -169,7 +170,7 @@ func (c commands) uninstall(command *cobra.Command, asked installation) error {
 	return nil
 }
 
-// uninstallNotes say what is still there, and who takes it away.
+// uninstallNotes say what is still there, and how it is removed.
 func uninstallNotes(here layout.Layout, purged bool) (notes []string) {
 	if here.Packaged {
 		notes = append(notes, "The programs belong to the package: `apt-get purge usher` removes them.")
@@ -185,12 +186,12 @@ func uninstallNotes(here layout.Layout, purged bool) (notes []string) {
 	return notes
 }
 
-// purge names what the configuration has usher keep, as far as the configuration can be read.
+// purge names what usher keeps according to the configuration, as far as the configuration can be read.
 func (c commands) purge() *launchd.Purge {
 	purge := &launchd.Purge{Homes: accounts.Homes(), Receipts: command.PackageUtility}
 	if loaded, err := config.Load(c.ConfigFile); err == nil {
 		purge.State, purge.Sockets = loaded.StateDirectory, loaded.SocketDirectory
-		// Keys of certificates may be this computer's, and serve others too.
+		// Keys of certificates may belong to this computer, and serve others too.
 		purge.Secrets = []string{loaded.Delivery.API.ClientSecretFile, loaded.Fleet.CredentialsFile,
 			loaded.Fleet.NKeyFile}
 	} else {
@@ -200,7 +201,7 @@ func (c commands) purge() *launchd.Purge {
 	return purge
 }
 
-// layout is where usher stands here: where a package has put it, or where usherctl puts it.
+// layout is where usher is on this computer: where a package or usherctl has put it.
 func (c commands) layout() (layout.Layout, error) {
 	here, err := layout.Of(runtime.GOOS)
 	if err != nil {
@@ -234,7 +235,7 @@ func (c commands) installer(asked installation) (*launchd.Installer, error) {
 	return launchd.New(settings), nil
 }
 
-// installerConfig is how this computer's services are looked at and changed.
+// installerConfig is how usherctl inspects and changes this computer's services.
 func (c commands) installerConfig(layout layout.Layout) (launchd.Config, error) {
 	definitions, err := launchd.SystemDefinitions(layout)
 	if err != nil {
@@ -277,9 +278,9 @@ func primaryGroup(uid uint32) (uint32, error) {
 	return uint32(gid), err
 }
 
-// serves returns when usherd answers on its socket. gRPC dials again by itself.
+// serves returns when usherd answers on its socket. gRPC redials by itself.
 func (c commands) serves(ctx context.Context) error {
-	// What is wrong with the configuration is usherd's to say.
+	// usherd itself reports what is wrong with the configuration.
 	loaded, _ := config.Salvage(c.ConfigFile)
 	ctx, cancel := context.WithTimeout(ctx, servesWithin)
 	defer cancel()
@@ -299,7 +300,7 @@ func (c commands) serves(ctx context.Context) error {
 	return nil
 }
 
-// outlive has a process that usherd's end does not end do the same.
+// outlive runs the same operation in a process that does not end with usherd.
 func (c commands) outlive(command *cobra.Command, layout layout.Layout) error {
 	program, err := os.Executable()
 	if err != nil {
@@ -308,13 +309,13 @@ func (c commands) outlive(command *cobra.Command, layout layout.Layout) error {
 	if program, err = filepath.EvalSymlinks(program); err != nil {
 		return answer.Defect(err)
 	}
-	fmt.Fprintln(c.Err, "this is a job of usher's own service, which will be started anew: a process outside of "+
-		"it goes on with it")
+	fmt.Fprintln(c.Err, "this is a job of usher's own service, which will restart: a process outside of "+
+		"it continues the work")
 	where, code, err := launchd.Outlive(command.Context(), layout, program, append(os.Args[1:], "--outliving")...)
 	if err == nil && code != 0 {
 		return &answer.Failure{Code: answer.ExitCode(code), Reason: "INSTALL_FAILED",
 			Message: "it did not succeed",
-			Hint:    where + " tells each step"}
+			Hint:    where + " has each step"}
 	}
 	if err != nil {
 		return &answer.Failure{Code: answer.ExitDefect, Reason: "INSTALL_FAILED", Message: err.Error()}
@@ -322,6 +323,6 @@ func (c commands) outlive(command *cobra.Command, layout layout.Layout) error {
 	if c.JSON {
 		return c.Print(map[string]string{"log": where})
 	}
-	fmt.Fprintf(c.Out, "done; %s tells each step\n", where)
+	fmt.Fprintf(c.Out, "done; %s has each step\n", where)
 	return nil
 }

@@ -24,8 +24,8 @@ func (c commands) serviceStatusCommand() *cobra.Command {
 		Use:   "status",
 		Short: "Show what launchd or systemd says of usherd and of each usher-agent",
 		Long: `Show what launchd or systemd says of usherd, and of the usher-agent of everybody who is logged in. It
-asks no usherd, so it tells also why one does not run. It ends with 0 when all run, and with 3 otherwise. Root
-sees every user's agent.`,
+does not ask usherd, so it also shows why usherd does not run. The exit code is 0 if all run, and 3 otherwise.
+Root sees every user's agent.`,
 		Example: "  " + config.Sudo("service status"),
 		Args:    cobra.NoArgs,
 		RunE:    func(command *cobra.Command, _ []string) error { return c.serviceStatus(command) },

@@ -9,11 +9,11 @@ import (
 	"usher.internal/launchd"
 )
 
-// tellSteps has each step printed when it is through, and returns where they are gathered.
-func (c commands) tellSteps(installer *launchd.Installer) *[]launchd.Outcome {
+// printSteps prints each step when it is done, and returns the list that gathers them.
+func (c commands) printSteps(installer *launchd.Installer) *[]launchd.Outcome {
 	var steps []launchd.Outcome
 	if c.Person && !c.JSON {
-		// Stopping a service can take half a minute; the line is written over when that is through.
+		// Stopping a service can take half a minute; the result replaces the line.
 		installer.Begin = func(what string) { fmt.Fprintf(c.Out, "…          %s", terminal.Plain(what)) }
 	}
 	installer.Report = func(outcome launchd.Outcome) {
@@ -33,8 +33,8 @@ func (c commands) tellSteps(installer *launchd.Installer) *[]launchd.Outcome {
 	return &steps
 }
 
-// toldSteps ends a command whose steps were told.
-func (c commands) toldSteps(steps []launchd.Outcome, err error) error {
+// endOfSteps ends a command whose steps were printed.
+func (c commands) endOfSteps(steps []launchd.Outcome, err error) error {
 	if c.JSON {
 		if printErr := c.Print(map[string]any{"steps": steps}); printErr != nil {
 			return printErr
@@ -51,5 +51,5 @@ func (c commands) toldSteps(steps []launchd.Outcome, err error) error {
 			Hint: "--from names the directory that usher was unpacked to"}
 	}
 	return &answer.Failure{Code: answer.ExitDefect, Reason: "INSTALL_FAILED", Message: err.Error(),
-		Hint: "mend it and run the same again: what is done is left alone"}
+		Hint: "fix it and run the same command again: it skips the steps that are done"}
 }

@@ -8,7 +8,7 @@ import (
 	"testing"
 )
 
-// Standard input that has nothing more does not keep usherctl from ending.
+// usherctl can end while standard input has no more data.
 func TestStandardInputIsInterruptible(t *testing.T) {
 	for _, what := range []string{"text", "nothing"} {
 		from, to, err := os.Pipe()

@@ -1,5 +1,5 @@
-// Package interruptible has readers and writers that end with a context, so that Ctrl-C ends what reads long logs, or
-// waits for standard input.
+// Package interruptible has readers and writers that end with a context, so Ctrl-C ends a command that reads long logs
+// or waits for standard input.
 package interruptible
 
 import (
@@ -33,7 +33,7 @@ type writing struct {
 	to  io.Writer
 }
 
-// Writer returns a writer that writes to to and ends with ctx.
+// Writer returns a writer to to that ends with ctx.
 func Writer(ctx context.Context, to io.Writer) io.Writer { return writing{ctx, to} }
 
 // Write implements io.Writer.
@@ -44,8 +44,8 @@ func (w writing) Write(p []byte) (int, error) {
 	return w.to.Write(p)
 }
 
-// waitingInput reads a file that may have nothing for a long time, as a terminal or a pipe, and ends with its context
-// then too.
+// waitingInput reads a file that may have no data for a long time, such as a terminal or a pipe. It ends with its
+// context even then.
 type waitingInput struct {
 	reading
 	file *os.File
@@ -53,14 +53,14 @@ type waitingInput struct {
 	wake *os.File
 }
 
-// Input returns a reader of standard input that ends with ctx. release is called when it is not read any more.
+// Input returns a reader of standard input that ends with ctx. The caller calls release when it has finished reading.
 func Input(ctx context.Context, input io.Reader) (from io.Reader, release func(), err error) {
 	file, isFile := input.(*os.File)
 	if !isFile {
 		return reading{ctx, input}, func() {}, nil
 	}
 	if info, err := file.Stat(); err == nil && info.Mode().IsRegular() {
-		return file, func() {}, nil // its readers look at their context, and never wait
+		return file, func() {}, nil // its readers check their context, and never wait
 	}
 	wake, waker, err := os.Pipe()
 	if err != nil {
@@ -81,7 +81,7 @@ func (w *waitingInput) Read(p []byte) (int, error) {
 	for {
 		_, err := unix.Poll(ready, -1)
 		if err == nil || err != unix.EINTR {
-			break // what cannot be waited for is read at once, which may take its time
+			break // a file that cannot be polled is read at once, and the read may take long
 		}
 	}
 	return w.reading.Read(p)

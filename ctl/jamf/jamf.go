@@ -1,5 +1,5 @@
-// Package jamf sets Jamf Pro up for usher: extension attributes, and the secret of the API client, which it takes from
-// a terminal, standard input or a file, never as an argument.
+// Package jamf sets Jamf Pro up for usher: extension attributes, and the secret of the API client. It takes the secret
+// from a terminal, standard input or a file, never as an argument.
 package jamf
 
 import (
@@ -30,18 +30,18 @@ import (
 	usherv1 "usher.internal/proto/usher/v1"
 )
 
-// commands are those of this package, with what they need.
+// commands are the commands of this package, with what they need.
 type commands struct{ *ask.Client }
 
 const (
-	// jamfProWithin is how long the helper may take when it has to ask Jamf Pro, for which it gives itself less.
+	// jamfProWithin is how long the helper may take when it has to ask Jamf Pro. The helper's own limit is shorter.
 	jamfProWithin = 2 * time.Minute
-	// longestSecret is more than the helper takes, so that it is the one who says what is wrong.
+	// longestSecret is longer than the helper accepts, so the helper says what is wrong.
 	longestSecret = 8 << 10
 )
 
-// jamfFailures are what usherctl ends with when a call fails because of Jamf Pro or of how usher is set up for it, by
-// the status of the call and its reason. Every other failure is as with any command.
+// jamfFailures are usherctl's exits for calls that fail because of Jamf Pro or of usher's settings for it, by the
+// call's status and reason. Every other failure is the same as with any command.
 var jamfFailures = []struct {
 	status codes.Code
 	reason usherv1.ErrorReason
@@ -62,7 +62,7 @@ func Command(client *ask.Client) *cobra.Command {
 		"Keep, check and remove the secret of usher's API client in Jamf Pro (root and admins)",
 		c.setCredentialsCommand(), c.checkCredentialsCommand(), c.removeCredentialsCommand())
 	jamf := usage.Group("jamf", "Set Jamf Pro up for usher", c.provisionCommand(), credentials)
-	// Somebody who leaves a word out, or mistypes one, has the secret in its place.
+	// If a word of the command is missing or mistyped, the secret can be in its place.
 	jamf.Args, credentials.Args = noSecret, noSecret
 	jamf.SetFlagErrorFunc(noSecretFlag)
 	return jamf
@@ -77,7 +77,7 @@ func (c commands) provisionCommand() *cobra.Command {
 exists is left as it is. Then show the role that usher's API client needs, and which of its privileges it has.
 
 An older usher created dates as strings, which smart groups cannot compare. --migrate changes the data type of
-those that exist with another one. Before that, look through the smart groups that use them: their criteria
+existing ones that have another. Before that, look through the smart groups that use them: their criteria
 change with the data type.`,
 		Example: "  " + config.Sudo("jamf provision --dry-run") + "\n  " + config.Sudo("jamf provision --migrate"),
 		Args:    cobra.NoArgs,
@@ -104,7 +104,7 @@ change with the data type.`,
 	}
 	command.Flags().BoolVar(&request.DryRun, "dry-run", false, "show what would be done, and do nothing")
 	command.Flags().BoolVar(&request.Migrate, "migrate", false,
-		"change the data type of those that exist with another one")
+		"change the data type of existing ones that have another")
 	return command
 }
 
@@ -153,10 +153,10 @@ func (c commands) setCredentialsCommand() *cobra.Command {
 	var file string
 	command := &cobra.Command{
 		Use:   "set",
-		Short: "Have usherd keep the secret of the API client, from standard input or a file",
-		Long: `Have usherd keep the secret of the API client in delivery.api.client_secret_file, which root alone may
-read. On a terminal it is asked for and not shown; otherwise it is read from standard input or from a file,
-and never taken as an argument.`,
+		Short: "Store the secret of the API client, from standard input or a file",
+		Long: `Make usherd store the secret of the API client in delivery.api.client_secret_file, which only root may
+read. On a terminal usherctl asks for it without showing it; otherwise it reads it from standard input or from
+a file. The secret is never an argument.`,
 		Example: "  " + config.Sudo("jamf credentials set") + "\n  " +
 			config.Sudo("jamf credentials set --file /private/tmp/secret"),
 		Args: noSecret,
@@ -187,7 +187,7 @@ and never taken as an argument.`,
 func (c commands) checkCredentialsCommand() *cobra.Command {
 	return &cobra.Command{
 		Use:     "check",
-		Short:   "Get a token with the secret, and tell which privileges the API client has",
+		Short:   "Get a token with the secret, and show which privileges the API client has",
 		Example: "  " + config.Sudo("jamf credentials check"),
 		Args:    noSecret,
 		RunE: func(command *cobra.Command, _ []string) error {
@@ -280,8 +280,8 @@ func (c commands) removeCredentialsCommand() *cobra.Command {
 	}
 }
 
-// noSecret refuses arguments and repeats none of them: one could be the secret, and what is printed ends in a policy's
-// log.
+// noSecret refuses arguments and repeats none of them: one could be the secret, and a policy's log keeps what is
+// printed.
 func noSecret(command *cobra.Command, arguments []string) error {
 	if len(arguments) == 0 {
 		return nil
@@ -303,7 +303,7 @@ func noSecret(command *cobra.Command, arguments []string) error {
 	}
 }
 
-// noSecretFlag does the same for what looks like flags of one letter.
+// noSecretFlag does the same for arguments that look like short flags.
 func noSecretFlag(command *cobra.Command, err error) error {
 	if strings.Contains(err.Error(), "shorthand") {
 		return noSecret(command, []string{""})
@@ -311,14 +311,14 @@ func noSecretFlag(command *cobra.Command, err error) error {
 	return command.Root().FlagErrorFunc()(command, err)
 }
 
-// readSecret returns what the file holds, or standard input, or what a person types.
+// readSecret returns the secret from the file, from standard input, or as a person types it.
 func (c commands) readSecret(file string) (string, error) {
 	input := io.Reader(os.Stdin)
 	switch {
 	case file != "":
 		opened, err := files.Open(file)
 		if err != nil {
-			// Its path is not repeated: it could be the secret, given for the path.
+			// The error does not repeat the path: it could be the secret, given by mistake.
 			if pathError, ok := errors.AsType[*fs.PathError](err); ok {
 				err = pathError.Err
 			}
@@ -343,8 +343,8 @@ func (c commands) readSecret(file string) (string, error) {
 	return string(content), nil
 }
 
-// promptSecret asks for the secret without showing what is typed. The terminal is in raw mode meanwhile, so that Ctrl-C
-// comes as a character and cannot leave it without echo.
+// promptSecret asks for the secret without showing what is typed. The terminal is in raw mode, so Ctrl-C arrives as a
+// character and cannot leave the terminal without echo.
 func (c commands) promptSecret() (string, error) {
 	descriptor := int(os.Stdin.Fd())
 	before, err := term.MakeRaw(descriptor)
@@ -376,7 +376,7 @@ func (c commands) askJamfPro(ctx context.Context,
 	})
 }
 
-// jamfFailure returns err as the failure of [jamfFailures] that it is, or as it is.
+// jamfFailure returns err as its failure in [jamfFailures], or unchanged.
 func jamfFailure(err error) error {
 	for _, one := range jamfFailures {
 		if status.Code(err) == one.status && contract.Reason(err) == one.reason {

@@ -10,7 +10,7 @@ import (
 	"usher.internal/ctl/answer"
 )
 
-// secretTyped is what is typed; none of it is shown.
+// secretTyped is the typed text; none of it is shown.
 const secretTyped = "s3cret-planted"
 
 func TestSecretIsTypedUnseen(t *testing.T) {

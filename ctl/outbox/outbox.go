@@ -1,4 +1,4 @@
-// Package outbox shows what is on its way to Jamf Pro, and has it sent at once.
+// Package outbox shows the deliveries to Jamf Pro, and can send them at once.
 package outbox
 
 import (
@@ -16,13 +16,13 @@ import (
 	usherv1 "usher.internal/proto/usher/v1"
 )
 
-// commands are those of this package, with what they need.
+// commands are the commands of this package, with what they need.
 type commands struct{ *ask.Client }
 
 // Command returns `usherctl outbox`.
 func Command(client *ask.Client) *cobra.Command {
 	c := commands{client}
-	return usage.Group("outbox", "List and send what is on its way to Jamf Pro (root and admins)",
+	return usage.Group("outbox", "List and send the deliveries to Jamf Pro (root and admins)",
 		c.listOutboxCommand(),
 		c.flushOutboxCommand())
 }
@@ -67,7 +67,7 @@ func (c commands) listOutboxCommand() *cobra.Command {
 func (c commands) flushOutboxCommand() *cobra.Command {
 	return &cobra.Command{
 		Use:     "flush",
-		Short:   "Deliver what is pending now, and try again what Jamf Pro refused",
+		Short:   "Send pending and refused deliveries now",
 		Example: "  " + config.Sudo("outbox flush"),
 		Args:    cobra.NoArgs,
 		RunE: func(command *cobra.Command, _ []string) error {

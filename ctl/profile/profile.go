@@ -1,6 +1,6 @@
-// Package profile makes configuration profiles for Macs that have usher: its settings, the background items that macOS
-// would ask the user about, and what Microsoft's single sign-on extension needs so that Jamf's own helper can use it.
-// They are for an MDM to deliver; nobody has installed one of them on a Mac yet.
+// Package profile makes configuration profiles for Macs that have usher. They hold its settings, or the background
+// items that macOS would ask the user about, or what Microsoft's single sign-on extension needs so that Jamf's own
+// helper can use it. An MDM delivers them; nobody has installed one of them on a Mac yet.
 package profile
 
 import (
@@ -18,7 +18,7 @@ import (
 	"usher.internal/internal/wpj"
 )
 
-// Kind is what a profile is for.
+// Kind is the purpose of a profile.
 type Kind string
 
 // The kinds of profile.
@@ -31,20 +31,20 @@ const (
 // Kinds returns all of them.
 func Kinds() []Kind { return []Kind{Settings, BackgroundItems, SingleSignOn} }
 
-// Options are what a profile is made of.
+// Options say what is in a profile.
 type Options struct {
 	Kind Kind
 	// Identifier is the profile's own, in reverse-DNS form. Two profiles of one identifier have the same UUIDs: a Mac
 	// replaces the older one.
 	Identifier string
-	// Organization is shown to users; empty is left out.
+	// Organization is shown to users; an empty one is left out.
 	Organization string
-	// Values are the configuration, for Settings. All has every key in the profile, those that nobody has set with
+	// Values are the configuration, for Settings. All puts every key into the profile; keys that are not set get
 	// macOS's default.
 	Values []config.Value
 	All    bool
-	// TeamID is that of the certificate that usher's package is signed with, for BackgroundItems; empty goes by the
-	// labels alone.
+	// TeamID is the Team ID of the certificate that signs usher's package, for BackgroundItems. If it is empty, only
+	// the labels are matched.
 	TeamID string
 }
 
@@ -62,16 +62,16 @@ type document struct {
 	PayloadVersion           int
 }
 
-// namespace is that of all UUIDs made here; it was drawn once.
+// namespace is the namespace of all UUIDs made here; it was generated once.
 var namespace = uuid.MustParse("3d9b4a7c-6f0f-4a49-9b5d-2f7c1f3c5a70")
 
-// Make returns the profile as an XML property list. The error names what of the options cannot be.
+// Make returns the profile as an XML property list. The error names the invalid option.
 func Make(options Options) ([]byte, error) {
 	if !slices.Contains(Kinds(), options.Kind) {
 		return nil, fmt.Errorf("make profile: there is no kind %q; the kinds are %v", options.Kind, Kinds())
 	}
 	if options.Identifier == "" || strings.ContainsAny(options.Identifier, " \t\n/") {
-		return nil, fmt.Errorf("make profile: %q is no identifier, such as com.example.usher", options.Identifier)
+		return nil, fmt.Errorf("make profile: %q is not an identifier such as com.example.usher", options.Identifier)
 	}
 	payload, about, err := payloads[options.Kind](options)
 	if err != nil {
@@ -104,14 +104,14 @@ func identify(name string) string {
 	return strings.ToUpper(uuid.NewSHA1(namespace, []byte(name)).String())
 }
 
-// about is what a person reads of a profile.
+// about is the text of a profile for people.
 type about struct{ name, description string }
 
 var payloads = map[Kind]func(Options) (map[string]any, about, error){
 	Settings: settings, BackgroundItems: backgroundItems, SingleSignOn: singleSignOn,
 }
 
-// settings is the payload of usher's preference domain: a payload whose type is the domain has its keys become managed
+// settings is the payload of usher's preference domain. If a payload's type is the domain, its keys become managed
 // preferences.
 func settings(options Options) (map[string]any, about, error) {
 	payload := map[string]any{"PayloadType": config.Domain}
@@ -133,7 +133,7 @@ func settings(options Options) (map[string]any, about, error) {
 	return payload, about{"usher: settings", "Settings of usher, which registers this Mac with Microsoft Entra."}, nil
 }
 
-// typed is a value as a property list has it.
+// typed returns a value in its property-list type.
 func typed(kind, text string) (any, error) {
 	switch {
 	case kind == "boolean":
@@ -152,8 +152,8 @@ func typed(kind, text string) (any, error) {
 	return text, nil
 }
 
-// backgroundItems is the payload by which macOS 13 and later allows usher's two services without asking, and does not
-// let the user turn them off [APPLE-DM].
+// backgroundItems is the payload that allows usher's two services without a question on macOS 13 and later, and does
+// not let the user turn them off [APPLE-DM].
 func backgroundItems(options Options) (map[string]any, about, error) {
 	rules := []map[string]any{
 		{"RuleType": "Label", "RuleValue": layout.HelperLabel, "Comment": "usher's helper"},
@@ -161,7 +161,7 @@ func backgroundItems(options Options) (map[string]any, about, error) {
 	}
 	if options.TeamID != "" {
 		if !isTeamID(options.TeamID) {
-			return nil, about{}, fmt.Errorf("%q is no Team ID, which has ten capital letters and digits",
+			return nil, about{}, fmt.Errorf("%q is not a Team ID of ten capital letters and digits",
 				options.TeamID)
 		}
 		for _, rule := range rules {
@@ -177,15 +177,15 @@ func isTeamID(text string) bool {
 		func(r rune) bool { return (r < 'A' || r > 'Z') && (r < '0' || r > '9') })
 }
 
-// jamfAgentPrefix is what Jamf's own helper is called among applications [BW-SSOE].
+// jamfAgentPrefix is the prefix of the bundle identifiers of Jamf's own helper [BW-SSOE].
 const jamfAgentPrefix = "com.jamf.management."
 
-// microsoftAddresses are what the extension answers for, in every cloud.
+// microsoftAddresses are the addresses that the extension answers for, in every cloud.
 var microsoftAddresses = slices.Concat(cloud.Public.ExtensionURLs(), cloud.China.ExtensionURLs(),
 	cloud.USGovernment.ExtensionURLs())
 
 // singleSignOn is the payload of the extension with Jamf's prefix on its list. A Mac takes one profile of an extension:
-// where there is one already, AppPrefixAllowList is to be put into that.
+// if it already has one, AppPrefixAllowList belongs in that one.
 func singleSignOn(Options) (map[string]any, about, error) {
 	return map[string]any{
 			"PayloadType":         "com.apple.extensiblesso",

@@ -18,7 +18,7 @@ import (
 	"usher.internal/internal/config"
 )
 
-// load is the configuration of a file of settings.
+// load returns the configuration from a file of settings.
 func load(t *testing.T, text string) *config.Loaded {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), "config.yaml")
@@ -90,8 +90,7 @@ func wantKeys(t *testing.T, what string, dictionary map[string]any, allowed map[
 	}
 }
 
-// Whatever is made has the keys alone that Apple's documentation knows, of their types, and another reader finds the
-// same in it.
+// Every profile has only keys from Apple's documentation, with their types, and another reader finds the same in it.
 func TestProfilesHaveKnownKeysAlone(t *testing.T) {
 	values := load(t, "").Values()
 	for name, options := range map[string]profile.Options{
@@ -153,7 +152,7 @@ func TestProfilesHaveKnownKeysAlone(t *testing.T) {
 	}
 }
 
-// samePlistlib has python3 read the profile, and wants it to find what we do.
+// samePlistlib reads the profile with python3, and compares the result with ours.
 func samePlistlib(t *testing.T, content []byte, ours map[string]any) {
 	t.Helper()
 	python := exec.CommandContext(t.Context(), "python3", "-c",
@@ -179,7 +178,7 @@ func samePlistlib(t *testing.T, content []byte, ours map[string]any) {
 	}
 }
 
-// What a Mac gets by the profile is what the configuration said, and managed.
+// The profile gives a Mac exactly the configuration, as managed values.
 func TestSettingsComeBackAsManaged(t *testing.T) {
 	given := load(t, `
 tenant.id: 8d6b9a52-2b7e-4f0c-9d6b-0f2f7c1f6a11
@@ -220,7 +219,7 @@ development.helper_uid: 501
 	}
 }
 
-// A Mac replaces a profile by one of the same identifier and UUID, and keeps those of others.
+// A Mac replaces a profile that has the same identifier and UUID, and keeps those of others.
 func TestIdentityOfAProfile(t *testing.T) {
 	one := made(t, profile.Options{Kind: profile.BackgroundItems})
 	if again := made(t, profile.Options{Kind: profile.BackgroundItems}); !bytes.Equal(one, again) {
@@ -242,11 +241,11 @@ func TestIdentityOfAProfile(t *testing.T) {
 
 func TestOptionsThatCannotBe(t *testing.T) {
 	for want, options := range map[string]profile.Options{
-		"there is no kind":  {Kind: "smoke", Identifier: "com.example"},
-		"is no identifier":  {Kind: profile.Settings, Identifier: "two words"},
-		`"" is no ident`:    {Kind: profile.Settings},
-		"is no Team ID":     {Kind: profile.BackgroundItems, Identifier: "com.example", TeamID: "a1b2c3d4e5"},
-		"A1B2C3D4E is no T": {Kind: profile.BackgroundItems, Identifier: "com.example", TeamID: "A1B2C3D4E"},
+		"there is no kind":     {Kind: "smoke", Identifier: "com.example"},
+		"is not an identifier": {Kind: profile.Settings, Identifier: "two words"},
+		`"" is not an ident`:   {Kind: profile.Settings},
+		"is not a Team ID":     {Kind: profile.BackgroundItems, Identifier: "com.example", TeamID: "a1b2c3d4e5"},
+		"A1B2C3D4E is not a T": {Kind: profile.BackgroundItems, Identifier: "com.example", TeamID: "A1B2C3D4E"},
 	} {
 		if _, err := profile.Make(options); err == nil ||
 			!strings.Contains(strings.ReplaceAll(err.Error(), `"A1B2C3D4E"`, "A1B2C3D4E"), want) {

@@ -20,7 +20,7 @@ import (
 type follower struct {
 	printer *answer.Printer
 	client  usherv1.RegistrationServiceClient
-	// id is that of the registration; last is what was told of it last.
+	// id is the registration's id; last is its last known state.
 	id   string
 	last *usherv1.Registration
 	// shown counts what was printed already.
@@ -34,8 +34,8 @@ func newFollower(printer *answer.Printer, client usherv1.RegistrationServiceClie
 	return &follower{printer: printer, client: client, id: r.GetId(), last: r}
 }
 
-// update is what a watch says: the registration, the error that the watch ended with, or that the helper has ended the
-// watch, which it does when the registration is over, also in a state that this version does not know.
+// update is a message from a watch: the registration, the error that ended the watch, or the end of the watch by the
+// helper. The helper ends it when the registration is over, also in a state that this version does not know.
 type update struct {
 	registration *usherv1.Registration
 	err          error
@@ -87,7 +87,7 @@ func (f *follower) follow(ctx context.Context, limits Waiting) (*usherv1.Registr
 			return nil, f.deliveredLater()
 		case <-timeout:
 			return nil, &answer.Failure{Code: answer.ExitTimedOut, Reason: "TIMED_OUT",
-				Message: fmt.Sprintf("the registration is still %s after %s, and goes on",
+				Message: fmt.Sprintf("the registration is still %s after %s, and continues",
 					contract.Name(f.last.GetState()), limits.timeout),
 				Hint: fmt.Sprintf("`usherctl registrations watch %s` follows it", answer.ShortID(f.last.GetId()))}
 		case <-ctx.Done():
@@ -96,7 +96,7 @@ func (f *follower) follow(ctx context.Context, limits Waiting) (*usherv1.Registr
 	}
 }
 
-// watch sends what the helper tells until the registration's end. A helper that goes away is waited for.
+// watch sends the helper's updates until the registration's end. It waits for a helper that goes away.
 func (f *follower) watch(ctx context.Context, updates chan<- update) {
 	send := func(next update) bool {
 		select {
@@ -130,7 +130,7 @@ func (f *follower) interrupted(ctx context.Context, err error) error {
 		return answer.Explained(err)
 	}
 	return &answer.Failure{Code: answer.ExitInterrupted, Reason: "INTERRUPTED",
-		Message: fmt.Sprintf("interrupted; registration %s goes on", answer.ShortID(f.last.GetId())),
+		Message: fmt.Sprintf("interrupted; registration %s continues", answer.ShortID(f.last.GetId())),
 		Hint: fmt.Sprintf("`usherctl registrations watch %s` follows it, `usherctl registrations cancel %s` ends it",
 			answer.ShortID(f.last.GetId()), answer.ShortID(f.last.GetId()))}
 }
@@ -141,7 +141,7 @@ func (f *follower) deliveredLater() error {
 		message += ": " + problem
 	}
 	return &answer.Failure{Code: answer.ExitDeliveredLater, Reason: "DELIVERED_LATER", Message: message,
-		Hint: fmt.Sprintf("`usherctl registrations show %s` shows how it stands, and for root and admins `%s` why",
+		Hint: fmt.Sprintf("`usherctl registrations show %s` shows its state, and for root and admins `%s` why",
 			answer.ShortID(f.last.GetId()), config.Sudo("outbox list"))}
 }
 
@@ -175,9 +175,9 @@ func Sentence(milestone *usherv1.Milestone) string {
 	return text
 }
 
-// doing says for each state what is waited for.
+// doing says for each state what usher waits for.
 var doing = map[usherv1.RegistrationState]string{
-	usherv1.RegistrationState_REGISTRATION_STATE_PREFLIGHT:           "looking for what would stand in the way",
+	usherv1.RegistrationState_REGISTRATION_STATE_PREFLIGHT:           "checking what would prevent the registration",
 	usherv1.RegistrationState_REGISTRATION_STATE_WAITING_FOR_SESSION: "waiting for the user to log in",
 	usherv1.RegistrationState_REGISTRATION_STATE_LAUNCHING_PORTAL:    "launching Company Portal",
 	usherv1.RegistrationState_REGISTRATION_STATE_WAITING_FOR_SIGN_IN: "waiting for the user to sign in",

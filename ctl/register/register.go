@@ -1,5 +1,5 @@
-// Package register starts a registration or a gathering, and follows it to its end: register and gather. [Follow] is
-// for registrations watch too.
+// Package register starts a registration or a gathering, and follows it to its end, for the commands register and
+// gather. registrations watch uses [Follow] too.
 package register
 
 import (
@@ -18,10 +18,11 @@ import (
 	usherv1 "usher.internal/proto/usher/v1"
 )
 
-// commands are those of this package, with what they need.
+// commands are the commands of this package, with what they need.
 type commands struct{ *ask.Client }
 
-// deliveryWithin is how long --wait waits for Jamf Pro once the identity is found: usherd goes on for days if need be.
+// deliveryWithin is how long --wait waits for Jamf Pro after the identity is found: usherd continues for days if
+// necessary.
 const deliveryWithin = time.Minute
 
 // Waiting says how long to wait for a registration.
@@ -32,12 +33,12 @@ type Waiting struct {
 // Flags adds the flags that set the limits.
 func (w *Waiting) Flags(command *cobra.Command) {
 	command.Flags().DurationVar(&w.timeout, "timeout", 0,
-		"stop waiting after this long (exit code 6); the registration goes on")
+		"stop waiting after this long (exit code 6); the registration continues")
 	command.Flags().DurationVar(&w.delivery, "delivery-timeout", deliveryWithin,
 		"once the identity is found, wait this long for Jamf Pro (exit code 10)")
 }
 
-// Valid returns an error for limits that nobody can mean.
+// Valid returns an error for limits that make no sense.
 func (w *Waiting) Valid(wait bool) error {
 	switch {
 	case w.timeout < 0:
@@ -63,9 +64,9 @@ func Command(client *ask.Client) *cobra.Command {
 		Use:   "register",
 		Short: "Register a user with Microsoft Entra through Company Portal",
 		Long: `Register a user of this Mac: launch Company Portal in the user's session, wait for the sign-in, read the
-identity and deliver it to Jamf Pro. A registration of the same user that is under way already is attached to.
+identity and deliver it to Jamf Pro. If a registration of the same user is under way, usherctl follows that one.
 
-With --wait the exit code tells how it ended (docs/exit-codes.md): 0 is done, 64 to 70 are exactly
+With --wait the exit code says how it ended (docs/exit-codes.md): 0 is done, 64 to 70 are exactly
 Company Portal's.`,
 		Example: "  # as the user\n  usherctl register --wait\n" +
 			"  # as a Jamf policy's script does\n  " + config.Sudo("register --user jane --wait"),
@@ -100,7 +101,7 @@ func Gather(client *ask.Client) *cobra.Command {
 	command := &cobra.Command{
 		Use:   "gather",
 		Short: "Read the identity that a user has and deliver it, without Company Portal",
-		Long: `Read the identity that a user of this Mac has and deliver it to Jamf Pro, without Company Portal. Where
+		Long: `Read the identity that a user of this Mac has and deliver it to Jamf Pro, without Company Portal. If
 Jamf has not acquired it and its device compliance is on for this Mac (or jamf.gather_after_portal says so),
 Jamf's own gatherAADInfo runs first, and the user may see a sign-in.`,
 		Example: "  " + config.Sudo("gather --user jane"),
@@ -119,7 +120,7 @@ Jamf's own gatherAADInfo runs first, and the user may see a sign-in.`,
 	return command
 }
 
-// start starts a registration and follows it, if asked to.
+// start starts a registration and follows it, if --wait is given.
 func (c commands) start(ctx context.Context, request *usherv1.StartRegistrationRequest, wait bool,
 	limits Waiting) error {
 	connection, err := c.Connect(ctx)
@@ -153,7 +154,7 @@ func (c commands) start(ctx context.Context, request *usherv1.StartRegistrationR
 	return nil
 }
 
-// Follow shows a registration's progress to its end, and returns nil or the failure that it ended with.
+// Follow shows a registration's progress to its end, and returns nil or its failure.
 func Follow(ctx context.Context, printer *answer.Printer, connection *grpc.ClientConn, r *usherv1.Registration,
 	limits Waiting) error {
 	follower := newFollower(printer, usherv1.NewRegistrationServiceClient(connection), r)

@@ -24,10 +24,10 @@ import (
 	usherv1 "usher.internal/proto/usher/v1"
 )
 
-// commands are those of this package, with what they need.
+// commands are the commands of this package, with what they need.
 type commands struct{ *ask.Client }
 
-// Command returns `usherctl registrations`. Those that read can be run against the hosts.
+// Command returns `usherctl registrations`. The hosts can be asked by the subcommands that read.
 func Command(client *ask.Client, hosts *afar.Hosts) *cobra.Command {
 	c := commands{client}
 	return usage.Group("registrations", "List, show, watch and cancel registrations",
@@ -64,7 +64,7 @@ func (c commands) listRegistrationsCommand() *cobra.Command {
 			})
 		},
 	}
-	command.Flags().StringVar(&request.User, "user", "", "of this user `name` alone")
+	command.Flags().StringVar(&request.User, "user", "", "only of this user `name`")
 	command.Flags().Int32Var(&request.Limit, "limit", 0, "at most this many (default 50)")
 	return command
 }
@@ -135,7 +135,7 @@ func (c commands) printRegistration(r *usherv1.Registration) {
 	c.Table([]string{"WHEN", "STEP", "EVIDENCE"}, c.steps(r))
 }
 
-// steps are the transitions and, where they happened, what Company Portal did.
+// steps are the transitions, with Company Portal's milestones where they happened.
 func (c commands) steps(r *usherv1.Registration) (rows [][]string) {
 	type step struct {
 		at   time.Time
@@ -158,7 +158,7 @@ func (c commands) steps(r *usherv1.Registration) (rows [][]string) {
 }
 
 func portalEnd(exit *usherv1.PortalExit) string {
-	text := "ended in an unknown way"
+	text := "ended; how is not known"
 	switch how := exit.GetHow().(type) {
 	case *usherv1.PortalExit_Code:
 		text = fmt.Sprintf("%s (%d)", exit.GetName(), how.Code)

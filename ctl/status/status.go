@@ -1,4 +1,4 @@
-// Package status shows what is wrong on a Mac, how each user is registered, and what that rests on.
+// Package status shows what is wrong on a Mac, how each user is registered, and the evidence for it.
 package status
 
 import (
@@ -26,16 +26,16 @@ import (
 	usherv1 "usher.internal/proto/usher/v1"
 )
 
-// commands are those of this package, with what they need.
+// commands are the commands of this package, with what they need.
 type commands struct{ *ask.Client }
 
-// usable is what --wait takes beside the states: any state in which the user has an identity that can be used.
+// usable is a value of --wait besides the states: any state in which the user has an identity that can be used.
 const usable = "USABLE"
 
-// lookWithin is how long looking again may take: a minute for each user, all at a time.
+// lookWithin is how long looking again may take: a minute for each user, all in parallel.
 const lookWithin = 70 * time.Second
 
-// statusFlags are what `usherctl status` was told.
+// statusFlags are the flags of `usherctl status`.
 type statusFlags struct {
 	user    string
 	look    bool
@@ -49,12 +49,12 @@ func Command(client *ask.Client) (*cobra.Command, *afar.Table) {
 	var flags statusFlags
 	command := &cobra.Command{
 		Use:   "status",
-		Short: "Show problems, the state of each user with its evidence, and what is on its way to Jamf Pro",
-		Long: `Show how this Mac stands: first what is wrong, with the fix, then the users with their state
-(docs/states.md), what that rests on and when it was seen, the last registration, and the outbox. Root and
-admins see everybody, a user himself.
+		Short: "Show problems, the state of each user with its evidence, and the deliveries to Jamf Pro",
+		Long: `Show the state of this Mac: first what is wrong, with the fix, then the users with their state
+(docs/states.md), the evidence for it and its time, the last registration, and the outbox. Root and admins
+see everybody, a user only themselves.
 
-The exit code is that of the state (docs/exit-codes.md) of --user, or else of the primary user: 0 for a user
+The exit code (docs/exit-codes.md) is for the state of --user, or else of the primary user: 0 for a user
 who is registered as they should be.`,
 		Example: `  usherctl status --json
   # look again first
@@ -67,7 +67,7 @@ who is registered as they should be.`,
 				return errors.New("--timeout is a duration such as 30m, and goes with --wait")
 			}
 			if flags.look && afar.Given(command) {
-				return errors.New("--look has each session of a Mac looked at, and from afar nothing is done to a " +
+				return errors.New("--look makes usherd look at each session, and from afar nothing is done to a " +
 					"Mac: run it there")
 			}
 			if flags.wait != "" && flags.look {
@@ -97,13 +97,13 @@ who is registered as they should be.`,
 	command.Flags().StringVar(&flags.user, "user", "", "end with the exit code of this user `name`")
 	command.Flags().BoolVar(&flags.look, "look", false, "look again in each session before answering")
 	command.Flags().StringVar(&flags.wait, "wait", "",
-		"wait until the user is in one of these `states`, with commas; usable is any in which he is registered")
+		"wait until the user is in one of these `states`, with commas; usable is any in which the user is registered")
 	command.Flags().DurationVar(&flags.timeout, "timeout", 0, "with --wait: give up after this long (default: never)")
 	return command, &afar.Table{Heading: heading, Rows: c.rows}
 }
 
-// showStatus prints a status and returns what usherctl ends with. For a user that usher does not know there is nothing
-// to show: the error is all that is printed, so that a program gets one object.
+// showStatus prints a status and returns usherctl's exit. For a user that usher does not know it prints only the error,
+// so a program gets one object.
 func (c commands) showStatus(status *usherv1.GetStatusResponse, user string) error {
 	about := userOf(status.GetUsers(), user)
 	if about == nil && user != "" {
@@ -121,14 +121,14 @@ func (c commands) showStatus(status *usherv1.GetStatusResponse, user string) err
 	return ending(about)
 }
 
-// ending is what a command ends with that shows a user's state: nothing is said about it, the state is printed already.
-// Nobody has no session, and who was not looked at yet is not known.
+// ending is the exit of a command that shows a user's state. It has no message: the state is printed already. Without a
+// user there is no session; a user who was not looked at yet is unknown.
 func ending(user *usherv1.UserStatus) error {
 	code, known := answer.IdentityExits[user.GetIdentity().GetState()]
 	switch {
 	case user == nil:
 		code = answer.ExitNoSession
-	case !known: // nobody has looked, or it is a state that this version does not know
+	case !known: // nobody has looked, or this version does not know the state
 		code = answer.ExitUnreadable
 	}
 	if code != answer.ExitDone {
@@ -151,18 +151,18 @@ func (c commands) waitForStatus(ctx context.Context, flags statusFlags) error {
 	waiting, cancel := context.WithCancel(ctx)
 	defer cancel()
 	if flags.timeout > 0 {
-		// No deadline of the call's: the helper could end it a moment before ours is over.
+		// The call has no deadline: the helper could end it a moment before ours is over.
 		defer time.AfterFunc(flags.timeout, cancel).Stop()
 	}
 	client := usherv1.NewStatusServiceClient(connection)
-	// A helper that goes away is waited for; one that is not there from the start is not.
+	// usherctl waits for a helper that goes away, but not for one that is not there from the start.
 	asking, stop := context.WithTimeout(ctx, ask.AnswerWithin)
 	defer stop()
 	if _, err := client.GetStatus(asking, &usherv1.GetStatusRequest{}); err != nil {
 		return answer.Explained(err)
 	}
 	var reached *usherv1.GetStatusResponse
-	var told string
+	var shown string
 	err = ask.Reconnecting(waiting, func(ctx context.Context, answered func()) error {
 		stream, err := client.WatchStatus(ctx, &usherv1.WatchStatusRequest{}, grpc.WaitForReady(true))
 		for err == nil {
@@ -178,10 +178,10 @@ func (c commands) waitForStatus(ctx context.Context, flags statusFlags) error {
 				return nil
 			}
 			standing := standingOf(user, flags.user)
-			if standing != told && !c.JSON {
+			if standing != shown && !c.JSON {
 				fmt.Fprintf(c.Err, "waiting for %s: %s\n", flags.wait, standing)
 			}
-			told = standing
+			shown = standing
 		}
 		return err
 	})
@@ -190,14 +190,14 @@ func (c commands) waitForStatus(ctx context.Context, flags statusFlags) error {
 		return c.showStatus(reached, flags.user)
 	case waiting.Err() != nil && ctx.Err() == nil:
 		return &answer.Failure{Code: answer.ExitTimedOut, Reason: "TIMED_OUT",
-			Message: fmt.Sprintf("after %s, %s", flags.timeout, cmp.Or(told, "usherd has not answered yet")),
-			Hint:    "`usherctl status` says what that rests on"}
+			Message: fmt.Sprintf("after %s, %s", flags.timeout, cmp.Or(shown, "usherd has not answered yet")),
+			Hint:    "`usherctl status` shows the evidence"}
 	}
 	return answer.Explained(err)
 }
 
-// userOf is whom a command is about that is about one user: the named one, or else the primary user. It is nil when
-// there is nobody.
+// userOf returns the user of a command about one user: the named one, or else the primary user. It is nil if there is
+// none.
 func userOf(users []*usherv1.UserStatus, name string) *usherv1.UserStatus {
 	if name == "" {
 		return contract.Primary(users)
@@ -206,7 +206,7 @@ func userOf(users []*usherv1.UserStatus, name string) *usherv1.UserStatus {
 	return report.User
 }
 
-// standingOf is how a user stands, for a sentence; name is the one that was asked for, "" for anyone.
+// standingOf says in a sentence how a user is registered; name is the requested user, "" for anyone.
 func standingOf(user *usherv1.UserStatus, name string) string {
 	state := user.GetIdentity().GetState()
 	switch {
@@ -289,7 +289,7 @@ func (c commands) printStatus(status *usherv1.GetStatusResponse) {
 	}
 }
 
-// printEvidence prints what the state of a user rests on.
+// printEvidence prints the evidence for the state of a user.
 func (c commands) printEvidence(user *usherv1.UserStatus) {
 	if len(user.GetEvidence()) == 0 {
 		return
@@ -318,10 +318,11 @@ func (c commands) printEvidence(user *usherv1.UserStatus) {
 	c.Table([]string{"  SOURCE", "FINDING", "WHEN", "DETAIL"}, rows)
 }
 
-// rememberedFrom is how much older than the last look evidence is that this look has not read.
+// rememberedFrom is the age, relative to the last look, from which evidence was not read by that look.
 const rememberedFrom = 2 * time.Minute
 
-// remembered says of evidence that the last look has not read it, and how old it is; it is empty for other evidence.
+// remembered says that the last look has not read a piece of evidence, and how old it is. It is empty for other
+// evidence.
 func remembered(evidence *usherv1.Evidence, looked *timestamppb.Timestamp, now time.Time) string {
 	read := evidence.GetObserveTime()
 	if read == nil || looked == nil || looked.AsTime().Sub(read.AsTime()) < rememberedFrom {
@@ -331,7 +332,7 @@ func remembered(evidence *usherv1.Evidence, looked *timestamppb.Timestamp, now t
 		terminal.Ago(read.AsTime(), now))
 }
 
-// finding is what a source came to, with the obstacle where it could not be looked at.
+// finding is the result of a source, with the obstacle if the source could not be read.
 func finding(evidence *usherv1.Evidence) string {
 	words := strings.ToLower(strings.ReplaceAll(contract.Name(evidence.GetFinding()), "_", " "))
 	if evidence.GetObstacle() != usherv1.Obstacle_OBSTACLE_UNSPECIFIED {
@@ -346,7 +347,7 @@ func sessionName(user *usherv1.UserStatus) string {
 	case user.GetNoAccount():
 		return "no account"
 	case session == nil:
-		return "not connected" // he is logged out, or his agent does not run
+		return "not connected" // the user is logged out, or their agent does not run
 	case session.GetOnConsole():
 		return "on console"
 	}

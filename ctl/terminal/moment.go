@@ -8,7 +8,7 @@ import (
 	"usher.internal/internal/english"
 )
 
-// Clock is a moment for a person: the time of day today, the date too for any other day; "-" for none.
+// Clock returns a moment for a person: the time of day today, with the date for any other day; "-" for none.
 func (t *Terminal) Clock(moment *timestamppb.Timestamp) string {
 	if moment == nil {
 		return "-"
@@ -23,7 +23,7 @@ func (t *Terminal) Clock(moment *timestamppb.Timestamp) string {
 	return local.Format("2006-01-02 15:04")
 }
 
-// Age is how long ago a moment was, for a person; the moment for a program.
+// Age returns how long ago a moment was, for a person, or the moment, for a program.
 func (t *Terminal) Age(moment *timestamppb.Timestamp) string {
 	if moment == nil || !t.Person {
 		return t.Clock(moment)
@@ -42,7 +42,7 @@ func (t *Terminal) Moment(at time.Time) string {
 	return at.Local().Format("2006-01-02 15:04:05")
 }
 
-// Ago is how long before a moment another was, for a person.
+// Ago returns how long before a moment another one was, for a person.
 func Ago(moment, now time.Time) string {
 	if moment.IsZero() {
 		return "never"

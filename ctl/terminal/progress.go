@@ -7,14 +7,14 @@ import (
 	"time"
 )
 
-// Bar tells a person on standard error how far something has come: a bar on a terminal, one line elsewhere. It
-// tells nothing of what is over in a moment. It is used by one goroutine.
+// Bar shows progress to a person on standard error: as a bar on a terminal, as one line elsewhere. It shows nothing for
+// work that ends in a moment. It is used by one goroutine.
 type Bar struct {
 	terminal *Terminal
 	what     string
 	started  time.Time
 	drawn    bool
-	told     bool
+	shown    bool
 }
 
 const (
@@ -24,12 +24,12 @@ const (
 	barWidth  = 30
 )
 
-// Progress returns a bar about what goes on.
+// Progress returns a bar for work; what is its name.
 func (t *Terminal) Progress(what string) *Bar {
 	return &Bar{terminal: t, what: what, started: time.Now()}
 }
 
-// Show tells that done of total are done; a total of 0 is not known.
+// Show shows that done of total are done. If total is 0, it is not known.
 func (p *Bar) Show(done, total int) {
 	running := time.Since(p.started)
 	switch {
@@ -43,8 +43,8 @@ func (p *Bar) Show(done, total int) {
 				done, total)
 		}
 		fmt.Fprintf(p.terminal.Err, "\r\x1b[K%s %s, %s", p.what, text, running.Truncate(time.Second))
-	case !p.terminal.PersonReadsErr && running >= lineAfter && !p.told:
-		p.told = true
+	case !p.terminal.PersonReadsErr && running >= lineAfter && !p.shown:
+		p.shown = true
 		text := fmt.Sprintf("%d", done)
 		if total > 0 {
 			text = fmt.Sprintf("%d of %d", done, total)
@@ -61,8 +61,8 @@ func (p *Bar) End() {
 	}
 }
 
-// AfterAWhile says what takes so long, unless it has ended by then. The function that it returns ends it, and returns
-// when nothing is being said.
+// AfterAWhile prints what takes so long, unless it has ended by then. The returned function ends it, and returns when
+// nothing is being printed.
 func (t *Terminal) AfterAWhile(what string) (ended func()) {
 	if t.JSON {
 		return func() {}

@@ -44,7 +44,7 @@ func TestProgress(t *testing.T) {
 	}
 }
 
-// What takes long is told once, after two seconds, and never beside what is written after its end.
+// Long work is announced once, after two seconds, and never beside text that is written after its end.
 func TestAfterAWhile(t *testing.T) {
 	for takes, want := range map[time.Duration]string{time.Second: "end\n", 2 * time.Second: "",
 		3 * time.Second: "waiting…\nend\n"} {

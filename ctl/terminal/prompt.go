@@ -8,13 +8,13 @@ import (
 	"strings"
 )
 
-// Confirmed asks a person, and takes nothing but y and yes for consent. When ctx ends, as by Ctrl-C, it returns ctx's
-// error; who waits for the terminal then is left to the end of the process.
+// Confirmed asks a person, and takes only y and yes for consent. When ctx ends, as by Ctrl-C, it returns ctx's error;
+// the goroutine that reads the terminal then remains until the process ends.
 func Confirmed(ctx context.Context, from io.Reader, to io.Writer, question string) (bool, error) {
 	fmt.Fprintf(to, "\n%s [y/N] ", Plain(question))
 	lines := make(chan string, 1)
 	go func() {
-		line, _ := bufio.NewReader(from).ReadString('\n') // an end without a line consents to nothing
+		line, _ := bufio.NewReader(from).ReadString('\n') // input that ends without a line is no consent
 		lines <- strings.ToLower(strings.TrimSpace(line))
 	}()
 	select {

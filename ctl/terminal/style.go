@@ -5,7 +5,7 @@ import (
 	"strings"
 )
 
-// Style is how a part of a text stands out on a terminal that has colours.
+// Style is how a part of a text is emphasised on a terminal with colours.
 type Style string
 
 // The styles that usherctl uses.
@@ -19,7 +19,7 @@ const (
 	Cyan   Style = "36"
 )
 
-// Styled is a text with styles, as it is where nobody sees them, or nobody wants them.
+// Styled returns a text with styles, or the plain text if colours are not available or not wanted.
 func (t *Terminal) Styled(text string, styles ...Style) string {
 	_, noColour := os.LookupEnv("NO_COLOR") // https://no-color.org
 	if !t.Person || noColour || os.Getenv("TERM") == "dumb" || len(styles) == 0 {

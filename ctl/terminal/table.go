@@ -11,8 +11,8 @@ import (
 // columnGap is how many spaces are between the columns of a table.
 const columnGap = 2
 
-// Table prints rows in columns for a person, as wide as the terminal, and tab-separated, without the heading, for a
-// program.
+// Table prints rows: for a person in columns, as wide as the terminal; for a program tab-separated, without the
+// heading.
 func (t *Terminal) Table(heading []string, rows [][]string) {
 	all := make([][]string, 0, 1+len(rows))
 	for _, row := range append([][]string{heading}, rows...) {
@@ -36,8 +36,8 @@ func (t *Terminal) Table(heading []string, rows [][]string) {
 	}
 }
 
-// narrowed returns how wide each column of a table may be, so that a row fits into width characters: the widest are
-// narrowed first, none below its longest word or command. Cells that still do not fit are longer than the terminal.
+// narrowed returns how wide each column of a table may be, so a row fits into width characters. It narrows the widest
+// first, and none below its longest word or command. Cells that still do not fit are longer than the terminal.
 func narrowed(rows [][]string, width int) []int {
 	var widths, longest []int
 	for _, row := range rows {

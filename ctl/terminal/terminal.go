@@ -2,15 +2,14 @@
 //
 // The rules of its output:
 //
-//   - Standard output has the answer and nothing else. What is said meanwhile, what is asked, warnings and errors go to
-//     standard error, an error behind "usherctl: " and with its fix on a line of its own behind "hint: ".
+//   - Standard output has the answer and nothing else. Progress, questions, warnings and errors go to standard error,
+//     an error after "usherctl: " and with its fix on a line of its own after "hint: ".
 //   - On a terminal a table has a heading and fits the width. In a pipe it has neither: one line for each row, with
-//     tabs
-//     between the cells, and times with their date and zone.
-//   - With --json nothing is said about progress.
-//   - A text that usherctl did not write itself goes through [Plain]: it is one line, and no terminal obeys it. The
-//     methods of [Terminal] see to that for what they print.
-//   - A command in backticks is never broken between lines, so that it can be copied.
+//     tabs between the cells, and times with their date and zone.
+//   - With --json, progress is not shown.
+//   - A text that usherctl did not write itself goes through [Plain]: it is one line without control sequences for
+//     the terminal. The methods of [Terminal] do that for what they print.
+//   - A command in backticks is never broken between lines, so it can be copied.
 //   - There are colours only in the text of timeline, on a terminal that has them, and without NO_COLOR.
 package terminal
 
@@ -27,21 +26,21 @@ import (
 	"usher.internal/internal/oneline"
 )
 
-// Terminal is where a command's answer goes, and how a person is spoken to meanwhile.
+// Terminal is where a command's answer, its progress and its questions go.
 type Terminal struct {
 	Out *Output
 	Err io.Writer
-	// Person reports whether a person reads Out; PersonReadsErr whether one sees Err as it is written.
+	// Person reports whether a person reads Out, PersonReadsErr whether a person reads Err as it is written.
 	Person         bool
 	PersonReadsErr bool
-	// Width is how many characters a line of Out's terminal has, 0 where lines are not wrapped.
+	// Width is how many characters a line of Out's terminal has, or 0 if lines are not wrapped.
 	Width int
-	// JSON is true where a program reads what is printed: nothing is said about progress then.
+	// JSON is true if a program reads the output: progress is not shown then.
 	JSON bool
 }
 
-// Output remembers the first error of a writer, so that a full disk is noticed once, at the end, and not line by line.
-// It is used by one goroutine.
+// Output remembers the first error of a writer, so a full disk is noticed once, at the end, and not line by line. It is
+// used by one goroutine.
 type Output struct {
 	To  io.Writer
 	Err error
@@ -57,7 +56,8 @@ func (o *Output) Write(p []byte) (int, error) {
 	return written, err
 }
 
-// WidthOf returns how many characters a line of a terminal has, 0 where that is not known and for what is no terminal.
+// WidthOf returns how many characters a line of a terminal has, or 0 if that is not known or the writer is not a
+// terminal.
 func WidthOf(file *os.File) int {
 	width, _, err := term.GetSize(int(file.Fd()))
 	if err != nil {
@@ -66,8 +66,8 @@ func WidthOf(file *os.File) int {
 	return width
 }
 
-// Plain makes one line of text: much of what is shown was once written by somebody's Company Portal, or by a web
-// server, and is read by root.
+// Plain makes one line of a text. Much of what root reads was once written by a user's Company Portal, or by a web
+// server.
 func Plain(text string) string {
 	return oneline.Of(text, math.MaxInt)
 }
@@ -79,8 +79,8 @@ func (t *Terminal) Field(name, value string) {
 	}
 }
 
-// Paragraph prints a text, one line of it where nobody reads along, with its first line behind first and the others
-// indented as far.
+// Paragraph prints a text with first before its first line, and indents the other lines as far. For a program it prints
+// one line.
 func (t *Terminal) Paragraph(first, text string) {
 	indent := utf8.RuneCountInString(first)
 	width := 0

@@ -2,5 +2,5 @@ package terminal
 
 import "cmp"
 
-// Dash is a text, or what stands in a table for none.
+// Dash returns a text, or "-" for an empty one in a table.
 func Dash(text string) string { return cmp.Or(text, "-") }

@@ -5,8 +5,8 @@ import (
 	"unicode/utf8"
 )
 
-// words are what a text is broken between: its words, and each command in backticks whole, so that it can be copied and
-// pasted.
+// words are the pieces between which a text can be broken: its words, and each command in backticks as a whole, so it
+// can be copied and pasted.
 func words(text string) (all []string) {
 	inCommand := false
 	for _, word := range strings.Fields(text) {
@@ -22,13 +22,13 @@ func words(text string) (all []string) {
 	return all
 }
 
-// Wrap breaks text into lines of at most width characters. One of its [words] that is longer has a line of its own and
-// is not cut. A width of 0 or less is no limit.
+// Wrap breaks text into lines of at most width characters. A longer one of its [words] has a line of its own and is
+// not cut. A width of 0 or less means no limit.
 func Wrap(text string, width int) []string {
 	if width <= 0 || utf8.RuneCountInString(text) <= width {
 		return []string{text}
 	}
-	// What a text is indented with is that of each line.
+	// Each line has the indentation of the text.
 	indent := text[:len(text)-len(strings.TrimLeft(text, " "))]
 	line := indent
 	var lines []string

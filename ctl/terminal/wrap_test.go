@@ -58,7 +58,7 @@ func TestTablesAreAsWideAsTheTerminal(t *testing.T) {
 	if text := print(0); strings.Count(text, "\n") != 3 || !strings.Contains(text, rows[1][2]) {
 		t.Errorf("without a width:\n%s", text)
 	}
-	// What does not fit is not lost.
+	// Text that does not fit is not lost.
 	if text := print(20); !strings.Contains(text, "`usherctl gather --user jane`") || strings.Count(text, "\n") < 8 {
 		t.Errorf("on a narrow terminal:\n%s", text)
 	}

@@ -35,7 +35,7 @@ func (c commands) followTimeline(ctx context.Context, paths []string, flags time
 		paths = slices.DeleteFunc(paths, homes.IsClosed)
 	}
 	if options.Zone == nil {
-		options.Zone = time.Local // the logs that grow are this Mac's
+		options.Zone = time.Local // the growing logs are this Mac's
 	}
 	live := &liveTimeline{commands: c, flags: flags, collector: timeline.NewCollector(options), logs: map[string]int{},
 		printed: map[int]int{}}
@@ -82,8 +82,8 @@ func (c commands) followTimeline(ctx context.Context, paths []string, flags time
 	return answer.Explained(group.Wait())
 }
 
-// isOfOnePlace reports whether an error is about what one user has in a log folder's place, which does not end the
-// timeline of the others.
+// isOfOnePlace reports whether an error is about one user's log folder. Such an error does not end the timeline of the
+// others.
 func isOfOnePlace(err error) bool {
 	for _, one := range []error{foreign.ErrLink, foreign.ErrTooLarge, applog.ErrNotALogDirectory, syscall.ELOOP} {
 		if errors.Is(err, one) {
@@ -93,7 +93,7 @@ func isOfOnePlace(err error) bool {
 	return false
 }
 
-// liveTimeline is a timeline that goes on. Its methods may be called by several goroutines.
+// liveTimeline is a timeline that grows. Its methods may be called by several goroutines.
 type liveTimeline struct {
 	commands commands
 	flags    timelineFlags
@@ -102,7 +102,7 @@ type liveTimeline struct {
 	collector *timeline.Collector
 	// logs are the indexes of the logs by their paths.
 	logs map[string]int
-	// changed is true when there is something new to show, printed counts the events of each attempt that were.
+	// changed is true if there is something new to show; printed counts the printed events of each attempt.
 	changed bool
 	printed map[int]int
 	verdict string
@@ -120,7 +120,7 @@ func (l *liveTimeline) take(name string, record *applog.Record) {
 	l.changed = true
 }
 
-// followJournal takes usherd's journal anew whenever something in it changes. Without usherd the logs must do.
+// followJournal reads usherd's journal again whenever something in it changes. Without usherd, only the logs are used.
 func (l *liveTimeline) followJournal(ctx context.Context, index int) error {
 	connection, err := l.commands.Connect(ctx)
 	if err != nil {

@@ -19,13 +19,13 @@ import (
 // timelineText prints a report for a person.
 type timelineText struct {
 	*terminal.Terminal
-	// width is how many columns there are.
+	// width is the number of columns.
 	width  int
 	report *timeline.Report
 	zone   *time.Location
 }
 
-// newTimelineText prints to a terminal as wide as it is, and to anything else in 100 columns.
+// newTimelineText prints in the width of a terminal, and to anything else in 100 columns.
 func newTimelineText(to *terminal.Terminal, report *timeline.Report) *timelineText {
 	t := &timelineText{Terminal: to, width: 100, report: report, zone: report.Location()}
 	if to.Person && to.Width > 40 {
@@ -100,7 +100,7 @@ func (t *timelineText) period(a *timeline.Attempt) string {
 		")"
 }
 
-// wrapped prints a text in lines of the terminal's width, behind a label of which columns show.
+// wrapped prints a text in lines of the terminal's width, after a label that occupies columns columns.
 func (t *timelineText) wrapped(label string, columns int, text string) {
 	for _, line := range terminal.Wrap(terminal.Plain(text), max(1, t.width-columns)) {
 		fmt.Fprintln(t.Out, strings.TrimRight(label+line, " "))
@@ -108,7 +108,7 @@ func (t *timelineText) wrapped(label string, columns int, text string) {
 	}
 }
 
-// partyStyle and partyMark tell whom a phase waits for, with and without colours.
+// partyStyle and partyMark show whom a phase waits for, with and without colours.
 var (
 	partyStyle = map[event.Party]terminal.Style{event.User: terminal.Yellow, event.Server: terminal.Blue,
 		event.Mac: terminal.Cyan}
@@ -189,7 +189,7 @@ func (t *timelineText) eventLines(a *timeline.Attempt, from int) {
 	}
 }
 
-// wordsOf says what an event is, with what its entry adds.
+// wordsOf describes an event, with the details of its entry.
 func wordsOf(e *timeline.Event) string {
 	text := e.Title
 	if e.Detail != "" {
@@ -204,7 +204,7 @@ func wordsOf(e *timeline.Event) string {
 	return text
 }
 
-// clockOf is the time of day as precisely as the log tells it, up to milliseconds, with ~ where it is only near.
+// clockOf returns the time of day as precisely as the log has it, up to milliseconds, with ~ if it is only approximate.
 func clockOf(at time.Time, precision time.Duration) string {
 	switch {
 	case precision >= time.Minute:
@@ -215,7 +215,7 @@ func clockOf(at time.Time, precision time.Duration) string {
 	return at.Format("15:04:05.000")
 }
 
-// place is where in the logs something stands.
+// place returns the place of an entry in the logs.
 func (t *timelineText) place(log, line int) string {
 	name := t.report.Logs[log].Name
 	if at := strings.LastIndexAny(name, "/!"); at >= 0 {
@@ -235,7 +235,7 @@ func (t *timelineText) list() {
 	}
 }
 
-// shownTrouble is how much trouble outside of the attempts is printed.
+// shownTrouble is how many troubles outside of the attempts are printed.
 const shownTrouble = 10
 
 func (t *timelineText) besides() {
@@ -281,7 +281,7 @@ func (t *timelineText) logs() {
 		fmt.Fprintf(t.Out, " Local times are taken as %s, this computer's; --zone says another.",
 			terminal.Plain(t.report.Zone))
 	case t.report.ZoneFrom == applog.ZoneInferred:
-		fmt.Fprintf(t.Out, " Local times are %s, as other logs tell.", terminal.Plain(t.report.Zone))
+		fmt.Fprintf(t.Out, " Local times are %s, as other logs show.", terminal.Plain(t.report.Zone))
 	}
 	fmt.Fprintln(t.Out)
 	for i, log := range t.report.Logs {

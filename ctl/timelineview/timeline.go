@@ -1,5 +1,5 @@
-// Package timelineview finds the logs of a Mac, and prints the timeline of its registration attempts as a text, JSON
-// or a page. With --follow it goes on as the logs grow.
+// Package timelineview finds the logs of a Mac, and prints the timeline of its registration attempts as a text, JSON or
+// a page. With --follow it continues as the logs grow.
 package timelineview
 
 import (
@@ -32,13 +32,13 @@ import (
 	usherv1 "usher.internal/proto/usher/v1"
 )
 
-// commands are those of this package, with what they need.
+// commands are the commands of this package, with what they need.
 type commands struct {
 	*ask.Client
 	hosts *afar.Hosts
 }
 
-// timelineFlags are what `usherctl timeline` was told.
+// timelineFlags are the flags of `usherctl timeline`.
 type timelineFlags struct {
 	user     string
 	zone     string
@@ -51,19 +51,19 @@ type timelineFlags struct {
 	follow   bool
 }
 
-// Command returns `usherctl timeline`, which can be run against the hosts.
+// Command returns `usherctl timeline`, which can ask the hosts.
 func Command(client *ask.Client, hosts *afar.Hosts) *cobra.Command {
 	c := commands{client, hosts}
 	var flags timelineFlags
 	command := &cobra.Command{
 		Use:   "timeline [FILE|FOLDER|ARCHIVE...]",
 		Short: "Show from logs what happened in a registration, and why it stopped",
-		Long: `Read the logs of a Mac and tell each registration attempt: what happened, what the time was spent on, how
+		Long: `Read the logs of a Mac and show each registration attempt: what happened, what the time was spent on, how
 it ended and what the first cause was, with the lines that show it and what to do.
 
 Takes Company Portal's logs and those of its SSO extension, jamf.log, the output of "jamf policy", the unified
 log as "log show" prints it in any style, usher's own, also compressed, and folders and archives (zip, tar) of
-them: what a file is, its content tells (docs/log-formats.md). - is standard input. Without arguments it reads
+them. It recognises a file by its content (docs/log-formats.md). - is standard input. Without arguments it reads
 this Mac's logs and usherd's journal.`,
 		Example: `  # of this Mac
   usherctl timeline
@@ -72,7 +72,7 @@ this Mac's logs and usherd's journal.`,
   log show --info --last 1d | usherctl timeline - /var/log/jamf.log
   # as a page that can be sent on, without names
   usherctl timeline --html report.html ~/Downloads/logs
-  # while a registration goes on
+  # during a registration
   usherctl timeline --follow`,
 		RunE: func(command *cobra.Command, arguments []string) error {
 			options, err := flags.options(arguments)
@@ -94,23 +94,23 @@ this Mac's logs and usherd's journal.`,
 		},
 	}
 	set := command.Flags()
-	set.StringVar(&flags.user, "user", "", "attempts of this user `name` alone")
+	set.StringVar(&flags.user, "user", "", "only attempts of this user `name`")
 	set.StringVar(&flags.zone, "zone", "",
 		"the `zone` of the Mac, for logs that write local time, for example America/Chicago (default: as other logs "+
-			"tell, or this computer's)")
+			"show, or this computer's)")
 	set.DurationVar(&flags.since, "since", 0, "only attempts of the last `duration`, for example 48h")
 	set.IntVar(&flags.attempt, "attempt", 0, "show the attempt of this `number` (default: the newest)")
 	set.BoolVar(&flags.all, "all", false, "show every attempt in full")
 	set.StringVar(&flags.html, "html", "",
 		"write a page into this `file` (- is standard output), redacted unless --no-redact is given")
 	set.BoolVar(&flags.redact, "redact", false,
-		"put pseudonyms in the place of names, ids and addresses (with --html the default)")
+		"replace names, ids and addresses by pseudonyms (with --html the default)")
 	set.BoolVar(&flags.noRedact, "no-redact", false, "with --html: leave names, ids and addresses as they are")
-	set.BoolVarP(&flags.follow, "follow", "f", false, "go on, and show what happens as the logs grow")
+	set.BoolVarP(&flags.follow, "follow", "f", false, "continue, and show what happens as the logs grow")
 	return hosts.Reads(command, &afar.Table{Heading: heading, Rows: c.rows})
 }
 
-// options are those of the flags, or what is wrong with them.
+// options returns the options from the flags, or what is wrong with the flags.
 func (f timelineFlags) options(arguments []string) (timeline.Options, error) {
 	options := timeline.Options{User: f.user}
 	switch {
@@ -132,7 +132,7 @@ func (f timelineFlags) options(arguments []string) (timeline.Options, error) {
 	if f.zone != "" {
 		zone, err := time.LoadLocation(f.zone)
 		if err != nil {
-			return options, fmt.Errorf("--zone is %q, which is no zone that is known; it is a name such as "+
+			return options, fmt.Errorf("--zone is %q, which is not a known zone; it is a name such as "+
 				"America/Chicago or UTC", f.zone)
 		}
 		options.Zone = zone
@@ -175,7 +175,7 @@ func (c commands) timelineFrom(ctx context.Context, logs []applog.Log, flags tim
 	return c.showTimeline(ctx, report, flags)
 }
 
-// timelineOf tells the timeline of another Mac, of the logs that the user of ssh can read there.
+// timelineOf shows the timeline of another Mac, from the logs that the user of ssh can read there.
 func (c commands) timelineOf(ctx context.Context, paths []string, flags timelineFlags,
 	options timeline.Options) error {
 	switch {
@@ -189,7 +189,7 @@ func (c commands) timelineOf(ctx context.Context, paths []string, flags timeline
 	file, err := os.CreateTemp("", "usher-logs-*.zip")
 	if err == nil {
 		defer file.Close()
-		err = os.Remove(file.Name()) // so that nothing is left of it, whatever ends usherctl
+		err = os.Remove(file.Name()) // so nothing remains of it, however usherctl ends
 	}
 	if err != nil {
 		return &answer.Failure{Code: answer.ExitDefect, Reason: "FILE_NOT_READABLE",
@@ -211,7 +211,7 @@ func (c commands) timelineOf(ctx context.Context, paths []string, flags timeline
 	if err != nil {
 		return answer.Explained(err)
 	}
-	for i := range logs { // where they were
+	for i := range logs { // where they were on that Mac
 		_, name, _ := strings.Cut(logs[i].Name, "!")
 		logs[i].Name = cmp.Or(name, logs[i].Name)
 	}
@@ -239,7 +239,7 @@ func (c commands) showTimeline(ctx context.Context, report *timeline.Report, fla
 		switch {
 		case err != nil:
 			return err
-		case c.JSON && about == c.Out: // or else the page alone
+		case c.JSON && about == c.Out: // otherwise only the page
 			return c.Print(map[string]any{"file": flags.html, "attempts": len(report.Attempts),
 				"redacted": report.Redacted})
 		case c.JSON:
@@ -256,7 +256,7 @@ func (c commands) showTimeline(ctx context.Context, report *timeline.Report, fla
 	return nil
 }
 
-// redacted puts pseudonyms into a report, in its place.
+// redacted puts pseudonyms into a report, in place.
 func (f timelineFlags) redacted(ctx context.Context, report *timeline.Report) error {
 	return redact.Report(ctx, report, redact.New(redact.Options{Users: []string{f.user}}))
 }
@@ -279,7 +279,7 @@ func (f timelineFlags) choose(report *timeline.Report) ([]timeline.Attempt, erro
 	return attempts[len(attempts)-1:], nil
 }
 
-// logsOf finds the logs in paths, or this Mac's where there are none; then the journal is asked for too.
+// logsOf finds the logs in paths. Without paths it finds this Mac's, and usherd is then asked for its journal too.
 func (c commands) logsOf(ctx context.Context, paths []string, input io.Reader, user string,
 	options *timeline.Options) ([]applog.Log, error) {
 	ofThisMac := len(paths) == 0
@@ -307,7 +307,7 @@ func (c commands) logsOf(ctx context.Context, paths []string, input io.Reader, u
 	return logs, nil
 }
 
-// journal asks usherd for what it knows. Without usherd, or without the right to ask, the logs must do.
+// journal asks usherd for its journal. Without usherd, or without the right to ask, only the logs are used.
 func (c commands) journal(ctx context.Context, user string) []*usherv1.Registration {
 	var registrations []*usherv1.Registration
 	err := c.Ask(ctx, func(ctx context.Context, connection *grpc.ClientConn) error {

@@ -1,5 +1,4 @@
-// Package usage has what the commands of usherctl share in how they are used: groups, limits, and what is said about a
-// wrong flag.
+// Package usage has what usherctl's commands share about their use: groups, limits, and messages about a wrong flag.
 package usage
 
 import (
@@ -29,7 +28,7 @@ func Group(use, short string, commands ...*cobra.Command) *cobra.Command {
 	return command
 }
 
-// unknownCommand refuses arguments of a command that has only further commands, and names the one that was meant.
+// unknownCommand refuses arguments of a command that has only subcommands, and suggests the intended one.
 func unknownCommand(command *cobra.Command, arguments []string) error {
 	if len(arguments) == 0 {
 		return nil
@@ -41,7 +40,7 @@ func unknownCommand(command *cobra.Command, arguments []string) error {
 	return err
 }
 
-// ValidLimit returns an error for a number of rows that nobody can mean.
+// ValidLimit returns an error for an impossible number of rows.
 func ValidLimit(limit int32) error {
 	if limit < 0 {
 		return fmt.Errorf("--limit is %d, and cannot be negative; 0 is the default", limit)
@@ -49,7 +48,7 @@ func ValidLimit(limit int32) error {
 	return nil
 }
 
-// Wrong is an error of cobra's, without what the standard library says of values that it cannot read.
+// Wrong returns an error of cobra without the standard library's text about values that it cannot parse.
 func Wrong(err error) string {
 	invalid, ok := errors.AsType[*pflag.InvalidValueError](err)
 	if !ok {

@@ -5,7 +5,7 @@ import (
 	"testing"
 )
 
-// What is quoted is one word, as it was, for each shell that is here.
+// A quoted text is one unchanged word, for each shell on this computer.
 func TestQuote(t *testing.T) {
 	shells := 0
 	for _, name := range []string{"sh", "dash", "bash", "zsh", "ksh", "fish", "tcsh"} {

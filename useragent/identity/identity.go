@@ -1,8 +1,8 @@
-// Package identity looks for the user's Workplace Join identity in the places where one has lived, and says what it
-// found as evidence. What the evidence comes to is not decided here but by the helper, with [wpj.Evaluate].
+// Package identity looks for the user's Workplace Join identity in the places where one can be, and returns its
+// findings as evidence. It does not judge the evidence: the helper does, with [wpj.Evaluate].
 //
-// A [Source] is one such place; [LoginKeychain], [PlatformSSO] and [SecureEnclave] are where an identity lives,
-// [JamfAgent] says what Jamf made of it. Nothing here reads a secret or raises a prompt.
+// A [Source] is one such place. [LoginKeychain], [PlatformSSO] and [SecureEnclave] are places of an identity;
+// [JamfAgent] reports what Jamf knows about it. Nothing here reads a secret or raises a prompt.
 package identity
 
 import (
@@ -19,7 +19,7 @@ import (
 
 // Source is a place in which an identity may be.
 type Source interface {
-	// Place is what evidence of it names as its source.
+	// Place is the source that its evidence names.
 	Place() wpj.Source
 	// Look returns what the place holds. It never fails: that it could not look, and why, is evidence too. It returns
 	// within [Deadline], and at once when ctx ends. It may be called from several goroutines.
@@ -29,7 +29,7 @@ type Source interface {
 // Deadline is the longest that one look takes.
 const Deadline = 10 * time.Second
 
-// seen returns evidence with its time. Half a look is none: with an error only that is told.
+// seen returns evidence with its time. With an error it contains only the error: half a look is no evidence.
 func seen(source wpj.Source, evidence wpj.Evidence, err error) wpj.Evidence {
 	if err != nil {
 		evidence = wpj.Evidence{Source: source, Finding: wpj.CouldNotLook, Obstacle: obstacleOf(err),
@@ -39,7 +39,7 @@ func seen(source wpj.Source, evidence wpj.Evidence, err error) wpj.Evidence {
 	return evidence
 }
 
-// obstacles says what the errors of the sources are as obstacles.
+// obstacles maps the errors of the sources to obstacles.
 var obstacles = []struct {
 	err      error
 	obstacle wpj.Obstacle

@@ -9,13 +9,13 @@ import (
 	"usher.internal/useragent/keychain"
 )
 
-// itemsThere are the values of the items of Workplace Join in a login keychain, each once and in order, beside its
-// device certificates. Items can stay behind from an earlier registration, and each of two registrations has its own:
-// nothing but their values says whose they are.
+// itemsThere are the values of Workplace Join's items in a login keychain, each once and sorted, beside its device
+// certificates. Items can remain from an earlier registration, and each of two registrations has its own. Only their
+// values show to which registration they belong.
 type itemsThere struct {
 	// tenants and thumbprints are in lower case.
 	users, tenants, thumbprints, clouds []string
-	// certificates are those in the evidence, nil for one that cannot be read.
+	// certificates are the certificates in the evidence; nil is one that cannot be read.
 	certificates []*wpj.Certificate
 }
 
@@ -56,9 +56,9 @@ func (t itemsThere) doubts() []string {
 	return doubts
 }
 
-// of returns the items that belong to a certificate. An item that names another certificate that is there, or its
-// tenant, belongs to that one. What names nothing, the user and the cloud, goes with the thumbprint and the tenant: a
-// certificate that is named by neither, beside one that is, has no items.
+// of returns the items of a certificate. An item that names another certificate in the keychain, or its tenant, belongs
+// to that one. The user and the cloud name nothing and go with the thumbprint and the tenant. So a certificate that
+// neither of these names has no items if they name another one.
 func (t itemsThere) of(certificate *wpj.Certificate, wanted wpj.Conditions) wpj.Items {
 	if !t.names(certificate) && slices.ContainsFunc(t.certificates, t.names) {
 		return wpj.Items{}
@@ -76,8 +76,8 @@ func (t itemsThere) of(certificate *wpj.Certificate, wanted wpj.Conditions) wpj.
 	return items
 }
 
-// names reports whether an item names the certificate: its thumbprint, or else its tenant, unless a certificate that is
-// named by its thumbprint is of that tenant, too.
+// names reports whether an item names the certificate: by its thumbprint, or else by its tenant. The tenant is not
+// enough if the thumbprint names another certificate of that tenant.
 func (t itemsThere) names(certificate *wpj.Certificate) bool {
 	switch {
 	case certificate == nil:
@@ -95,8 +95,8 @@ func (t itemsThere) namesThumbprint(certificate *wpj.Certificate) bool {
 	return slices.Contains(t.thumbprints, string(certificate.Thumbprint))
 }
 
-// own returns the value that is the certificate's, or else the first that is of no certificate that is there; "" for
-// none.
+// own returns the value that names the certificate, or else the first one that names no certificate in the keychain; ""
+// for none.
 func (t itemsThere) own(values []string, certificate *wpj.Certificate, of func(*wpj.Certificate) string) string {
 	if own := of(certificate); slices.Contains(values, own) {
 		return own
@@ -111,8 +111,8 @@ func (t itemsThere) own(values []string, certificate *wpj.Certificate, of func(*
 	return values[i]
 }
 
-// cloudOf returns the cloud of a certificate. Of several it is, for one of the wanted tenant, the wanted cloud if that
-// is there, since a tenant is in one cloud; of what is left no item says whose it is.
+// cloudOf returns the cloud of a certificate. If there are several, a certificate of the wanted tenant has the wanted
+// cloud if it is among them, because a tenant is in one cloud. No item says to whom the others belong.
 func (t itemsThere) cloudOf(certificate *wpj.Certificate, wanted wpj.Conditions) string {
 	clouds := slices.Clone(t.clouds)
 	if wanted.Tenant != "" && wanted.CloudHost != "" && len(clouds) > 1 {
@@ -130,8 +130,8 @@ func (t itemsThere) cloudOf(certificate *wpj.Certificate, wanted wpj.Conditions)
 	return ""
 }
 
-// first returns one value of each item, where no certificate was chosen: a thumbprint of a certificate that is there,
-// or else the first in order, so that every look comes to the same.
+// first returns one value of each item if no certificate was chosen. It is a thumbprint of a certificate in the
+// keychain, or else the first one in order, so every look has the same result.
 func (t itemsThere) first() wpj.Items {
 	first := func(values []string) string {
 		if len(values) == 0 {

@@ -11,8 +11,8 @@ import (
 	"usher.internal/internal/wpj"
 )
 
-// JamfAgent returns the source that reads what Jamf Conditional Access keeps in the user's preferences, in the file at
-// path. macOS may write it a moment after Jamf has set it.
+// JamfAgent returns the source that reads the state of Jamf Conditional Access from the user's preferences, in the file
+// at path. macOS may write it a moment after Jamf has set it.
 func JamfAgent(path string) Source { return jamfAgent(path) }
 
 type jamfAgent string
@@ -29,8 +29,8 @@ func (s jamfAgent) Look(ctx context.Context) wpj.Evidence {
 	return seen(wpj.SourceJamfAgent, evidence, err)
 }
 
-// ReadJamfState reads the state of Jamf Conditional Access from the file at path; nil where there is no such file. It
-// returns within 5 s, also where the home is on a server that does not answer.
+// ReadJamfState reads the state of Jamf Conditional Access from the file at path. It returns nil if the file does not
+// exist. It returns within 5 s, even if the home is on a server that does not answer.
 func ReadJamfState(ctx context.Context, path string) (*jamfstate.AgentState, error) {
 	content, err := propertylist.ContentWithin(ctx, path)
 	if errors.Is(err, fs.ErrNotExist) {

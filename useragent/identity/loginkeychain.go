@@ -13,21 +13,21 @@ import (
 	"usher.internal/useragent/keychain"
 )
 
-// Keychain is what is needed of the login keychain; [keychain.Keychain] has it. Its methods return when their context
-// ends, and an error of theirs never means that there is nothing.
+// Keychain is the part of the login keychain that the source needs; [keychain.Keychain] implements it. Its methods
+// return when their context ends. An error never means that there is nothing.
 type Keychain interface {
 	Certificates(context.Context) ([]keychain.Certificate, error)
 	Keys(context.Context) ([]keychain.Key, error)
 	GenericPasswords(context.Context) ([]keychain.GenericPassword, error)
 }
 
-// LoginKeychain returns the source that reads the first generation of Workplace Join: a certificate, its private key
-// and generic passwords whose attributes say who registered, all of them in the user's login keychain [MSID].
+// LoginKeychain returns the source that reads the first generation of Workplace Join [MSID]. That is a certificate, its
+// private key and generic passwords whose attributes say who registered, all of them in the user's login keychain.
 //
-// The evidence holds certificates of Workplace Join alone: what else is in a user's keychain is nobody's business.
+// The evidence holds only certificates of Workplace Join: other items in a user's keychain are private.
 //
-// Of several identities the evidence's own items are those of the wanted tenant and cloud. All are in the evidence,
-// each certificate with the items that belong to it.
+// If there are several identities, the evidence's own items are those of the wanted tenant and cloud. The evidence
+// contains all of them, each certificate with the items that belong to it.
 func LoginKeychain(keychain Keychain, wanted func() wpj.Conditions) Source {
 	return &loginKeychain{keychain, wanted}
 }
@@ -86,7 +86,7 @@ func (s *loginKeychain) fill(ctx context.Context, evidence *wpj.Evidence) error 
 	if unreadable > 0 {
 		doubts = append(doubts, fmt.Sprintf("%d that cannot be parsed", unreadable))
 	}
-	if ofNobody > 0 { // they may be of anyone, so they are no evidence of a registration
+	if ofNobody > 0 { // they may belong to anything, so they are no evidence of a registration
 		doubts = append(doubts, fmt.Sprintf("%d of unknown issuers that cannot be parsed", ofNobody))
 	}
 	wanted := s.wanted()
@@ -106,7 +106,7 @@ func (s *loginKeychain) fill(ctx context.Context, evidence *wpj.Evidence) error 
 	}
 	evidence.TenantID, evidence.Thumbprint, evidence.CloudHost = items.TenantID, items.Thumbprint, items.CloudHost
 	if len(evidence.Certificates) == 1 && len(there.users) < 2 {
-		evidence.Certificates[0].Items = nil // the evidence's own say it
+		evidence.Certificates[0].Items = nil // the evidence's own details say it
 	}
 	evidence.Finding, evidence.Detail = describe(evidence, append(doubts, there.doubts()...))
 	if chosen {
@@ -115,7 +115,7 @@ func (s *loginKeychain) fill(ctx context.Context, evidence *wpj.Evidence) error 
 	return nil
 }
 
-// describe says what the look came to.
+// describe describes the result of the look.
 func describe(evidence *wpj.Evidence, doubts []string) (wpj.Finding, string) {
 	items := evidence.UserPrincipalName != "" || evidence.TenantID != "" || evidence.Thumbprint != "" ||
 		evidence.CloudHost != ""
@@ -140,7 +140,7 @@ func describe(evidence *wpj.Evidence, doubts []string) (wpj.Finding, string) {
 	return wpj.Found, detail + "."
 }
 
-// preferred names, as one more sentence, the tenants of the identity that was chosen and of the others; "" where there
+// preferred names, as one more sentence, the tenants of the chosen identity and of the others. It returns "" if there
 // are no others.
 func preferred(certificates []wpj.HeldCertificate, chosen int, there itemsThere) string {
 	var others []string
@@ -158,7 +158,7 @@ func preferred(certificates []wpj.HeldCertificate, chosen int, there itemsThere)
 		strings.Join(slices.Compact(others), ", "))
 }
 
-// tenantName names a tenant, which is of an organisation and no person.
+// tenantName names a tenant, which identifies an organisation and not a person.
 func tenantName(certificate *wpj.Certificate) string {
 	if certificate.TenantID == "" {
 		return "an unknown tenant"
@@ -166,8 +166,8 @@ func tenantName(certificate *wpj.Certificate) string {
 	return "tenant " + string(certificate.TenantID)
 }
 
-// hasKey tells whether the device key of a certificate is there [MSID]. The session transport key is another one. On
-// macOS no keys are listed; there the keychain says itself which certificates have one.
+// hasKey reports whether the device key of a certificate is there [MSID]. The session transport key is another one. On
+// macOS no keys are listed; the keychain itself says which certificates have one.
 func hasKey(keys []keychain.Key, publicKeyHash string) bool {
 	return slices.ContainsFunc(keys, func(key keychain.Key) bool {
 		return string(key.ApplicationTag) == wpj.DeviceKeyTag && strings.EqualFold(key.ApplicationLabel, publicKeyHash)

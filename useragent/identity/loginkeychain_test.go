@@ -18,7 +18,7 @@ import (
 	"usher.internal/useragent/keychain"
 )
 
-// loginKeychain is the source for whom any tenant and cloud will do.
+// loginKeychain is the source that accepts any tenant and cloud.
 func loginKeychain(keychain identity.Keychain) identity.Source {
 	return identity.LoginKeychain(keychain, func() wpj.Conditions { return wpj.Conditions{Now: time.Now()} })
 }
@@ -40,12 +40,12 @@ func issue(t *testing.T, device entra.Device) *entra.Issued {
 	return issued
 }
 
-// fake is a keychain that holds what it is told to; a real one is read in secretservice_linux_test.go.
+// fake is a keychain with the given items; secretservice_linux_test.go reads a real one.
 type fake struct {
 	certificates []keychain.Certificate
 	keys         []keychain.Key
 	passwords    []keychain.GenericPassword
-	// What the methods end with; hang makes them wait for the end of their context.
+	// The errors of the methods; hang makes them wait for the end of their context.
 	certificatesErr, keysErr, passwordsErr error
 	hang                                   bool
 }
@@ -163,8 +163,8 @@ func TestLookHandsOnACertificateThatCannotBeRead(t *testing.T) {
 	}
 }
 
-// Microsoft's certificates have negative serial numbers, and may be damaged; what is not known to be Microsoft's is
-// only mentioned.
+// Microsoft's certificates have negative serial numbers, and may be damaged; a certificate that may not be Microsoft's
+// is only mentioned.
 func TestLookAtCertificatesThatAreUnlikeOthers(t *testing.T) {
 	issued := issue(t, entra.Device{}.NegativeSerial())
 	got := loginKeychain(holding(issued)).Look(t.Context())
@@ -236,7 +236,7 @@ func TestLookSaysWhyItCouldNot(t *testing.T) {
 		{context.DeadlineExceeded, wpj.ObstacleUnavailable},
 		{errors.New("something else"), wpj.ObstacleFailed},
 	} {
-		for i := range 3 { // whichever of the three it is
+		for i := range 3 { // any of the three
 			k := holding(issued)
 			*[]*error{&k.certificatesErr, &k.keysErr, &k.passwordsErr}[i] = fmt.Errorf("operation: %w", test.err)
 			got := loginKeychain(k).Look(t.Context())

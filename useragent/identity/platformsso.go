@@ -8,8 +8,7 @@ import (
 	"usher.internal/internal/wpj"
 )
 
-// PlatformSSO returns the source that asks macOS how the user stands with Platform SSO. The program is
-// [command.AppSSO].
+// PlatformSSO returns the source that asks macOS for the user's state in Platform SSO. The program is [command.AppSSO].
 func PlatformSSO(program command.Command) Source {
 	return &reported{wpj.SourcePlatformSSO, program, func(output command.Output) (wpj.Evidence, error) {
 		report, err := platformsso.Parse(output.Stdout)
@@ -20,7 +19,7 @@ func PlatformSSO(program command.Command) Source {
 	}}
 }
 
-// reported is a source that a program reports on.
+// reported is a source whose evidence comes from a program.
 type reported struct {
 	source  wpj.Source
 	program command.Command

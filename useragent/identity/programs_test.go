@@ -95,7 +95,7 @@ func TestProgramsThatReport(t *testing.T) {
 	}
 }
 
-// A program that hangs ends with its call, also when it does not want to, and half an answer is none.
+// A program that hangs ends with its call, even against its will, and half an answer is no answer.
 func TestProgramThatHangsEndsWithItsCall(t *testing.T) {
 	for name, script := range map[string]string{
 		"hangs": "sleep 600", "has answered": "echo 'Device Configuration: (null)'; sleep 600",
@@ -116,7 +116,7 @@ func TestProgramThatHangsEndsWithItsCall(t *testing.T) {
 	}
 }
 
-// One that leaves a child behind which holds its output open has answered.
+// A program has answered even if a child keeps its output open.
 func TestProgramThatLeavesAChildBehind(t *testing.T) {
 	got := identity.SecureEnclave(program(t, "echo 0; sleep 600 &")).Look(t.Context())
 	if got.Finding != wpj.NotThere {

@@ -9,11 +9,11 @@ import (
 	"usher.internal/internal/wpj"
 )
 
-// errTooOld: Jamf Conditional Access does not know getPSSOStatus, which came with Jamf Pro 11.21.1 [BW-EA2].
+// errTooOld says that Jamf Conditional Access does not know getPSSOStatus, which came with Jamf Pro 11.21.1 [BW-EA2].
 var errTooOld = errors.New("no answer to getPSSOStatus, which needs Jamf Pro 11.21.1 or later")
 
 // SecureEnclave returns the source that asks Microsoft's single sign-on, through Jamf, for the device that it knows:
-// nobody but Microsoft's own programs may look into the Secure Enclave. The program is [command.GetPSSOStatus].
+// only Microsoft's own programs may look into the Secure Enclave. The program is [command.GetPSSOStatus].
 func SecureEnclave(program command.Command) Source {
 	return &reported{wpj.SourceSecureEnclave, program, func(output command.Output) (wpj.Evidence, error) {
 		status, err := jamfstate.ParsePSSOStatus(output.Stdout)

@@ -20,8 +20,8 @@ const (
 	usGov   = "login.microsoftonline.us"
 )
 
-// both is a keychain that holds two registrations, each with its own items; without are the accounts that the first one
-// has no item of.
+// both is a keychain with two registrations, each with its own items; without are the accounts of items that the first
+// one lacks.
 func both(first, second *entra.Issued, without ...string) *fake {
 	k, other := holding(first), holding(second)
 	k.passwords = slices.DeleteFunc(k.passwords,
@@ -46,8 +46,8 @@ func wants(tenant wpj.TenantID, cloudHost string) func() wpj.Conditions {
 	return func() wpj.Conditions { return wpj.Conditions{Now: time.Now(), Tenant: tenant, CloudHost: cloudHost} }
 }
 
-// Of two identities the evidence's own items are those of the one that is wanted, in whichever order things are listed,
-// and usherd comes to the same one also when it wants the other.
+// Of two identities, the evidence's own items are those of the wanted one, in any order of the lists. usherd chooses
+// the same one, also when it wants the other.
 func TestLookAtTwoIdentities(t *testing.T) {
 	ofA, ofB := issue(t, entra.Device{TenantID: tenantA}), issue(t, entra.Device{TenantID: tenantB})
 	for name, test := range map[string]struct {
@@ -56,7 +56,7 @@ func TestLookAtTwoIdentities(t *testing.T) {
 		chosen   *entra.Issued // nil for none
 		cloud    string
 		detail   string
-		// What usherd comes to, by the tenant that it has.
+		// usherd's choice, by the tenant that it has.
 		states map[wpj.TenantID]wpj.State
 		users  map[wpj.TenantID]wpj.UserPrincipalName
 	}{
@@ -124,7 +124,7 @@ func TestLookAtTwoIdentities(t *testing.T) {
 	}
 }
 
-// What an earlier registration has left belongs to the certificate that it names, and not to the one that is used.
+// A leftover of an earlier registration belongs to the certificate that it names, and not to the one in use.
 func TestLeftItemsAreNotThoseOfTheCertificate(t *testing.T) {
 	now, before := issue(t, entra.Device{TenantID: tenantB}), issue(t, entra.Device{TenantID: tenantA})
 	for name, edit := range map[string]func(*fake){
@@ -161,8 +161,8 @@ func TestLeftItemsAreNotThoseOfTheCertificate(t *testing.T) {
 	}
 }
 
-// A keychain whose items name a certificate that has lost its key is not healed by an older certificate of the same
-// tenant.
+// If a keychain's items name a certificate that has lost its key, an older certificate of the same tenant does not fix
+// it.
 func TestItemsOfTheSameTenantStayWithTheirCertificate(t *testing.T) {
 	older, newer := issue(t, entra.Device{TenantID: tenantA}), issue(t, entra.Device{TenantID: tenantA})
 	k := holding(newer)

@@ -13,7 +13,7 @@ import (
 	"github.com/keybase/dbus"
 )
 
-// meanings says what the error names of D-Bus and of the Secret Service are for the keychain. Others stay as they are.
+// meanings maps error names of D-Bus and of the Secret Service to the keychain's errors. Other errors remain unchanged.
 var meanings = map[string]error{
 	"org.freedesktop.Secret.Error.IsLocked": ErrLocked,
 
@@ -37,21 +37,21 @@ var meanings = map[string]error{
 	"org.freedesktop.DBus.Error.Spawn.FileInvalid":        ErrUnavailable,
 	"org.freedesktop.DBus.Error.Spawn.PermissionsInvalid": ErrUnavailable,
 
-	// There is a Secret Service, but its default collection went away. Items that do are another matter; see isGone.
+	// There is a Secret Service, but its default collection is gone. For items that are gone, see isGone.
 	"org.freedesktop.Secret.Error.NoSuchObject":   ErrUnavailable,
 	"org.freedesktop.DBus.Error.UnknownObject":    ErrUnavailable,
 	"org.freedesktop.DBus.Error.UnknownMethod":    ErrUnavailable,
 	"org.freedesktop.DBus.Error.UnknownInterface": ErrUnavailable,
 }
 
-// goneNames are what asking for an item that has been deleted is answered with.
+// goneNames are the errors for an item that has been deleted.
 var goneNames = []string{
 	"org.freedesktop.Secret.Error.NoSuchObject",
 	"org.freedesktop.DBus.Error.UnknownObject",
 	"org.freedesktop.DBus.Error.UnknownMethod",
 }
 
-// nameOf returns the name of an error that came over D-Bus, "" for any other one.
+// nameOf returns the name of an error that came over D-Bus, or "" for any other one.
 func nameOf(err error) string {
 	if value, ok := errors.AsType[dbus.Error](err); ok {
 		return value.Name
@@ -64,13 +64,13 @@ func nameOf(err error) string {
 
 func isGone(err error) bool { return slices.Contains(goneNames, nameOf(err)) }
 
-// isConnectionLost tells whether the connection to the bus failed, so that a new one may do better.
+// isConnectionLost reports whether the connection to the bus failed, so a new one may succeed.
 func isConnectionLost(err error) bool {
 	_, network := errors.AsType[*net.OpError](err)
 	return network || errors.Is(err, dbus.ErrClosed) || errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF)
 }
 
-// classify makes an error wrap the sentinel that it comes to.
+// classify makes an error wrap the sentinel that matches it.
 func classify(ctx context.Context, err error) error {
 	if err == nil || errors.Is(err, ErrLocked) || errors.Is(err, ErrUnavailable) {
 		return err

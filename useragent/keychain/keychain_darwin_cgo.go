@@ -17,11 +17,11 @@ import (
 // Keychain is what the Security framework finds in the keychains of the user. Its methods may be called from several
 // goroutines; they are served one after the other.
 //
-// A call returns when its context ends, whatever the framework does. What cannot be cut short goes on alone until the
-// framework answers; there is never more than one such goroutine, as calls that come meanwhile wait for it, as long as
-// their own contexts last.
+// A call returns when its context ends, whatever the framework does. A request that cannot be cut short continues in
+// its goroutine until the framework answers. There is never more than one such goroutine: later calls wait for it, as
+// long as their own contexts last.
 type Keychain struct {
-	// turn holds one token, for whoever asks the framework.
+	// turn holds one token, for the goroutine that asks the framework.
 	turn chan struct{}
 }
 
@@ -30,9 +30,9 @@ func Open() *Keychain { return &Keychain{turn: make(chan struct{}, 1)} }
 
 // GenericPasswords returns the generic passwords of [Accounts] and [Labels], all of each name.
 //
-// Each name is asked for, and no more: go-keychain's own reading of an answer ends the process at an item with a text
-// attribute that is not UTF-8, which the framework returns as kCFNull, and any program can have put such an item into a
-// keychain [LOCKSMITH#1]. Such an attribute of an item with one of the names is read as empty.
+// It asks only for each name. go-keychain's own parser ends the process at an item with a text attribute that is not
+// UTF-8: the framework returns it as kCFNull. Any program can have put such an item into a keychain [LOCKSMITH#1]. Such
+// an attribute of an item with one of the names is read as empty.
 func (k *Keychain) GenericPasswords(ctx context.Context) ([]GenericPassword, error) {
 	return inTurn(ctx, k.turn, theFramework, func() ([]GenericPassword, error) {
 		var passwords []GenericPassword
@@ -49,7 +49,7 @@ func (k *Keychain) GenericPasswords(ctx context.Context) ([]GenericPassword, err
 					return nil, fmt.Errorf("find items of class %s: %w", ClassGenericPassword, err)
 				}
 				for _, password := range found {
-					// One that has a wanted account and a wanted label is found twice; it is its account's.
+					// An item with a wanted account and a wanted label is found twice; it belongs to its account.
 					if wanted.attribute == gokeychain.AccountKey || !slices.Contains(Accounts, password.Account) {
 						passwords = append(passwords, password)
 					}
@@ -72,13 +72,13 @@ func readPassword(attributes corefoundation.Ref) (password GenericPassword, err 
 	return password, nil
 }
 
-// classIdentity is that of certificates that have their private key in a keychain. The values of kSecClass are strings
-// of CoreFoundation, which the framework compares as such (_ConvertItemClass in SecItem.cpp): so a string of ours
-// stands for a class that go-keychain has no name for. With an identity's class, the data that is returned is its
-// certificate's.
+// classIdentity is the class of certificates that have their private key in a keychain. The values of kSecClass are
+// strings of CoreFoundation, and the framework compares them as such (_ConvertItemClass in SecItem.cpp). So our own
+// string can name a class that go-keychain has no name for. With the class of identities, the returned data is the
+// certificate.
 const classIdentity = "idnt"
 
-// Certificates returns all certificates, each once and without its label, with HasPrivateKey told by the framework. One
+// Certificates returns all certificates, each once and without its label, with HasPrivateKey from the framework. One
 // without data is an error.
 func (k *Keychain) Certificates(ctx context.Context) ([]Certificate, error) {
 	return inTurn(ctx, k.turn, theFramework, func() ([]Certificate, error) {
@@ -98,11 +98,11 @@ func (k *Keychain) Certificates(ctx context.Context) ([]Certificate, error) {
 	})
 }
 
-// Keys returns nothing: whether a certificate has its private key is told by [Certificate].
+// Keys returns nothing: [Certificate] says whether a certificate has its private key.
 func (*Keychain) Keys(context.Context) ([]Key, error) { return nil, nil }
 
-// Compare reads the keychain a second time, with /usr/bin/security, and returns a sentence for each difference, none
-// for no difference. There is nothing personal in them. An error says that one of the two could not be read.
+// Compare reads the keychain a second time, with /usr/bin/security, and returns a sentence for each difference, or
+// nothing. The sentences contain nothing personal. An error says that one of the two could not be read.
 func (k *Keychain) Compare(ctx context.Context) ([]string, error) {
 	certificates, err := k.Certificates(ctx)
 	if err != nil {
@@ -119,7 +119,7 @@ func (k *Keychain) Compare(ctx context.Context) ([]string, error) {
 	return differences(reading{certificates, passwords}, tool), nil
 }
 
-// findCertificates asks for data only, which is the certificate and public: attributes can be kCFNull.
+// findCertificates asks only for data, which is the public certificate: attributes can be kCFNull.
 func findCertificates(class string) ([]Certificate, error) {
 	query := newQuery(class)
 	query.SetReturnData(true)
@@ -136,16 +136,15 @@ func findCertificates(class string) ([]Certificate, error) {
 	return certificates, nil
 }
 
-// The framework asks the user to unlock the data-protection keychain, before it even looks into the login keychain,
-// unless the query says that it must not (kSecUseAuthenticationUI, kSecUseAuthenticationUIFail; ShouldTryUnlockKeybag
-// in SecItem.cpp).
+// The framework asks the user to unlock the data-protection keychain before it looks into the login keychain, unless
+// the query forbids it (kSecUseAuthenticationUI, kSecUseAuthenticationUIFail; ShouldTryUnlockKeybag in SecItem.cpp).
 const (
 	authenticationUI     = "u_AuthUI"
 	authenticationUIFail = "u_AuthUIF"
 )
 
-// newQuery returns a query for all items of a class, in all keychains that the framework searches: to name only the
-// login keychain would hide what is on tokens.
+// newQuery returns a query for all items of a class, in all keychains that the framework searches: a query for only the
+// login keychain would hide items on tokens.
 func newQuery(class string) gokeychain.Item {
 	query := gokeychain.NewItem()
 	query.SetString(gokeychain.SecClassKey, class)
@@ -166,7 +165,7 @@ func find[T any](query gokeychain.Item, read func(corefoundation.Ref) (T, error)
 		return nil, err
 	}
 	found := corefoundation.Ref(answer)
-	if found == 0 { // go-keychain's answer where there is no such item
+	if found == 0 { // go-keychain's answer if there is no such item
 		return nil, nil
 	}
 	defer corefoundation.Release(found)

@@ -26,7 +26,7 @@ import (
 // These tests are for the loader of sim/darwin, whose Security framework has the items of a filekeychain: no test
 // writes into a real one.
 
-// standIn returns a keychain of the loader's own, and has the test fail if an object of the framework is not released.
+// standIn returns a keychain of the loader. The test fails if an object of the framework is not released.
 func standIn(t *testing.T) *filekeychain.Keychain {
 	t.Helper()
 	symbol, err := purego.Dlsym(purego.RTLD_DEFAULT, "machorun_objects_alive")
@@ -55,7 +55,7 @@ func add(t *testing.T, to *filekeychain.Keychain, items ...filekeychain.Item) {
 	}
 }
 
-// issued returns a certificate, and the label that its private key has in a keychain.
+// issued returns a certificate, and the label of its private key in a keychain.
 func issued(t *testing.T) (der []byte, label string) {
 	t.Helper()
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
@@ -76,8 +76,8 @@ func issued(t *testing.T) (der []byte, label string) {
 
 const notUTF8 = "M\xfcller"
 
-// An item whose text attributes are not UTF-8 comes back as kCFNull, at which go-keychain's own reading ends the
-// process.
+// An item with a text attribute that is not UTF-8 comes back as kCFNull, and go-keychain's own parser ends the process
+// at it.
 func TestOddItemEndsNothing(t *testing.T) {
 	items := standIn(t)
 	user, label := keychain.Accounts[0], keychain.Labels[0]
@@ -162,7 +162,7 @@ func TestEmptyAndLocked(t *testing.T) {
 	}
 }
 
-// What the framework finds is compared with what /usr/bin/security prints, which the loader's Mac does not have.
+// The framework's result is compared with the output of /usr/bin/security, which the loader's Mac does not have.
 func TestCompareWithoutTheTool(t *testing.T) {
 	standIn(t)
 	if _, err := keychain.Open().Compare(t.Context()); err == nil ||

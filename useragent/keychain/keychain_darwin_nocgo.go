@@ -11,7 +11,7 @@ import (
 // Keychain is what /usr/bin/security finds in the keychains of the user, for a build that cannot ask the Security
 // framework. Its methods may be called from several goroutines, and return when their context ends.
 //
-// It tells of generic passwords that [Accounts] and [Labels] name alone, and of several of one name the first alone.
+// It returns only generic passwords that [Accounts] and [Labels] name, and of several with one name only the first.
 type Keychain struct {
 	tool toolReader
 }
@@ -24,13 +24,13 @@ func (k *Keychain) GenericPasswords(ctx context.Context) ([]GenericPassword, err
 	return k.tool.genericPasswords(ctx)
 }
 
-// Certificates returns all certificates, each once, without labels and with HasPrivateKey told by macOS.
+// Certificates returns all certificates, each once, without labels and with HasPrivateKey from macOS.
 func (k *Keychain) Certificates(ctx context.Context) ([]Certificate, error) {
 	return k.tool.certificates(ctx)
 }
 
-// Keys returns nothing: whether a certificate has its private key is told by [Certificate].
+// Keys returns nothing: [Certificate] says whether a certificate has its private key.
 func (*Keychain) Keys(context.Context) ([]Key, error) { return nil, nil }
 
-// Compare returns an error that wraps [ErrUnsupported]: this build has one way alone to read the keychain.
+// Compare returns an error that wraps [ErrUnsupported]: this build has only one way to read the keychain.
 func (*Keychain) Compare(context.Context) ([]string, error) { return nil, errNothingToCompare }

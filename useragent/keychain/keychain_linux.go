@@ -14,14 +14,15 @@ import (
 // Keychain is the default collection of the user's Secret Service. Its methods may be called from several goroutines;
 // they are served one after the other.
 //
-// It connects to the session bus at the first call and keeps that connection, since go-keychain can close none: make
-// one Keychain a process. When the bus goes, so do the connection and its goroutines, and the next call connects anew.
+// It connects to the session bus at the first call and keeps that connection, because go-keychain cannot close one:
+// make only one Keychain in a process. When the bus ends, so do the connection and its goroutines, and the next call
+// reconnects.
 //
-// A call returns when its context ends, whatever the bus does. What cannot be cut short (connecting to a bus that
-// accepts and then says nothing) goes on alone until the bus answers or goes away; there is never more than one such
-// goroutine, as calls that come meanwhile wait for it, as long as their own contexts last.
+// A call returns when its context ends, whatever the bus does. A request that cannot be cut short (connecting to a bus
+// that accepts and then is silent) continues in its goroutine until the bus answers or ends. There is never more than
+// one such goroutine: later calls wait for it, as long as their own contexts last.
 type Keychain struct {
-	// turn holds one token, for whoever uses service.
+	// turn holds one token, for the goroutine that uses service.
 	turn    chan struct{}
 	service *secretservice.SecretService
 }
@@ -73,10 +74,10 @@ func (k *Keychain) Sign(ctx context.Context, publicKeyHash string, digest []byte
 	return sign(items[0].secret, digest)
 }
 
-// Compare returns an error that wraps [ErrUnsupported]: there is one way alone to read a Secret Service.
+// Compare returns an error that wraps [ErrUnsupported]: there is only one way to read a Secret Service.
 func (*Keychain) Compare(context.Context) ([]string, error) { return nil, errNothingToCompare }
 
-// list returns what the items of a class are made into.
+// list returns the items of a class, each converted by make.
 func list[T any](ctx context.Context, k *Keychain, class string, convert func(item) (T, error)) ([]T, error) {
 	items, err := k.items(ctx, query{class: class, secrets: class == ClassCertificate})
 	if err != nil {
@@ -93,14 +94,14 @@ func list[T any](ctx context.Context, k *Keychain, class string, convert func(it
 	return converted, nil
 }
 
-// secretService is whom [inTurn] waits for.
+// secretService is the name of the service that [inTurn] waits for.
 const secretService = "the Secret Service"
 
 func (k *Keychain) items(ctx context.Context, q query) ([]item, error) {
 	return inTurn(ctx, k.turn, secretService, func() ([]item, error) { return k.read(ctx, q) })
 }
 
-// read runs with the turn. A connection that was kept may have ended with its bus; then a new one gets its chance.
+// read runs with the turn. A connection that was kept may have ended with its bus; then read tries a new one.
 func (k *Keychain) read(ctx context.Context, q query) ([]item, error) {
 	kept := k.service != nil
 	for {

@@ -25,7 +25,7 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-// session starts a keyring of one's own and makes it that of this process.
+// session starts a separate keyring and makes it this process's.
 func session(t *testing.T, options keyring.Options) *keyring.Keyring {
 	t.Helper()
 	options.UID, options.GID = uint32(os.Getuid()), uint32(os.Getgid())
@@ -106,7 +106,7 @@ func TestAnEmptyKeychainIsNoError(t *testing.T) {
 	}
 }
 
-// everything counts what the three methods return, and joins their errors.
+// everything counts the results of the three methods, and joins their errors.
 func everything(ctx context.Context, k *keychain.Keychain) (int, error) {
 	certificates, err1 := k.Certificates(ctx)
 	keys, err2 := k.Keys(ctx)
@@ -184,7 +184,7 @@ func TestNoDefaultCollection(t *testing.T) {
 	}
 }
 
-// Where there is no bus, none may be started: dbus-launch would, and here it only leaves a trace.
+// If there is no bus, none may be started: dbus-launch would start one, and here it only leaves a trace.
 func TestNoBus(t *testing.T) {
 	directory := t.TempDir()
 	trace := filepath.Join(directory, "launched")
@@ -255,7 +255,7 @@ func TestABusThatSaysNothingDoesNotHangUs(t *testing.T) {
 		}
 		cancel()
 	}
-	// The one attempt that was made goes on until the bus is gone, and is not made three times.
+	// The one attempt continues until the bus ends, and is not made three times.
 	listener.Close()
 	wait.Wait()
 	attempts := 0

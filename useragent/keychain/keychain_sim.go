@@ -43,7 +43,7 @@ func (k *Keychain) Keys(ctx context.Context) ([]Key, error) {
 	})
 }
 
-// Compare returns an error that wraps [ErrUnsupported]: there is one way alone to read files.
+// Compare returns an error that wraps [ErrUnsupported]: there is only one way to read files.
 func (*Keychain) Compare(context.Context) ([]string, error) { return nil, errNothingToCompare }
 
 // Sign signs a SHA-256 with the private key that has this application label.

@@ -16,10 +16,10 @@ var (
 	theTool      = command.Security.Path
 )
 
-// Accounts and Labels are the generic passwords that are looked for by name on macOS, which is not asked for all. A
-// caller that looks for another one has to add it, or does not get it there.
+// Accounts and Labels are the names of the generic passwords that are looked for on macOS: it is not asked for all. If
+// a caller needs another one, it must be added here.
 var (
-	// Accounts are those of Workplace Join: the ones that say who registered, and others that a registration leaves.
+	// Accounts are those of Workplace Join: the items that say who registered, and others that a registration leaves.
 	Accounts = []string{
 		wpj.AccountUserPrincipalName,
 		wpj.AccountTenantID,
@@ -46,8 +46,8 @@ var (
 	}
 )
 
-// withPrivateKeys returns the certificates with HasPrivateKey set for those whose SHA-1 is among identities. Each is
-// returned once, although it may be in several of the keychains that macOS searches.
+// withPrivateKeys returns the certificates, with HasPrivateKey set if their SHA-1 is among identities. Each is returned
+// once, although it may be in several of the keychains that macOS searches.
 func withPrivateKeys(certificates []Certificate, identities []string) []Certificate {
 	var all []Certificate
 	for _, certificate := range certificates {
@@ -60,30 +60,30 @@ func withPrivateKeys(certificates []Certificate, identities []string) []Certific
 	return all
 }
 
-// reading is what one way of reading the keychain came to.
+// reading is the result of one way of reading the keychain.
 type reading struct {
 	certificates []Certificate
 	passwords    []GenericPassword
 }
 
-// differences says in what the readings of the Security framework and of `security` differ, one sentence each. There
-// are [Accounts], [Labels] and the first digits of thumbprints in the sentences, and nothing else of what was read.
+// differences describes how the readings of the Security framework and of `security` differ, one sentence each. The
+// sentences contain only [Accounts], [Labels] and the first digits of thumbprints.
 //
-// What `security` cannot tell, or can tell otherwise, is no difference: labels, the second and further items of a name,
+// Data that `security` cannot report, or can report differently, is ignored: labels, all but the first item of a name,
 // and items of other names.
 func differences(framework, tool reading) []string {
 	sentences := []string{}
 	say := func(format string, values ...any) { sentences = append(sentences, fmt.Sprintf(format, values...)) }
 
-	alone := func(whose, other string, ours, theirs []Certificate) {
+	onlyIn := func(whose, other string, ours, theirs []Certificate) {
 		for _, certificate := range sorted(ours) {
 			if indexOf(theirs, certificate) < 0 {
 				say("The certificate %s is listed by %s and not by %s.", prefixOf(certificate), whose, other)
 			}
 		}
 	}
-	alone(theFramework, theTool, framework.certificates, tool.certificates)
-	alone(theTool, theFramework, tool.certificates, framework.certificates)
+	onlyIn(theFramework, theTool, framework.certificates, tool.certificates)
+	onlyIn(theTool, theFramework, tool.certificates, framework.certificates)
 	for _, certificate := range sorted(framework.certificates) {
 		at := indexOf(tool.certificates, certificate)
 		switch {
@@ -121,10 +121,10 @@ func sorted(certificates []Certificate) []Certificate {
 	})
 }
 
-// prefixOf returns as much of a thumbprint as may be shown.
+// prefixOf returns the part of a thumbprint that may be shown.
 func prefixOf(certificate Certificate) string { return thumbprintOf(certificate.DER)[:8] }
 
-// ofName returns the passwords whose account is name, or else whose label is.
+// ofName returns the passwords whose account is name, or else those whose label is.
 func ofName(passwords []GenericPassword, name string) []GenericPassword {
 	var found []GenericPassword
 	for _, password := range passwords {
@@ -135,7 +135,7 @@ func ofName(passwords []GenericPassword, name string) []GenericPassword {
 	return found
 }
 
-// isLike tells whether two passwords are the same but for their labels, which macOS makes up where there is none.
+// isLike reports whether two passwords are equal except for their labels: macOS invents a label if there is none.
 func (p GenericPassword) isLike(other GenericPassword) bool {
 	return p.Account == other.Account && p.Service == other.Service
 }

@@ -2,10 +2,9 @@ package keychain
 
 import "errors"
 
-// ErrNotRemovable says that usher has no way to remove an item of this kind on this platform; a person has one.
+// ErrNotRemovable says that usher cannot remove an item of this kind on this platform; a person can.
 //
-// Removing is the one thing that writes to a keychain, and is done for a person who asked for it alone.
-// RemoveCertificate, RemoveKey and RemoveGenericPassword remove every item with exactly these attributes, and nothing
-// else. What is gone already is no error; a keychain that is locked is [ErrLocked], and nothing is unlocked or asked
-// for.
+// Only removal writes to a keychain, and only for a person who asked for it. RemoveCertificate, RemoveKey and
+// RemoveGenericPassword remove every item with exactly these attributes, and nothing else. An item that is gone already
+// is not an error. A locked keychain is [ErrLocked]; nothing is unlocked, and the user is not asked.
 var ErrNotRemovable = errors.New("cannot be removed by usher")

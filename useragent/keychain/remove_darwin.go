@@ -9,8 +9,7 @@ import (
 	"path/filepath"
 )
 
-// securityTool returns the tool that removes from the user's login keychain, and from no other one. No one has run it
-// on a Mac.
+// securityTool returns the tool that removes items, only from the user's login keychain. Nobody has run it on a Mac.
 func securityTool() (SecurityTool, error) {
 	home, err := os.UserHomeDir()
 	if err != nil {
@@ -20,7 +19,7 @@ func securityTool() (SecurityTool, error) {
 		nil
 }
 
-// RemoveCertificate removes a certificate, and with it the private key that it has.
+// RemoveCertificate removes a certificate, and with it its private key.
 func (*Keychain) RemoveCertificate(ctx context.Context, unwanted Certificate) error {
 	tool, err := securityTool()
 	if err != nil {

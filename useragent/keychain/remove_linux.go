@@ -35,7 +35,7 @@ func (k *Keychain) RemoveGenericPassword(ctx context.Context, unwanted GenericPa
 	})
 }
 
-// remove removes the items of a class that unwanted is true for.
+// remove removes the items of a class for which unwanted is true.
 func (k *Keychain) remove(ctx context.Context, class string, unwanted func(item) bool) error {
 	_, err := inTurn(ctx, k.turn, secretService,
 		func() (struct{}, error) { return struct{}{}, k.removeNow(ctx, class, unwanted) })
@@ -45,7 +45,7 @@ func (k *Keychain) remove(ctx context.Context, class string, unwanted func(item)
 	return nil
 }
 
-// removeNow runs with the turn. A connection that was kept may have ended with its bus; then a new one gets its chance.
+// removeNow runs with the turn. A connection that was kept may have ended with its bus; then removeNow tries a new one.
 func (k *Keychain) removeNow(ctx context.Context, class string, unwanted func(item) bool) error {
 	kept := k.service != nil
 	for {
@@ -102,7 +102,7 @@ func removeOfClass(ctx context.Context, service *secretservice.SecretService, cl
 	return nil
 }
 
-// errPrompt says that the Secret Service would ask the user first. He is not asked: nobody may be at the Mac.
+// errPrompt says that the Secret Service would first ask the user. usher does not let it ask: nobody may be at the Mac.
 var errPrompt = errors.New("the Secret Service would ask the user first")
 
 func deleteItem(ctx context.Context, object dbus.BusObject) error {

@@ -23,7 +23,7 @@ func TestRemovesExactlyWhatIsNamed(t *testing.T) {
 	otherUser.Service = "john@example.com"
 	add(t, certificate, alike, key, otherKey, user, user, otherUser)
 	k := keychain.Open()
-	for range 2 { // what is gone is no error
+	for range 2 { // an item that is gone is no error
 		if err := errors.Join(
 			k.RemoveCertificate(t.Context(), keychain.Certificate{DER: certificate.Data, Label: certificate.Label}),
 			k.RemoveKey(t.Context(), keychain.Key{ApplicationTag: key.ApplicationTag,
@@ -76,7 +76,7 @@ func TestRemovingFromAKeyringThatHangsEnds(t *testing.T) {
 	if err := ring.Resume(); err != nil {
 		t.Fatal(err)
 	}
-	// The call that was given up leaves its turn before this one is served.
+	// The cancelled call releases its turn before this one is served.
 	if _, err := k.Keys(t.Context()); err != nil {
 		t.Error(err)
 	}

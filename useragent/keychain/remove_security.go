@@ -14,22 +14,22 @@ import (
 )
 
 // SecurityTool removes items from one keychain of macOS through /usr/bin/security, which can remove certificates,
-// identities (a certificate with its key) and generic passwords. It is here on Linux so that its tests are; no one has
+// identities (a certificate with its key) and generic passwords. It is built on Linux too, for its tests. Nobody has
 // run it on a Mac.
 type SecurityTool struct {
-	// Program is the absolute path of security(1). Keychain is that of the keychain's file: without one, security would
-	// look through every keychain of the search list, the system's too.
+	// Program is the absolute path of security(1). Keychain is the path of the keychain's file: without one, security
+	// would search every keychain of the search list, also the system's.
 	Program, Keychain string
 }
 
-// mostAlike bounds how many generic passwords with the same attributes are removed: a keychain has few.
+// mostAlike limits how many generic passwords with the same attributes are removed: a keychain has few.
 const mostAlike = 64
 
-// noSuchCertificate is what delete-certificate and delete-identity write where there is none with that hash, ending
-// with 1 [Apple, SecurityTool/keychain_delete.c; not verified on a Mac].
+// noSuchCertificate is the message of delete-certificate and delete-identity if no certificate has that hash. Their
+// exit code is then 1 [Apple, SecurityTool/keychain_delete.c; not verified on a Mac].
 const noSuchCertificate = "unable to delete certificate matching"
 
-// RemoveCertificate removes a certificate, and with it the private key that it has.
+// RemoveCertificate removes a certificate, and with it its private key.
 func (s SecurityTool) RemoveCertificate(ctx context.Context, unwanted Certificate) error {
 	command := "delete-certificate"
 	if unwanted.HasPrivateKey {
@@ -42,14 +42,14 @@ func (s SecurityTool) RemoveCertificate(ctx context.Context, unwanted Certificat
 	return err
 }
 
-// RemoveKey returns [ErrNotRemovable]: security(1) removes no key alone.
+// RemoveKey returns [ErrNotRemovable]: security(1) cannot remove a key without its certificate.
 func (SecurityTool) RemoveKey(context.Context, Key) error {
-	return fmt.Errorf("%w: macOS removes a private key with its certificate alone; remove this one in Keychain Access",
+	return fmt.Errorf("%w: macOS removes a private key only with its certificate; remove this one in Keychain Access",
 		ErrNotRemovable)
 }
 
-// RemoveGenericPassword removes every generic password with these attributes. One without account and service is
-// [ErrNotRemovable]: by its label alone security(1) might take another one.
+// RemoveGenericPassword removes every generic password with these attributes. For one without account and service it
+// returns [ErrNotRemovable]: with only a label, security(1) might take another one.
 func (s SecurityTool) RemoveGenericPassword(ctx context.Context, unwanted GenericPassword) error {
 	if unwanted.Account == "" && unwanted.Service == "" {
 		return fmt.Errorf("%w: it has neither account nor service; remove it in Keychain Access", ErrNotRemovable)
@@ -73,8 +73,8 @@ func (s SecurityTool) RemoveGenericPassword(ctx context.Context, unwanted Generi
 	return fmt.Errorf("remove generic password: there are more than %d alike", mostAlike)
 }
 
-// run runs one command of security(1) on the keychain. The error wraps errNotThere where there is no such item. What
-// security prints can be personal, so no error holds it.
+// run runs one command of security(1) on the keychain. The error wraps errNotThere if there is no such item. The output
+// of security can be personal, so no error contains it.
 func (s SecurityTool) run(ctx context.Context, verb string, arguments ...string) error {
 	_, stderr, exitCode, err := runTool(command.Security.At(s.Program))(ctx,
 		slices.Concat([]string{verb}, arguments, []string{s.Keychain})...)

@@ -15,7 +15,7 @@ import (
 	"usher.internal/useragent/keychain"
 )
 
-// security is a program that notes its arguments, one call a line, and then does what script says.
+// security is a program that writes down its arguments, one call a line, and then runs script.
 func security(t *testing.T, script string) (tool keychain.SecurityTool, calls func() []string) {
 	t.Helper()
 	directory := t.TempDir()
@@ -81,7 +81,7 @@ func TestEndsOfSecurity(t *testing.T) {
 	}
 }
 
-// errAny stands for an error that wraps no sentinel.
+// errAny represents an error that wraps no sentinel.
 var errAny = errors.New("any")
 
 func TestWhatSecurityCannotRemove(t *testing.T) {

@@ -33,7 +33,7 @@ func TestRemovesFromTheFiles(t *testing.T) {
 			k.RemoveGenericPassword(t.Context(), keychain.GenericPassword{Account: "account", Service: "service"}),
 		)
 	}
-	for range 2 { // what is gone is no error
+	for range 2 { // an item that is gone is no error
 		if err := remove(); err != nil {
 			t.Fatal(err)
 		}

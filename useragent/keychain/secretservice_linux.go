@@ -11,8 +11,8 @@ import (
 	"github.com/keybase/go-keychain/secretservice"
 )
 
-// query says which items to read: those of a class, and of them the one with this application label unless it is empty.
-// Secrets are read for certificates, which are public, and for the key that signs.
+// query says which items to read: those of a class, and if an application label is given only the one with it. Secrets
+// are read only for certificates, which are public, and for the key that signs.
 type query struct {
 	class, applicationLabel string
 	secrets                 bool
@@ -26,17 +26,17 @@ func (q query) attributes() map[string]string {
 	return attributes
 }
 
-// item is one item of the collection, with its secret where the query asked for it.
+// item is one item of the collection, with its secret if the query asked for it.
 type item struct {
 	label      string
 	attributes map[string]string
 	secret     []byte
 }
 
-// connect connects to the session bus. It can block, for as long as a bus accepts and says nothing.
+// connect connects to the session bus. It can block, for as long as a bus accepts and is silent.
 //
-// It first makes sure that there is a bus: go-keychain's D-Bus would otherwise run dbus-launch, and an agent has no
-// business starting a bus that nobody else is on.
+// It first makes sure that there is a bus. Otherwise go-keychain's D-Bus library would run dbus-launch, and an agent
+// must not start a bus that nobody else uses.
 func connect() (*secretservice.SecretService, error) {
 	if !hasSessionBus() {
 		return nil, fmt.Errorf("%w: this session has no D-Bus session bus", ErrUnavailable)
@@ -48,7 +48,7 @@ func connect() (*secretservice.SecretService, error) {
 	return service, nil
 }
 
-// hasSessionBus looks where the D-Bus library is about to look before it would run dbus-launch.
+// hasSessionBus checks the places that the D-Bus library checks before it runs dbus-launch.
 func hasSessionBus() bool {
 	if address := os.Getenv("DBUS_SESSION_BUS_ADDRESS"); address != "" && address != "autolaunch:" {
 		return true
@@ -69,10 +69,11 @@ const (
 	propertiesInterface = "org.freedesktop.DBus.Properties"
 )
 
-// readItems reads the items of a query. go-keychain's own methods take no context, hence the calls on its objects.
+// readItems reads the items of a query. It calls D-Bus on go-keychain's objects, because go-keychain's own methods take
+// no context.
 //
-// The lock is looked at first, since searching a locked collection finds items whose attributes may be hashes, or none;
-// and again at the end, since it may have been locked meanwhile.
+// It checks the lock first: in a locked collection, a search finds items whose attributes may be hashed or missing. It
+// checks the lock again at the end, because the collection may have been locked meanwhile.
 func readItems(ctx context.Context, service *secretservice.SecretService, q query) ([]item, error) {
 	collection, err := defaultCollection(ctx, service)
 	if err != nil {
@@ -108,8 +109,8 @@ func readItems(ctx context.Context, service *secretservice.SecretService, q quer
 	return items, holdUnlocked(ctx, collection)
 }
 
-// defaultCollection returns the collection that the alias default stands for, and not the alias, which could come to
-// stand for another one between two calls.
+// defaultCollection returns the collection behind the alias default, and not the alias, because the alias could point
+// to another collection between two calls.
 func defaultCollection(ctx context.Context, service *secretservice.SecretService) (dbus.BusObject, error) {
 	const none dbus.ObjectPath = "/"
 	var path dbus.ObjectPath
@@ -123,7 +124,7 @@ func defaultCollection(ctx context.Context, service *secretservice.SecretService
 	return service.Obj(path), nil
 }
 
-// holdUnlocked returns an error unless the collection is unlocked. Nothing here ever unlocks it, as that raises a
+// holdUnlocked returns an error unless the collection is unlocked. Nothing here ever unlocks it, because that raises a
 // prompt.
 func holdUnlocked(ctx context.Context, collection dbus.BusObject) error {
 	var locked bool
@@ -137,13 +138,13 @@ func holdUnlocked(ctx context.Context, collection dbus.BusObject) error {
 	return nil
 }
 
-// noSession stands for not reading secrets.
+// noSession means that secrets are not read.
 const noSession dbus.ObjectPath = ""
 
-// openSession opens a session in which secrets cross the user's own bus as they are: nearly all that are read are
-// certificates, which are public, and whoever can listen on that bus can ask for the key as well. go-keychain's
-// encrypted sessions would fail about once in 256 times, as it drops the leading zeros of what Diffie and Hellman agree
-// on (docker/secrets-engine#649 has the same code), and what it cannot decrypt then reads as empty, without an error.
+// openSession opens a session in which secrets cross the user's own bus unencrypted. Nearly all of them are
+// certificates, which are public, and anyone who can listen on that bus can ask for the key as well. go-keychain's
+// encrypted sessions would fail about once in 256 times: it drops the leading zeros of the Diffie-Hellman secret
+// (docker/secrets-engine#649 has the same code). What it then cannot decrypt reads as empty, without an error.
 func openSession(ctx context.Context, service *secretservice.SecretService) (dbus.ObjectPath, error) {
 	var nothing dbus.Variant
 	var session dbus.ObjectPath

@@ -12,9 +12,9 @@ import (
 	"strings"
 )
 
-// The parsers here read what /usr/bin/security prints, as Apple's published source of it (SecurityTool, keychain_find.c
-// and keychain_utilities.c) lays it out. A line that is not of that layout is an error, which names its number and not
-// what it says, since names may be in it.
+// The parsers here read the output of /usr/bin/security in the format of Apple's published source (SecurityTool,
+// keychain_find.c and keychain_utilities.c). A line in another format is an error. The error has the line's number and
+// not its text, because the text may contain names.
 
 func errLine(number int) error { return fmt.Errorf("line %d is not understood", number+1) }
 
@@ -24,11 +24,11 @@ func thumbprintOf(der []byte) string {
 	return hex.EncodeToString(sum[:])
 }
 
-// Before each certificate stand its hashes: SHA-1 alone in older versions, SHA-256 and SHA-1 in newer ones.
+// Before each certificate are its hashes: only SHA-1 in older versions, SHA-256 and SHA-1 in newer ones.
 var hashLine = regexp.MustCompile(`^(SHA-[0-9]+|MD5) hash: ([0-9A-F]+)$`)
 
-// parseCertificates reads the output of `security find-certificate -a -p -Z`. A certificate of which another hash is
-// printed than its own is an error.
+// parseCertificates reads the output of `security find-certificate -a -p -Z`. A certificate that does not match its
+// printed hash is an error.
 func parseCertificates(output []byte) ([]Certificate, error) {
 	const begin, end, sha1Name = "-----BEGIN CERTIFICATE-----", "-----END CERTIFICATE-----", "SHA-1"
 	var certificates []Certificate
@@ -49,7 +49,7 @@ func parseCertificates(output []byte) ([]Certificate, error) {
 		case line == end:
 			block, rest := pem.Decode([]byte(strings.Join(lines[started:number+1], "\n")))
 			if block == nil || len(block.Bytes) == 0 || len(block.Headers) > 0 || len(rest) > 0 {
-				return nil, fmt.Errorf("the certificate that begins in line %d is no PEM", started+1)
+				return nil, fmt.Errorf("the certificate that begins in line %d is not PEM", started+1)
 			}
 			if thumbprint != "" && thumbprint != thumbprintOf(block.Bytes) {
 				return nil, fmt.Errorf("the certificate that begins in line %d is not the one whose SHA-1 is printed",
@@ -67,17 +67,17 @@ func parseCertificates(output []byte) ([]Certificate, error) {
 
 var (
 	policyLine = regexp.MustCompile(`^Policy: `)
-	// An identity is a number, the SHA-1 of its certificate, a name that may hold anything, and what is wrong with it,
-	// such as "(CSSMERR_TP_CERT_EXPIRED)".
+	// An identity is a number, the SHA-1 of its certificate, a name of any characters, and a problem such as
+	// "(CSSMERR_TP_CERT_EXPIRED)".
 	identityLine = regexp.MustCompile(`^ *[0-9]+\) ([0-9A-F]{40}) ".*"( \(.*\))?$`)
 	countLine    = regexp.MustCompile(`^ *([0-9]+) (valid )?identities found$`)
 )
 
-// parseIdentities reads the output of `security find-identity` and returns the SHA-1 of the certificates that have a
+// parseIdentities reads the output of `security find-identity`. It returns the SHA-1 of the certificates that have a
 // private key, in lower-case hexadecimal, each once.
 //
-// Those are the "Matching identities". The list of the valid ones leaves out what this Mac does not trust, and it has
-// no reason to trust the issuer of a device certificate; so output that has that list alone, as with -v, is an error.
+// These are the "Matching identities". The list of valid ones omits what this Mac does not trust, and it has no reason
+// to trust the issuer of a device certificate. So output with only that list, as with -v, is an error.
 func parseIdentities(output []byte) ([]string, error) {
 	const (
 		outside = iota
@@ -131,7 +131,7 @@ func parseGenericPassword(output []byte) (GenericPassword, error) {
 	for number, line := range strings.Split(string(output), "\n") {
 		if !inAttributes {
 			if strings.HasPrefix(line, class) && line != class+`"`+ClassGenericPassword+`"` {
-				return GenericPassword{}, errors.New("the item is no generic password")
+				return GenericPassword{}, errors.New("the item is not a generic password")
 			}
 			inAttributes = line == begin
 			continue
@@ -158,9 +158,9 @@ func parseGenericPassword(output []byte) (GenericPassword, error) {
 	return password, nil
 }
 
-// parseBlob reads the value of an attribute. It is printed as <NULL>, as nothing (empty), as "text" with nothing
-// escaped, or, when it has a byte that is not printable ASCII or is a backslash, as 0x and hexadecimal, with a
-// rendering of it after that.
+// parseBlob reads the value of an attribute. It is printed as <NULL>, as nothing (empty), or as "text" with nothing
+// escaped. If it contains a backslash or a byte that is not printable ASCII, it is printed as 0x and hexadecimal, and
+// then as text.
 func parseBlob(text string) (string, error) {
 	switch {
 	case text == "" || text == "<NULL>":

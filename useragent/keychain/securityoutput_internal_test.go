@@ -15,7 +15,7 @@ import (
 
 var updateGolden = flag.Bool("update", false, "write the golden files anew")
 
-// outputs are the parsers by the command whose output they read; each says what it made of it.
+// outputs are the parsers by the command whose output they read; each returns its result as text.
 var outputs = []struct {
 	command string
 	parse   func(output []byte) string
@@ -71,7 +71,7 @@ func TestOutputOfSecurity(t *testing.T) {
 				if want := string(read(t, golden)); got != want {
 					t.Errorf("got\n%swant\n%s", got, want)
 				}
-				// The errors may be logged, and what the keychain holds may not.
+				// The errors may be logged, but the keychain's content may not.
 				if _, message, failed := strings.Cut(got, "error: "); failed &&
 					regexp.MustCompile(`(?i)jane|users|34b1ba9a`).MatchString(message) {
 					t.Errorf("the error says too much: %s", message)

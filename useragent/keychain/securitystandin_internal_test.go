@@ -16,8 +16,8 @@ import (
 	"usher.internal/sim/filekeychain"
 )
 
-// The whole way that a macOS build without cgo goes, against the stand-in of /usr/bin/security over a keychain of
-// files: what is put in is found, a locked keychain is told, and what is removed is gone.
+// The complete path of a macOS build without cgo, against the stand-in of /usr/bin/security over a keychain of files.
+// It finds the items that were added, reports a locked keychain, and removes items.
 func TestAgainstTheStandInOfSecurity(t *testing.T) {
 	program := filepath.Join(t.TempDir(), "security")
 	if output, err := exec.CommandContext(t.Context(), "go", "build", "-o", program,

@@ -8,27 +8,24 @@ import (
 )
 
 // toolReader reads the keychain of macOS with /usr/bin/security: for builds without cgo, and to compare with. It runs
-// three of its commands, none of which reads what an access control list protects, so that no prompt is raised: never
-// one with -g or -w, which print passwords, and none that unlocks, exports or dumps.
+// three of its commands. None of them reads what an access control list protects, so no prompt is raised. It never uses
+// -g or -w, which print passwords, and no command that unlocks, exports or dumps.
 //
-// It tells less than the Security framework does, by Apple's source of it:
+// It reports less than the Security framework, by Apple's source of it:
 //
-//   - find-generic-password prints the first item of an account or a label. Where there are several, as after a
-//     registration
-//     that left something behind, the others are not seen; nothing but a dump of the whole keychain would list them, or
-//     those whose names are not known.
-//   - find-generic-password says that an item is not there, and find-identity ends its list, also when macOS would not
-//     let
-//     them search on. Where one of them says so on stderr it is an error, but they need not.
-//   - find-identity lists keys that can sign, as a device key can. It evaluates the trust of each certificate, for
-//     which
-//     macOS may ask the network, so that it can take long.
+//   - find-generic-password prints the first item of an account or a label. If there are several, as after a
+//     registration that left something behind, it does not show the others. Only a dump of the whole keychain would
+//     list them, or items with unknown names.
+//   - find-generic-password says that an item is not there, and find-identity ends its list, also when macOS did not
+//     let them search on. If one of them says so on stderr it is an error, but they need not.
+//   - find-identity lists keys that can sign, as a device key can. It evaluates the trust of each certificate. For
+//     that, macOS may ask the network, so it can take long.
 type toolReader struct {
 	run securityRunner
 }
 
-// securityRunner runs /usr/bin/security and returns what it printed and its exit code. It returns when ctx ends; err is
-// about running it and wraps a sentinel, and is nil whatever the exit code is.
+// securityRunner runs /usr/bin/security and returns its output and its exit code. It returns when ctx ends. err is
+// about running it and wraps a sentinel; it is nil for any exit code.
 type securityRunner func(ctx context.Context, arguments ...string) (stdout, stderr []byte, exitCode int, err error)
 
 // certificates returns the certificates, and which of them have a private key. An identity whose certificate is not

@@ -13,14 +13,14 @@ import (
 	"usher.internal/internal/wpj"
 )
 
-// answer is what one command of `security` comes to.
+// answer is the result of one command of `security`.
 type answer struct {
 	stdout, stderr string
 	exitCode       int
 	err            error
 }
 
-// tool is a `security` that answers by the whole command line, and "not found" to any other search for a password.
+// tool is a `security` that answers by the whole command line, and with "not found" to any other search for a password.
 func tool(t *testing.T, answers map[string]answer) toolReader {
 	t.Helper()
 	unused := slices.Collect(maps.Keys(answers))
@@ -129,7 +129,7 @@ func TestToolNeverReadsASecretNorWrites(t *testing.T) {
 	}
 }
 
-// Whichever command it is that could not look, nothing of what the others found is handed on.
+// If any of the commands could not look, the results of the others are not passed on.
 func TestToolSaysWhyItCouldNotLook(t *testing.T) {
 	cannotRun := fmt.Errorf("%w: no such program", ErrUnavailable)
 	for name, test := range map[string]struct {
@@ -193,7 +193,7 @@ func TestToolRefusesAnotherItemThanItAskedFor(t *testing.T) {
 	}
 }
 
-// The exit code has the lowest byte of a code alone, so that two codes must not share one.
+// The exit code has only the lowest byte of a code, so two codes must not share one.
 func TestStatusesAreToldApart(t *testing.T) {
 	byExitCode := map[uint8]int{}
 	for _, known := range statuses {

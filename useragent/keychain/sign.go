@@ -14,7 +14,7 @@ import (
 func sign(pkcs8, digest []byte) ([]byte, error) {
 	key, err := x509.ParsePKCS8PrivateKey(pkcs8)
 	if err != nil {
-		return nil, errors.New("read private key: it is no PKCS #8") // the cause could hold some of it
+		return nil, errors.New("read private key: it is not PKCS #8") // the cause could contain a part of the key
 	}
 	signer, ok := key.(crypto.Signer)
 	if !ok {

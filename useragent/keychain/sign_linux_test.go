@@ -38,7 +38,7 @@ func device(t *testing.T, ca *entra.CA, asked entra.Device) (*entra.Issued, file
 	}
 }
 
-// verify tells whether the digest was signed by the key that belongs to a certificate.
+// verify reports whether the digest was signed by the key that belongs to a certificate.
 func verify(t *testing.T, issued *entra.Issued, digest, signature []byte) bool {
 	t.Helper()
 	certificate, err := wpj.ParseCertificate(issued.DER)
@@ -56,7 +56,7 @@ func verify(t *testing.T, issued *entra.Issued, digest, signature []byte) bool {
 	}
 }
 
-// A real keyring with the keys of two devices: each signs as its own certificate's, and as nobody else's.
+// A real keyring with the keys of two devices: each signs only for its own certificate.
 func TestSignsWithTheKeyThatIsAskedFor(t *testing.T) {
 	ring := session(t, keyring.Options{})
 	ca, err := entra.NewCA()
@@ -114,7 +114,7 @@ func TestSignsWithTheKeyThatIsAskedFor(t *testing.T) {
 	}
 }
 
-// What a keychain holds in a key's place is no key because of its label, and nothing of it is told.
+// A keychain's item does not become a key because of its label, and no error contains any of it.
 func TestWhatCannotSignIsAnErrorThatTellsNothingOfIt(t *testing.T) {
 	session(t, keyring.Options{})
 	pkcs8 := func(key any) []byte {

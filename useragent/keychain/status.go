@@ -9,8 +9,8 @@ import (
 // errNotThere says that macOS found no such item. It never leaves this package.
 var errNotThere = errors.New("no such item")
 
-// statuses are the codes of macOS that mean something here (SecBase.h), and the text that macOS has for each.
-// /usr/bin/security ends with the lowest byte of a code: 44 for errSecItemNotFound, 36 for errSecInteractionNotAllowed.
+// statuses are the codes of macOS that have a meaning here (SecBase.h), and macOS's text for each. /usr/bin/security
+// ends with the lowest byte of a code: 44 for errSecItemNotFound, 36 for errSecInteractionNotAllowed.
 var statuses = []struct {
 	code    int
 	text    string
@@ -34,7 +34,7 @@ var statuses = []struct {
 	{-4, "Function or operation not implemented.", ErrUnsupported}, // errSecUnimplemented
 }
 
-// meaningOfStatus returns the sentinel that a code comes to, nil where none is known.
+// meaningOfStatus returns the sentinel for a code, or nil if none is known.
 func meaningOfStatus(code int) error {
 	for _, known := range statuses {
 		if known.code == code {
@@ -44,9 +44,9 @@ func meaningOfStatus(code int) error {
 	return nil
 }
 
-// outcome says what `security` came to, by its exit code, and where that says too little by what it wrote to stderr. It
-// ends with 0 also when it gave up a search on the way, so that stderr counts then as well. None of that text is handed
-// on, as there may be names in it.
+// outcome interprets the result of `security` by its exit code, and if that says too little by stderr. `security` also
+// ends with 0 when it gave up a search on the way, so stderr is checked then as well. None of that text is passed on,
+// because it may contain names.
 func outcome(command string, exitCode int, stderr []byte) error {
 	var meaning error
 	for _, known := range statuses {

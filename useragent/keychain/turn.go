@@ -5,9 +5,10 @@ import (
 	"fmt"
 )
 
-// inTurn has work done with the one token of turn, in a goroutine of its own that hands back the token when it is
-// through, and returns what it came to. It returns when ctx ends, whatever work does: what cannot be cut short goes on
-// alone and keeps the turn, so that there is never more than one such goroutine. Whom says who did not answer then.
+// inTurn does work with the one token of turn, in a goroutine of its own. The goroutine returns the token when it has
+// finished, and inTurn returns its result. It returns when ctx ends, whatever work does. Work that cannot be cut short
+// continues and keeps the turn, so there is never more than one such goroutine. whom names in the error who did not
+// answer.
 func inTurn[T any](ctx context.Context, turn chan struct{}, whom string, work func() (T, error)) (T, error) {
 	var none T
 	select {

@@ -17,7 +17,7 @@ func TestInTurnReturnsWhatTheWorkComesTo(t *testing.T) {
 	}
 }
 
-// Work that hangs keeps its turn, so that none is begun beside it, and gives it back when it ends after all.
+// Work that hangs keeps its turn, so no other work begins beside it. It gives the turn back when it ends after all.
 func TestInTurnEndsWithItsContext(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		turn, release, begun := make(chan struct{}, 1), make(chan struct{}), 0

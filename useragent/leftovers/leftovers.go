@@ -1,8 +1,8 @@
-// Package leftovers finds and removes what a Workplace Join registration leaves in a user's login keychain and home,
-// and nothing else: the tables in table.go are all that it ever touches.
+// Package leftovers finds and removes what a Workplace Join registration leaves in a user's login keychain and home. It
+// never touches anything that is not in the tables in table.go.
 //
-// [Leftovers.Find] lists what is there. [Leftovers.Remove] removes what is named of that. Whether a registration may be
-// removed is not asked here; that is the helper's to decide, who knows every place where an identity can be.
+// [Leftovers.Find] lists what is there. [Leftovers.Remove] removes the named leftovers. It does not ask whether a
+// registration may be removed: the helper decides that, because it knows every place where an identity can be.
 package leftovers
 
 import (
@@ -20,7 +20,7 @@ import (
 	"usher.internal/useragent/keychain"
 )
 
-// Kind is what sort of thing a leftover is.
+// Kind is the kind of a leftover.
 type Kind string
 
 // The kinds.
@@ -31,8 +31,8 @@ const (
 	KindFile            Kind = "FILE"
 )
 
-// Keychain is what is needed of the login keychain; [keychain.Keychain] has it. An error of its lists never means that
-// there is nothing, and removing what is gone already is none.
+// Keychain is the part of the login keychain that this package needs; [keychain.Keychain] implements it. An error of a
+// list never means that there is nothing. Removing an item that is gone is not an error.
 type Keychain interface {
 	Certificates(context.Context) ([]keychain.Certificate, error)
 	Keys(context.Context) ([]keychain.Key, error)
@@ -45,8 +45,8 @@ type Keychain interface {
 
 // Leftover is one thing that a registration has left.
 type Leftover struct {
-	// ID is the same as long as the thing is there, and nothing can be read from it. Things that are alike in
-	// everything have one ID and are one leftover.
+	// ID is the same as long as the thing is there, and reveals nothing. Things with equal attributes have one ID and
+	// are one leftover.
 	ID   string
 	Kind Kind
 	// Name is for an admin; it holds nothing personal.
@@ -55,15 +55,15 @@ type Leftover struct {
 	remove func(context.Context) error
 }
 
-// Removed is how it went with one leftover.
+// Removed is the result for one leftover.
 type Removed struct {
-	// Leftover has its ID alone where it was not there any more.
+	// Leftover has only its ID if it was not there any more.
 	Leftover Leftover
 	// Err is nil when it is gone.
 	Err error
 }
 
-// Leftovers looks in one keychain and one home. It keeps nothing and may be used by several goroutines.
+// Leftovers looks in one keychain and one home. It keeps no state and may be used by several goroutines.
 type Leftovers struct {
 	keychain Keychain
 	home     *os.Root
@@ -73,8 +73,8 @@ type Leftovers struct {
 func New(keychain Keychain, home *os.Root) *Leftovers { return &Leftovers{keychain, home} }
 
 // Find lists what is there: certificates, keys, generic passwords, files. A place that could not be looked at is an
-// error, as nobody knows what is there; but a file that the system will not let anyone look at is listed with that
-// remark, since macOS keeps other programs out of some folders for good.
+// error, because nobody knows what is there. But a file that the system hides from everyone is listed with that remark:
+// macOS permanently blocks some folders for other programs.
 func (l *Leftovers) Find(ctx context.Context) ([]Leftover, error) {
 	items, err := l.items(ctx)
 	if err != nil {
@@ -87,16 +87,16 @@ func (l *Leftovers) Find(ctx context.Context) ([]Leftover, error) {
 	return append(items, files...), nil
 }
 
-// The errors of looking, which say that nobody knows whether a leftover is there.
+// The errors of looking. They mean that nobody knows whether a leftover is there.
 var (
 	// ErrKeychain is wrapped with the keychain's own error.
 	ErrKeychain = errors.New("could not look into the login keychain")
-	// ErrHome is wrapped with that of the file system.
+	// ErrHome is wrapped with the error of the file system.
 	ErrHome = errors.New("could not look into the home")
 )
 
-// Remove removes the leftovers with these ids, and returns for each id, in that order, how it went. An id that names
-// nothing that is there is one that is gone. It looks once more in the end: what is still there then was not removed.
+// Remove removes the leftovers with these ids, and returns the result for each id, in that order. An id without a
+// leftover counts as removed. At the end it looks once more: anything that is still there was not removed.
 func (l *Leftovers) Remove(ctx context.Context, ids []string) []Removed {
 	there, unknown := l.look(ctx)
 	order := slices.Clone(ids)
@@ -127,7 +127,7 @@ func (l *Leftovers) Remove(ctx context.Context, ids []string) []Removed {
 
 var errStillThere = errors.New("it is still there, though removing it was no error")
 
-// look returns what is there by its id, as far as that could be looked at, and why it could not.
+// look returns the leftovers by id, as far as it could look, and why it could not look further.
 func (l *Leftovers) look(ctx context.Context) (map[string]Leftover, error) {
 	items, itemsErr := l.items(ctx)
 	files, filesErr := l.files()
@@ -138,13 +138,13 @@ func (l *Leftovers) look(ctx context.Context) (map[string]Leftover, error) {
 	return there, errors.Join(itemsErr, filesErr)
 }
 
-// rank says in what order the kinds go. What says of whom the certificate is stays until that has gone: if removing
-// ends half-way, what is left is told as a registration that is broken, and not as none.
+// rank gives the order of removal. The items that say who registered are removed after the certificate. So if removal
+// stops half-way, the rest is seen as a broken registration, and not as none.
 func rank(kind Kind) int {
 	return slices.Index([]Kind{KindFile, KindKey, KindCertificate, KindGenericPassword}, kind)
 }
 
-// items lists what is in the keychain.
+// items lists the leftovers in the keychain.
 func (l *Leftovers) items(ctx context.Context) ([]Leftover, error) {
 	certificates, err := l.keychain.Certificates(ctx)
 	if err != nil {
@@ -186,9 +186,9 @@ func (l *Leftovers) items(ctx context.Context) ([]Leftover, error) {
 	return found, nil
 }
 
-// nameOfCertificate returns what a certificate by MS-Organization-Access is called, false for any other one. One that
-// has Workplace Join's extensions and is issued by someone else is not usher's to remove: Active Directory issues such,
-// too.
+// nameOfCertificate returns the name of a certificate by MS-Organization-Access, and false for any other one. usher
+// does not remove a certificate that has Workplace Join's extensions but another issuer: Active Directory issues such
+// certificates too.
 func nameOfCertificate(certificate keychain.Certificate) (string, bool) {
 	parsed, err := wpj.ParseCertificate(certificate.DER)
 	var remark string
@@ -209,7 +209,7 @@ func nameOfCertificate(certificate keychain.Certificate) (string, bool) {
 	return "device certificate by " + wpj.IssuerCommonName + remark, true
 }
 
-// id hashes what a leftover is known by.
+// id hashes the attributes that identify a leftover.
 func id(kind Kind, attributes ...string) string {
 	hash := sha256.New()
 	for _, one := range append([]string{string(kind)}, attributes...) {
@@ -218,7 +218,7 @@ func id(kind Kind, attributes ...string) string {
 	return hex.EncodeToString(hash.Sum(nil)[:12])
 }
 
-// files lists what is in the home.
+// files lists the leftovers in the home.
 func (l *Leftovers) files() ([]Leftover, error) {
 	var found []Leftover
 	for _, file := range files {
@@ -238,7 +238,7 @@ func (l *Leftovers) files() ([]Leftover, error) {
 	return found, nil
 }
 
-// isThere tells whether path is a regular file, or a directory, that no symbolic link leads to.
+// isThere reports whether path is a regular file, or a directory, that no symbolic link leads to.
 func (l *Leftovers) isThere(path string, directory bool) (bool, error) {
 	folder, name, err := l.folderOf(path)
 	if folder == nil || err != nil {
@@ -266,8 +266,8 @@ func (l *Leftovers) removeFile(path string, directory bool) error {
 	return nil
 }
 
-// folderOf opens the folder that a path of the table is in, one component after the other; nil where that is not there,
-// or anything but a folder on the way.
+// folderOf opens the folder of a path in the table, one component after the other. It returns nil if it does not exist,
+// or if something on the way is not a folder.
 func (l *Leftovers) folderOf(path string) (folder *os.Root, name string, err error) {
 	components := strings.Split(path, "/")
 	last := len(components) - 1
@@ -281,7 +281,7 @@ func (l *Leftovers) folderOf(path string) (folder *os.Root, name string, err err
 			return nil, "", errors.Join(lookErr, folder.Close())
 		}
 		next, openErr := folder.OpenRoot(component)
-		folder.Close() // opened to look alone
+		folder.Close() // opened only to look
 		folder, err = next, openErr
 	}
 	if err != nil {
@@ -290,7 +290,7 @@ func (l *Leftovers) folderOf(path string) (folder *os.Root, name string, err err
 	return folder, components[last], nil
 }
 
-// isA tells whether name is a directory, or a regular file. A symbolic link is neither.
+// isA reports whether name is a directory, or a regular file. A symbolic link is neither.
 func isA(folder *os.Root, name string, directory bool) (bool, error) {
 	info, err := folder.Lstat(name)
 	switch {

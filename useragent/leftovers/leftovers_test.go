@@ -17,7 +17,7 @@ import (
 	"usher.internal/useragent/leftovers"
 )
 
-// fakeKeychain holds items; it can be locked, and can keep what it said it had removed.
+// fakeKeychain holds items; it can be locked, and can keep an item that it claims to have removed.
 type fakeKeychain struct {
 	certificates []keychain.Certificate
 	keys         []keychain.Key
@@ -85,7 +85,7 @@ func issue(t *testing.T, device entra.Device) []byte {
 	return issued.DER
 }
 
-// full is a keychain with everything that a registration leaves, and as much that is none of it.
+// full is a keychain with everything that a registration leaves, and as many other items.
 func full(t *testing.T) *fakeKeychain {
 	return &fakeKeychain{
 		certificates: []keychain.Certificate{{DER: issue(t, entra.Device{}.NegativeSerial()), Label: "device"},
@@ -279,7 +279,7 @@ func TestCertificates(t *testing.T) {
 	}
 }
 
-// Whatever stands where a file of the table should be: only a file or folder that no link leads to is ever removed.
+// At the path of a table's file, only a file or folder that no link leads to is ever removed.
 func TestLinksAreNotFollowed(t *testing.T) {
 	outside := t.TempDir()
 	victim := filepath.Join(outside, filepath.Base(preferences))
@@ -323,7 +323,7 @@ func TestLinksAreNotFollowed(t *testing.T) {
 	}
 }
 
-// A link that takes the place of a file between the look and the removal is left alone too.
+// A link that replaces the file between the look and the removal is not removed either.
 func TestLinkThatComesLater(t *testing.T) {
 	root, directory := home(t, []string{preferences, "mine"}, nil)
 	l := leftovers.New(&fakeKeychain{}, root)

@@ -12,15 +12,15 @@ import (
 	"usher.internal/useragent/portal"
 )
 
-// oldRecord is what these tests read of a record that an earlier version left.
+// oldRecord is the part of an earlier version's record that these tests read.
 type oldRecord struct {
 	Phase      string            `json:"phase"`
 	Exit       *wpj.Exit         `json:"exit"`
 	Milestones []json.RawMessage `json:"milestones"`
 }
 
-// An agent takes over the records that an agent of an earlier version left: it says of each run that was over what that
-// one would have said, of one that was not what can be known now, and launches nothing.
+// An agent takes over the records of an earlier version. For an ended run it reports what that version would have
+// reported, for any other what can be known now. It launches nothing.
 func TestRecordsOfAnEarlierVersion(t *testing.T) {
 	for _, version := range earlier.Versions(t) {
 		agents, err := os.ReadDir(version.Path("agent"))
@@ -80,7 +80,7 @@ func TestRecordsOfAnEarlierVersion(t *testing.T) {
 	}
 }
 
-// A phase that this version does not know, left by a later one, is no reason to launch Company Portal a second time.
+// An unknown phase from a later version is no reason to launch Company Portal a second time.
 func TestPhaseOfALaterVersion(t *testing.T) {
 	m := newMac(t)
 	directory := filepath.Join(m.config.StateDirectory, "portal-runs")

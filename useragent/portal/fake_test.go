@@ -20,7 +20,7 @@ import (
 	"usher.internal/useragent/portal"
 )
 
-// The test binary is also the programs that the tests run: copies of it act by their name.
+// The test binary is also each program that the tests run: copies of it act by their name.
 const (
 	portalName = "Company Portal"
 	agentName  = "agent"
@@ -29,21 +29,21 @@ const (
 func TestMain(m *testing.M) {
 	switch filepath.Base(os.Args[0]) {
 	case portalName:
-		syscall.Exit(fakePortal()) // without the second that the race detector takes
+		syscall.Exit(fakePortal()) // without the race detector's extra second
 	case agentName:
 		syscall.Exit(fakeAgent())
 	}
 	goleak.VerifyTestMain(m)
 }
 
-// hello is what a fake portal says first.
+// hello is the first message of a fake portal.
 type hello struct {
 	PID, Group  int
 	Arguments   []string
 	Environment []string
 }
 
-// fakePortal connects to the test at $HOME/control.sock and does what it is told, a line for each command.
+// fakePortal connects to the test at $HOME/control.sock and follows its commands, one a line.
 func fakePortal() int {
 	connection, err := net.Dial("unix", filepath.Join(os.Getenv("HOME"), "control.sock"))
 	if err != nil {
@@ -70,8 +70,7 @@ func fakePortal() int {
 	return 97
 }
 
-// fakeAgent runs a Runner in a process of its own: it runs the registration that it is given and writes an event a
-// line.
+// fakeAgent runs a Runner in a process of its own: it runs the given registration and writes an event a line.
 func fakeAgent() int {
 	runner := portal.New(portal.Config{Executable: os.Args[1], StateDirectory: os.Args[2], LogDirectory: os.Args[3]})
 	err := runner.Run(context.Background(), os.Args[4], false, func(event portal.Event) error {
@@ -82,7 +81,7 @@ func fakeAgent() int {
 	return 0
 }
 
-// mac is what a test needs: a home, a portal to launch, and the fake portals that were launched.
+// mac has the parts that a test needs: a home, a portal to launch, and the fake portals that were launched.
 type mac struct {
 	t      *testing.T
 	home   string
@@ -132,7 +131,7 @@ func (m *mac) runner() *portal.Runner {
 	return runner
 }
 
-// launched is a fake portal that is running.
+// launched is a running fake portal.
 type launched struct {
 	t          *testing.T
 	connection net.Conn
@@ -155,8 +154,8 @@ func (m *mac) portal() *launched {
 	return p
 }
 
-// noPortal checks that no portal was launched but those that the test knows, when all of those have ended: another one
-// would be running, or have connected.
+// noPortal checks that no portals were launched except those that the test knows, after all of those have ended.
+// Another one would be running, or have connected.
 func (m *mac) noPortal() {
 	m.t.Helper()
 	links, err := filepath.Glob("/proc/[0-9]*/exe")
@@ -183,25 +182,25 @@ func (m *mac) noPortal() {
 	}
 }
 
-// do has the portal do something and waits until it is done.
+// do makes the portal do something and waits until it is done.
 func (p *launched) do(command string) {
 	p.t.Helper()
-	p.tell(command)
+	p.send(command)
 	var answer string
 	if err := p.answers.Decode(&answer); err != nil {
 		p.t.Fatalf("%s: %v", command, err)
 	}
 }
 
-// end has the portal end and waits until it has: its connection is closed a moment before.
+// end makes the portal end and waits until it has: its connection is closed a moment before.
 func (p *launched) end(command string) {
 	p.t.Helper()
-	if err := portal.AfterExit(p.t.Context(), p.hello.PID, func() { p.tell(command) }); err != nil {
+	if err := portal.AfterExit(p.t.Context(), p.hello.PID, func() { p.send(command) }); err != nil {
 		p.t.Fatal(err)
 	}
 }
 
-func (p *launched) tell(command string) {
+func (p *launched) send(command string) {
 	p.t.Helper()
 	if _, err := fmt.Fprintln(p.connection, command); err != nil {
 		p.t.Fatal(err)

@@ -8,8 +8,8 @@ import (
 	"usher.internal/internal/command"
 )
 
-// start starts the executable with -r in a process group of its own, so that neither what ends the agent's group ends
-// it nor the other way round. Its standard streams are /dev/null. The error wraps [ErrNotRunnable].
+// start starts the executable with -r in a process group of its own, so a signal to one group does not end the other.
+// Its standard streams are /dev/null. The error wraps [ErrNotRunnable].
 func start(executable, id string) (*exec.Cmd, error) {
 	portal, err := command.Portal.At(executable).Child(context.Background()) // it outlives the agent
 	if err != nil {

@@ -12,7 +12,7 @@ import (
 
 const exitEvent = "CompanyPortalExited"
 
-// milestoneOf returns the milestone that a log entry stands for.
+// milestoneOf returns the milestone of a log entry.
 func milestoneOf(record *applog.Record) (wpj.Milestone, bool) {
 	known := event.Recognise(record)
 	if known == nil {
@@ -22,7 +22,7 @@ func milestoneOf(record *applog.Record) (wpj.Milestone, bool) {
 	return wpj.Milestone{Kind: kind, At: record.Time.At, Detail: words(detail(known, record))}, kind != ""
 }
 
-// detail is Company Portal's name of what happened, or ours; the rest of an entry may name somebody.
+// detail is Company Portal's name for the event, or ours; the rest of an entry may name somebody.
 func detail(known *event.Known, record *applog.Record) string {
 	title, result := record.Fields.Get("eventTitle"), record.Fields.Get("result")
 	switch {
@@ -39,7 +39,7 @@ func detail(known *event.Known, record *applog.Record) string {
 	return known.Title()
 }
 
-// words bounds what came from a log to one short line of valid UTF-8.
+// words limits a text from a log to one short line of valid UTF-8.
 func words(text string) string {
 	const longest = 200
 	text = strings.ToValidUTF8(text, "\uFFFD")
@@ -55,7 +55,7 @@ func words(text string) string {
 	return text
 }
 
-// exitCodeOf returns the exit code that a log entry tells.
+// exitCodeOf returns the exit code in a log entry.
 func exitCodeOf(record *applog.Record) (wpj.ExitCode, bool) {
 	if record.Fields.Get("eventTitle") != exitEvent {
 		return 0, false
@@ -64,11 +64,11 @@ func exitCodeOf(record *applog.Record) (wpj.ExitCode, bool) {
 	return wpj.ExitCode(code), err == nil
 }
 
-// maximumMilestones bounds what a log can have us keep.
+// maximumMilestones limits how many milestones of a log are kept.
 const maximumMilestones = 200
 
-// addMilestone appends a milestone unless it only says again what is known: a step counts once, and once more after
-// trouble. It returns milestones itself where there is nothing to add.
+// addMilestone appends a milestone unless it repeats what is known: a step is added once, and once more after trouble.
+// It returns milestones itself if there is nothing to add.
 func addMilestone(milestones []recordedMilestone, next wpj.Milestone) []recordedMilestone {
 	if len(milestones) >= maximumMilestones && next.Kind != wpj.MilestoneExited || len(milestones) > maximumMilestones {
 		return milestones

@@ -12,7 +12,7 @@ import (
 	"usher.internal/internal/wpj"
 )
 
-// unwatched starts a program as a child whose end cannot be watched. Named tells whether it could be identified.
+// unwatched starts a program as a child whose end cannot be watched. Named says whether it can be identified.
 func unwatched(t *testing.T, named bool, program string, arguments ...string) *run {
 	t.Helper()
 	command := exec.Command(program, arguments...)
@@ -58,8 +58,8 @@ func TestEndOfUnwatchedChildIsTold(t *testing.T) {
 	}
 }
 
-// A child that has ended and that nobody has waited for cannot be signalled. That is no fault, so it is not logged as
-// one.
+// A child that has ended and that nobody has waited for cannot be signalled. That is not an error, so it is not logged
+// as one.
 func TestStopOfAChildThatHasJustEnded(t *testing.T) {
 	var log bytes.Buffer
 	r := unwatched(t, true, "/bin/sh", "-c", "exit 0")

@@ -12,13 +12,13 @@ var (
 	ErrInvalidID = errors.New("invalid registration id")
 	// ErrAlreadyRunning is wrapped when a Company Portal runs that was not launched here. Nothing has been launched.
 	ErrAlreadyRunning = errors.New("another Company Portal is running already")
-	// ErrRunNotFound is wrapped when there is no run of the registration and none may be launched.
+	// ErrRunNotFound is wrapped when the registration has no run and none may be launched.
 	ErrRunNotFound = errors.New("no run of Company Portal is known for the registration")
 	// ErrBusy is wrapped while Company Portal runs for another registration.
 	ErrBusy = errors.New("the portal runs for another registration")
 	// ErrNotRunnable is wrapped, with the reason, when Company Portal's executable is missing or cannot be started.
 	ErrNotRunnable = errors.New("the executable of Company Portal cannot be started")
-	// ErrClosed is returned after Close and to the calls that it ended.
+	// ErrClosed is returned after Close, and by the calls that Close ended.
 	ErrClosed = errors.New("the agent is ending")
 )
 
@@ -27,11 +27,11 @@ type Event any
 
 // Started is the first event of every call.
 type Started struct {
-	// PID is the process id, 0 when the process had ended before the call.
+	// PID is the process id, or 0 if the process had ended before the call.
 	PID int
 	// Time is when it was launched.
 	Time time.Time
-	// Attached is true when the run was there before the call.
+	// Attached is true if the run was there before the call.
 	Attached bool
 }
 
@@ -43,8 +43,8 @@ type Config struct {
 	StateDirectory string
 	// LogDirectory is where Company Portal writes its logs. It need not exist.
 	LogDirectory string
-	// Activate brings Company Portal to the front. It is called once for each launch, when Company Portal has written
-	// to its log: before, macOS may not know yet that it runs, and would start another instance. It may be nil.
+	// Activate brings Company Portal to the front. It is called once for each launch, after Company Portal has written
+	// to its log: before that, macOS may not know that it runs, and would start another instance. It may be nil.
 	Activate func(ctx context.Context) error
 	// Grace is how long Company Portal may take to end after SIGTERM before it is killed; 0 means 10 s.
 	Grace time.Duration

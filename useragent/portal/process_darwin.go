@@ -26,7 +26,7 @@ func alive(p process) bool {
 
 func status(pid int) (p process, state int8, err error) {
 	info, err := unix.SysctlKinfoProc("kern.proc.pid", pid)
-	// For an id that nobody has the kernel returns nothing, which x/sys reports as EIO.
+	// For an unused id the kernel returns nothing, and x/sys reports that as EIO.
 	if errors.Is(err, unix.EIO) || errors.Is(err, unix.ESRCH) || err == nil && int(info.Proc.P_pid) != pid {
 		return process{}, 0, fmt.Errorf("look at process %d: %w", pid, errNoProcess)
 	}
@@ -76,7 +76,7 @@ func argumentsOf(pid int) (processArguments, bool) {
 	return parseProcessArguments(data)
 }
 
-// registrationOf does not know the environment of a process that the system protects: it is left out without a word.
+// registrationOf does not know the environment of a process that the system protects: the system silently omits it.
 func registrationOf(p process) (id string, known bool) {
 	arguments, ok := argumentsOf(p.PID)
 	if !ok || len(arguments.environment) == 0 {
@@ -90,7 +90,7 @@ func registrationOf(p process) (id string, known bool) {
 	return "", true
 }
 
-// exitWatch is a kqueue that tells of the process's end, and of a pipe by which wait is woken when its context ends.
+// exitWatch is a kqueue with two events: the process's end, and a pipe that wakes wait when its context ends.
 type exitWatch struct {
 	queue       int
 	read, write *os.File
@@ -118,7 +118,7 @@ func watchExit(pid int) (*exitWatch, error) {
 		_, err = unix.Kevent(queue, changes[1:], nil, nil)
 	}
 	if errors.Is(err, unix.ESRCH) {
-		// A child that has ended but was not waited for is still there, and its end is no news any more.
+		// A child that has ended but was not waited for still exists, and its end raises no event any more.
 		if _, _, statusErr := status(pid); statusErr == nil {
 			w.over = true
 			return w, nil

@@ -30,8 +30,8 @@ func alive(p process) bool {
 	return err == nil && now == p && state != "Z" && state != "X"
 }
 
-// status reads /proc/PID/stat: the name of the program, in parentheses, may hold anything; the state is the field
-// behind it and the start time, in clock ticks since the system's start, the 20th from there.
+// status reads /proc/PID/stat. The name of the program, in parentheses, may contain anything. The state is the field
+// after it. The start time, in clock ticks since the system's start, is the 20th field after it.
 func status(pid int) (p process, state string, err error) {
 	content, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
 	if errors.Is(err, os.ErrNotExist) || errors.Is(err, syscall.ESRCH) {
@@ -63,8 +63,8 @@ func running(executable string) ([]process, error) {
 		if err != nil || int(directory.Sys().(*syscall.Stat_t).Uid) != os.Getuid() {
 			continue
 		}
-		// The link leads to the very file, even if it has another name by now; its text still tells the path of one
-		// that was replaced by an update.
+		// The link leads to the very file, even if it has another name by now; its text still has the path of a file
+		// that an update has replaced.
 		link := filepath.Join("/proc", entry.Name(), "exe")
 		theirs, err := os.Stat(link)
 		same := err == nil && programErr == nil && os.SameFile(theirs, program)

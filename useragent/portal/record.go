@@ -21,7 +21,8 @@ import (
 type phase string
 
 const (
-	// phaseLaunching: the executable is about to be started, or was and nobody lived to write so.
+	// phaseLaunching: the executable is about to be started, or was started and the agent ended before it could record
+	// that.
 	phaseLaunching phase = "launching"
 	phaseRunning   phase = "running"
 	// phaseNotLaunched: starting it failed.
@@ -29,14 +30,14 @@ const (
 	phaseEnded       phase = "ended"
 )
 
-// record is what is on disk of a run. It is written before the launch, after it, and at the end.
+// record is the data about a run on disk. It is written before the launch, after it, and at the end.
 type record struct {
 	RegistrationID string    `json:"registration_id"`
 	Phase          phase     `json:"phase"`
 	Executable     string    `json:"executable"`
 	LaunchedAt     time.Time `json:"launched_at"`
-	// Log is where Company Portal's log stood before the launch. Without LogKnown nothing of the log is known to be of
-	// this run.
+	// Log is the position in Company Portal's log before the launch. Without LogKnown, no part of the log is known to
+	// belong to this run.
 	Log      applog.Position `json:"log"`
 	LogKnown bool            `json:"log_known"`
 	Process  process         `json:"process,omitzero"`
@@ -47,7 +48,7 @@ type record struct {
 	Exit        *wpj.Exit           `json:"exit,omitempty"`
 }
 
-// recordedMilestone is a [wpj.Milestone] with the names that records have had from the first version on.
+// recordedMilestone is a [wpj.Milestone] with the names that records have had since the first version.
 type recordedMilestone struct {
 	Kind   wpj.MilestoneKind `json:"kind"`
 	At     time.Time         `json:"time"`
@@ -59,10 +60,10 @@ func (r record) over() bool { return r.Phase == phaseEnded || r.Phase == phaseNo
 // records is the directory of the records, one file each.
 type records struct{ directory string }
 
-// keptRecords is how many records of runs that are over are kept.
+// keptRecords is how many records of ended runs are kept.
 const keptRecords = 20
 
-// maximumRecord is more than a record with every milestone has.
+// maximumRecord is larger than a record with every milestone.
 const maximumRecord = 1 << 20
 
 const recordSuffix = ".json"
@@ -70,7 +71,7 @@ const recordSuffix = ".json"
 func (r records) path(id string) string { return filepath.Join(r.directory, id+recordSuffix) }
 
 // load returns the record of a registration. A file that cannot be read as a record still proves that there may have
-// been a launch: it comes back as launching, with nothing known.
+// been a launch: load returns it as launching, with nothing known.
 func (r records) load(id string) (record, bool, error) {
 	content, err := foreign.Read(r.path(id), maximumRecord)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -90,7 +91,7 @@ func (r records) load(id string) (record, bool, error) {
 	return found, true, nil
 }
 
-// save writes a record so that it is either there as a whole, also after a power cut, or not at all.
+// save writes a record completely or not at all, even if the power fails.
 func (r records) save(saved record) (err error) {
 	defer func() {
 		if err != nil {
@@ -107,8 +108,8 @@ func (r records) save(saved record) (err error) {
 	return atomicfile.Write(r.path(saved.RegistrationID), content, 0o600)
 }
 
-// all returns every record that can be read, the oldest launch first. What cannot be read is handed to skip, and is
-// nobody's hindrance but that of its own registration.
+// all returns every record that can be read, the oldest launch first. It passes the others to skip; each affects only
+// its own registration.
 func (r records) all(skip func(error)) ([]record, error) {
 	files, err := os.ReadDir(r.directory)
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
@@ -132,7 +133,7 @@ func (r records) all(skip func(error)) ([]record, error) {
 	return found, nil
 }
 
-// prune deletes the oldest records of runs that are over, so that there is room for one more.
+// prune deletes the oldest records of ended runs, so there is room for one more.
 func (r records) prune() error {
 	found, err := r.all(func(error) {})
 	if err != nil {
@@ -148,7 +149,7 @@ func (r records) prune() error {
 	return nil
 }
 
-// validID keeps an id from meaning anything as a file name.
+// validID prevents an id from having a meaning as a file name.
 func validID(id string) bool {
 	if id == "" || len(id) > 64 || id[0] == '-' {
 		return false

@@ -12,7 +12,7 @@ import (
 	"usher.internal/useragent/portal"
 )
 
-// killedAgent launches a portal from an agent in a process of its own, which is then killed.
+// killedAgent launches a portal from an agent in a process of its own, and then kills the agent.
 func (m *mac) killedAgent(id string) *launched {
 	m.t.Helper()
 	program := filepath.Join(m.home, agentName)
@@ -53,7 +53,7 @@ func TestAgentIsKilledAndTheNextOneAttaches(t *testing.T) {
 	m.logs(event("CompleteWPJOperation", "result = Succeeded"))
 	c.milestones(wpj.MilestoneWorkplaceJoinCompleted)
 	m.logs(exitEvent(66))
-	p.tell("exit 66")
+	p.send("exit 66")
 	c.milestones(wpj.MilestoneExited)
 	c.exit("registrationDeviceCapError (66), from the log")
 	m.noPortal()
@@ -89,7 +89,7 @@ func TestAgentIsKilledAndThePortalEndsUnobserved(t *testing.T) {
 	}
 }
 
-// forget makes the record what it is when the agent is killed before it could complete it.
+// forget makes the record as it is if the agent is killed before it could complete it.
 func (m *mac) forget(id string) {
 	m.t.Helper()
 	path := filepath.Join(m.config.StateDirectory, "portal-runs", id+".json")
@@ -125,7 +125,7 @@ func TestAgentIsKilledInTheMiddleOfTheLaunch(t *testing.T) {
 	}
 	p.do("ignore")
 	m.logs(exitEvent(65))
-	p.tell("exit 65")
+	p.send("exit 65")
 	c.milestones(wpj.MilestoneExited)
 	c.exit("registrationError (65), from the log")
 	m.noPortal()
@@ -165,7 +165,7 @@ func TestProcessIDOfSomebodyElseIsNotBelieved(t *testing.T) {
 	m := newMac(t)
 	p := m.killedAgent("one")
 	p.end("exit 0")
-	// The id is given to another process: ourselves, who started at another time.
+	// The id now belongs to another process: ourselves, who started at another time.
 	path := filepath.Join(m.config.StateDirectory, "portal-runs", "one.json")
 	content, err := os.ReadFile(path)
 	if err != nil {

@@ -19,13 +19,13 @@ import (
 type run struct {
 	runner *Runner
 	id     string
-	// command is set when Company Portal is our child, exits when its end can be watched.
+	// command is set if Company Portal is our child, exits if its end can be watched.
 	command *exec.Cmd
 	exits   *exitWatch
 
 	mu     sync.Mutex
 	record record
-	// alive is true as long as the process has not ended, ours to signal.
+	// alive is true as long as the process has not ended, and we may signal it.
 	alive    bool
 	stopping *time.Timer
 	logExit  *wpj.ExitCode
@@ -37,11 +37,11 @@ type run struct {
 }
 
 func newRun(runner *Runner, saved record) *run {
-	saved.Milestones = nil // told by the log again, from the recorded place on
+	saved.Milestones = nil // read again from the log, from the recorded position on
 	return &run{runner: runner, id: saved.RegistrationID, record: saved}
 }
 
-// pastRun is a run that is known from its record only.
+// pastRun is a run that is known only from its record.
 func pastRun(runner *Runner, saved record) *run {
 	return &run{runner: runner, id: saved.RegistrationID, record: saved}
 }
@@ -52,7 +52,7 @@ func (r *run) isAlive() bool {
 	return r.alive
 }
 
-// update changes the run under its lock and wakes those who stream it.
+// update changes the run under its lock and wakes the calls that stream it.
 func (r *run) update(change func()) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -60,8 +60,8 @@ func (r *run) update(change func()) {
 	r.changed.Send()
 }
 
-// follow follows the log and waits for the end of the process, then reads the log to its end and brings the record to
-// its end. When ctx ends first, everything is left as it is.
+// follow follows the log and waits for the end of the process. Then it reads the log to its end and completes the
+// record. If ctx ends first, it leaves everything as it is.
 func (r *run) follow(ctx context.Context) {
 	drain, followed := make(chan struct{}), make(chan struct{})
 	go func() {
@@ -104,8 +104,8 @@ func (r *run) followLog(ctx context.Context, drain <-chan struct{}) {
 	}
 }
 
-// toFront has Company Portal brought to the front, once, if this agent has launched it: of one that runs already the
-// user knows, and macOS would take the keyboard from whatever they do now.
+// toFront brings Company Portal to the front, once, if this agent has launched it. The user knows about one that runs
+// already, and macOS would take the keyboard from their present work.
 func (r *run) toFront(ctx context.Context) {
 	activate := r.runner.config.Activate
 	if activate == nil || r.command == nil || !r.isAlive() {
@@ -124,7 +124,7 @@ func (r *run) toFront(ctx context.Context) {
 func (r *run) take(entry *applog.Record) {
 	if code, ok := exitCodeOf(entry); ok {
 		r.mu.Lock()
-		if r.logExit == nil { // the first one after the launch: a later one is of another run
+		if r.logExit == nil { // the first one after the launch: a later one belongs to another run
 			r.logExit = &code
 		}
 		r.mu.Unlock()
@@ -134,7 +134,7 @@ func (r *run) take(entry *applog.Record) {
 	}
 }
 
-// waitForExit returns how the process ended as far as its exit status tells. An error means that ctx has ended.
+// waitForExit returns how the process ended, as far as its exit status says. An error means that ctx has ended.
 func (r *run) waitForExit(ctx context.Context) (wpj.Exit, error) {
 	watched := r.exits != nil
 	if watched {
@@ -158,11 +158,12 @@ func (r *run) waitForExit(ctx context.Context) (wpj.Exit, error) {
 	return exitOf(r.command.Wait()), nil // at once, for it has ended
 }
 
-// pollPause is how often a process is looked at whose end cannot be watched, for want of descriptors for example.
+// pollPause is the pause between two looks at a process whose end cannot be watched, for example for lack of
+// descriptors.
 const pollPause = time.Second
 
-// pollExit returns when the process has ended; an error means that ctx has. Waiting for a child instead would go on as
-// long as Company Portal does, whatever ends meanwhile.
+// pollExit returns when the process has ended; an error means that ctx has. Waiting for a child instead could not be
+// cancelled, and would last as long as Company Portal.
 func (r *run) pollExit(ctx context.Context) error {
 	ticker := time.NewTicker(pollPause)
 	defer ticker.Stop()
@@ -176,11 +177,11 @@ func (r *run) pollExit(ctx context.Context) error {
 	return nil
 }
 
-// hasEnded looks at the process.
+// hasEnded reports whether the process has ended.
 func (r *run) hasEnded() bool {
 	named := r.record.Process
 	if r.command != nil {
-		// A child keeps its number until it is waited for, so it may be named anew where it could not be named at its
+		// A child keeps its number until it is waited for, so it can be identified later even if that failed at its
 		// start.
 		now, err := identify(named.PID)
 		if err != nil {
@@ -191,8 +192,8 @@ func (r *run) hasEnded() bool {
 	return !alive(named)
 }
 
-// markEnded ends the signalling. A child that has ended and was not waited for keeps its number, so that what a stopped
-// one left behind in its group is killed as well.
+// markEnded forbids further signals. A child that has ended and was not waited for keeps its number, so the remaining
+// processes of a stopped one's group are killed as well.
 func (r *run) markEnded() {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -206,7 +207,7 @@ func (r *run) markEnded() {
 	}
 }
 
-// exitOf reads what exec's Wait returns.
+// exitOf converts the result of exec's Wait.
 func exitOf(err error) wpj.Exit {
 	success := wpj.ExitSuccess
 	if err == nil {
@@ -227,7 +228,7 @@ func exitOf(err error) wpj.Exit {
 	return wpj.Exit{}
 }
 
-// stream hands send every event from the start.
+// stream passes every event to send, from the start.
 func (r *run) stream(ctx context.Context, attached bool, send func(Event) error) error {
 	r.mu.Lock()
 	started := Started{Time: r.record.LaunchedAt, Attached: attached}
@@ -302,8 +303,8 @@ func (r *run) stop() {
 	})
 }
 
-// signal signals the process group. r.mu is held and the run alive: a child has not been waited for, so its number is
-// its own; of a process that is not our child that is looked up at the last moment.
+// signal signals the process group. r.mu is held and the run is alive. A child has not been waited for, so its number
+// is its own. For a process that is not our child, signal checks that at the last moment.
 func (r *run) signal(signal syscall.Signal) {
 	if r.command == nil && !alive(r.record.Process) {
 		return

@@ -19,16 +19,16 @@ type Runner struct {
 	config  Config
 	logger  *slog.Logger
 	records records
-	// context ends what the Runner's goroutines wait for; group is those goroutines.
+	// context ends the waits of the Runner's goroutines; group is those goroutines.
 	context context.Context
 	cancel  context.CancelCauseFunc
 	group   sync.WaitGroup
 
-	// mu guards what follows, and is held over a whole launch: there is one at a time.
+	// mu guards the fields below, and is held during a whole launch: there is one at a time.
 	mu        sync.Mutex
 	closed    bool
 	recovered bool
-	// runs are those that have not been brought to their end yet, by registration id.
+	// runs are the runs that are not complete yet, by registration id.
 	runs map[string]*run
 }
 
@@ -42,15 +42,15 @@ func New(config Config) *Runner {
 		context: ctx, cancel: cancel, runs: map[string]*run{}}
 }
 
-// Use has Company Portal be another program from the next launch on.
+// Use makes another program Company Portal, from the next launch on.
 func (r *Runner) Use(executable string) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.config.Executable = filepath.Clean(executable)
 }
 
-// Close lets go of Company Portal without ending it: calls end with [ErrClosed], and the record of a run is left as it
-// is, for the next Runner to find. It returns when nothing of the Runner runs any more.
+// Close releases Company Portal without ending it. Calls end with [ErrClosed], and the record of a run is left as it
+// is, for the next Runner to find. It returns when no goroutine of the Runner runs any more.
 func (r *Runner) Close() {
 	r.mu.Lock()
 	r.closed = true
@@ -59,12 +59,13 @@ func (r *Runner) Close() {
 	r.group.Wait()
 }
 
-// Run launches Company Portal for a registration, or attaches to its run, and hands send every event from the start:
-// one [Started], the [wpj.Milestone]s, one [wpj.Exit]. It blocks until Company Portal has ended (nil), ctx ends (its
-// cause) or send fails (that error); the last two leave Company Portal alone. With attachOnly it never launches.
+// Run launches Company Portal for a registration, or attaches to its run. It passes every event to send, from the
+// start: one [Started], the [wpj.Milestone]s, one [wpj.Exit]. It blocks until Company Portal has ended (nil), ctx ends
+// (its cause) or send fails (that error); in the last two cases Company Portal continues. With attachOnly it never
+// launches.
 //
-// Errors wrap one of the sentinels of this package. A run that failed to launch gives [ErrNotRunnable] again whenever
-// it is asked for; after [ErrAlreadyRunning] and [ErrBusy] the same id may be tried again.
+// Errors wrap one of the sentinels of this package. For a run that failed to launch, each call returns [ErrNotRunnable]
+// again. After [ErrAlreadyRunning] and [ErrBusy] the same id may be tried again.
 func (r *Runner) Run(ctx context.Context, registrationID string, attachOnly bool, send func(Event) error) error {
 	found, attached, err := r.obtain(registrationID, attachOnly)
 	if err != nil {
@@ -87,7 +88,7 @@ func (r *Runner) Stop(ctx context.Context, registrationID string) (wpj.Exit, err
 	return found.wait(ctx)
 }
 
-// obtain returns the run of a registration: the one that is there, the one that a record leads to, or a new one.
+// obtain returns the run of a registration: the existing one, the one that a record leads to, or a new one.
 func (r *Runner) obtain(id string, attachOnly bool) (found *run, attached bool, err error) {
 	if !validID(id) {
 		return nil, false, fmt.Errorf("%w: %q", ErrInvalidID, id)
@@ -111,7 +112,7 @@ func (r *Runner) obtain(id string, attachOnly bool) (found *run, attached bool, 
 		return nil, false, fmt.Errorf("%w: %s", ErrNotRunnable, saved.LaunchError)
 	case ok && saved.Phase == phaseEnded:
 		return pastRun(r, saved), true, nil
-	case ok: // a record that came after recover, from whomever
+	case ok: // a record that appeared after recover
 		return r.adopt(saved), true, nil
 	case attachOnly:
 		return nil, false, fmt.Errorf("%w: %s", ErrRunNotFound, id)
@@ -120,7 +121,7 @@ func (r *Runner) obtain(id string, attachOnly bool) (found *run, attached bool, 
 	return found, false, err
 }
 
-// recover takes up, once, what an agent before this one has left behind.
+// recover takes over, once, the runs of earlier agents.
 func (r *Runner) recover() error {
 	if r.recovered {
 		return nil
@@ -139,8 +140,8 @@ func (r *Runner) recover() error {
 	return nil
 }
 
-// adopt makes a run of a record that has no end yet. Its process is found by its id and start time; without them, by
-// the registration id in its environment.
+// adopt creates a run from a record that has no end yet. It finds its process by its id and start time; without them,
+// by the registration id in its environment.
 func (r *Runner) adopt(saved record) *run {
 	found := newRun(r, saved)
 	if p, exits, ok := r.find(saved); ok {
@@ -181,7 +182,7 @@ func (r *Runner) find(saved record) (process, *exitWatch, bool) {
 			r.logger.Warn("watch Company Portal; it is looked at every now and then instead", "error", err)
 			exits = nil
 		}
-		// Only now, with the watch in place, it cannot become another process unseen.
+		// The check comes after the watch, so the id cannot pass to another process unnoticed.
 		if alive(p) {
 			return p, exits, true
 		}
@@ -238,7 +239,7 @@ func (r *Runner) launch(id string) (*run, error) {
 	return found, nil
 }
 
-// logPosition is where Company Portal's log stands. Without it the run has no milestones, but it can be made.
+// logPosition returns the end of Company Portal's log. Without it the run has no milestones, but it is possible.
 func (r *Runner) logPosition() (applog.Position, bool) {
 	position, err := applog.Here(r.config.LogDirectory)
 	if err != nil {
@@ -247,7 +248,7 @@ func (r *Runner) logPosition() (applog.Position, bool) {
 	return position, err == nil
 }
 
-// follow has a run followed to its end by a goroutine of the Runner's. r.mu is held.
+// follow follows a run to its end in a goroutine of the Runner. r.mu is held.
 func (r *Runner) follow(found *run) {
 	r.runs[found.id] = found
 	r.group.Go(func() {

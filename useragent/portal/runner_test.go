@@ -116,12 +116,12 @@ func TestExitsAreToldAndReplayed(t *testing.T) {
 			c := run(t, runner, "one", false)
 			p := m.portal()
 			if started := c.started(false); started.PID != p.hello.PID || p.hello.Group != p.hello.PID {
-				t.Errorf("process %d of group %d, told %d", p.hello.PID, p.hello.Group, started.PID)
+				t.Errorf("process %d of group %d, milestones %d", p.hello.PID, p.hello.Group, started.PID)
 			}
 			if !slices.Equal(p.hello.Arguments, []string{"-r"}) {
 				t.Errorf("arguments %q", p.hello.Arguments)
 			}
-			p.tell(command)
+			p.send(command)
 			c.exit(want)
 			for _, again := range []*portal.Runner{runner, m.runner()} {
 				c := run(t, again, "one", false)
@@ -156,26 +156,28 @@ func TestMilestonesComeLiveAndAgainFromTheStart(t *testing.T) {
 	if started := second.started(true); started.PID != p.hello.PID {
 		t.Errorf("attached to process %d, want %d", started.PID, p.hello.PID)
 	}
-	told := second.milestones(wpj.MilestoneSignInStarted, wpj.MilestoneTokenFetched, wpj.MilestoneTrouble,
+	milestones := second.milestones(wpj.MilestoneSignInStarted, wpj.MilestoneTokenFetched, wpj.MilestoneTrouble,
 		wpj.MilestoneDeviceRegistered)
-	if told[2].Detail != "WPJ_DeviceRegistration: Failed" || told[3].Detail != "WPJ_DeviceRegistration: Succeeded" {
-		t.Errorf("details %+v", told)
+	if milestones[2].Detail != "WPJ_DeviceRegistration: Failed" ||
+		milestones[3].Detail != "WPJ_DeviceRegistration: Succeeded" {
+		t.Errorf("details %+v", milestones)
 	}
 	third := run(t, runner, "one", false)
 	third.started(true)
 	third.milestones(wpj.MilestoneSignInStarted, wpj.MilestoneTokenFetched, wpj.MilestoneTrouble,
 		wpj.MilestoneDeviceRegistered)
 
-	// What is written just before the end is told before the end.
+	// Text that is written just before the end is reported before the end.
 	m.logs(event("CompleteWPJOperation", "result = Succeeded"),
 		"2021-03-09 14:02:19.995 INFO com.microsoft.ssp.workplaceJoinSdk TID=1 W.swift: 8 (f()) INFO: "+
 			"getRegistrationInformation: Retrieved certificate thumbprint\n",
 		exitEvent(0))
-	p.tell("exit 0")
+	p.send("exit 0")
 	for _, c := range []*call{second, third} {
-		told := c.milestones(wpj.MilestoneWorkplaceJoinCompleted, wpj.MilestoneCertificateStored, wpj.MilestoneExited)
-		if told[2].Detail != "CompanyPortalExited: resultData = 0" {
-			t.Errorf("detail %q", told[2].Detail)
+		milestones := c.milestones(wpj.MilestoneWorkplaceJoinCompleted, wpj.MilestoneCertificateStored,
+			wpj.MilestoneExited)
+		if milestones[2].Detail != "CompanyPortalExited: resultData = 0" {
+			t.Errorf("detail %q", milestones[2].Detail)
 		}
 		c.exit("success (0)")
 	}
@@ -207,7 +209,7 @@ func TestMilestonesOfTheNewerGrammar(t *testing.T) {
 		"The sign-in ended with an error: com.example, code 306" {
 		t.Errorf("detail %q", got)
 	}
-	p.tell("exit 64")
+	p.send("exit 64")
 	c.milestones(wpj.MilestoneExited)
 	c.exit("userAbandoned (64)")
 }
@@ -232,7 +234,7 @@ func TestEnvironmentIsClean(t *testing.T) {
 			t.Errorf("environment lacks %s: %q", want, p.hello.Environment)
 		}
 	}
-	p.tell("exit 0")
+	p.send("exit 0")
 	c.exit("success (0)")
 }
 
@@ -251,10 +253,10 @@ func TestRefusals(t *testing.T) {
 	c.started(false)
 	run(t, runner, "two", false).failed(portal.ErrBusy)
 	run(t, m.runner(), "two", false).failed(portal.ErrBusy) // by the record
-	p.tell("exit 0")
+	p.send("exit 0")
 	c.exit("success (0)")
 	c = run(t, runner, "two", false)
-	m.portal().tell("exit 1")
+	m.portal().send("exit 1")
 	c.started(false)
 	c.exit("defaultError (1)")
 	runner.Close()
@@ -284,7 +286,7 @@ func TestPortalOfSomebodyElseIsFound(t *testing.T) {
 		t.Fatal(err)
 	}
 	c := run(t, runner, "one", false)
-	m.portal().tell("exit 0")
+	m.portal().send("exit 0")
 	c.started(false)
 	c.exit("success (0)")
 }
@@ -299,7 +301,7 @@ func TestExecutableThatCannotBeStarted(t *testing.T) {
 		}
 		m.config.Executable = executable
 		run(t, m.runner(), name, false).failed(portal.ErrNotRunnable)
-		// It stays so: the same registration launches nothing, even if it could now.
+		// This is final: the same registration launches nothing, even if it could now.
 		m.config.Executable = filepath.Join(m.home, portalName)
 		run(t, m.runner(), name, false).failed(portal.ErrNotRunnable)
 		if _, err := m.runner().Stop(t.Context(), name); !errors.Is(err, portal.ErrRunNotFound) {
@@ -325,7 +327,7 @@ func TestStop(t *testing.T) {
 			p := m.portal()
 			c.started(false)
 			p.do(test.before)
-			// A stop that is broken off stops all the same.
+			// A cancelled stop stops Company Portal all the same.
 			ctx, cancel := context.WithCancelCause(t.Context())
 			cancel(errBrokenOff)
 			if _, err := runner.Stop(ctx, "one"); err != nil && !errors.Is(err, errBrokenOff) {
@@ -367,7 +369,7 @@ func TestOldRecordsAreDeleted(t *testing.T) {
 	runner := m.runner()
 	for i := range 25 {
 		c := run(t, runner, fmt.Sprint("run-", i), false)
-		m.portal().tell("exit 0")
+		m.portal().send("exit 0")
 		c.started(false)
 		c.exit("success (0)")
 	}
@@ -381,8 +383,8 @@ func TestOldRecordsAreDeleted(t *testing.T) {
 	last.exit(wpj.ExitSuccess.String())
 }
 
-// macOS is asked to bring Company Portal to the front once it runs, which its log shows: before, open(1) would not know
-// of it, and start another instance. Then once, and not for one that was found running.
+// macOS is asked to bring Company Portal to the front after its log shows that it runs: before, open(1) would not know
+// of it, and start another instance. It is asked once, and not for one that was found running.
 func TestPortalIsBroughtToTheFrontOnceItRuns(t *testing.T) {
 	m := newMac(t)
 	asked := make(chan struct{}, 10)
@@ -407,7 +409,7 @@ func TestPortalIsBroughtToTheFrontOnceItRuns(t *testing.T) {
 	second.milestones(wpj.MilestoneSignInStarted, wpj.MilestoneTokenFetched)
 	m.logs(event("WPJ_DeviceRegistration", "result = Succeeded"))
 	second.milestones(wpj.MilestoneDeviceRegistered)
-	p.tell("exit 0")
+	p.send("exit 0")
 	second.exit("unknown")
 	if len(asked) > 0 {
 		t.Error("macOS was asked again")

@@ -21,8 +21,8 @@ const (
 		"-s` says that."
 )
 
-// clouds are the URLs that Microsoft's extension has to be given, by cloud [MS-P]. Only those of the public cloud are
-// needed by every tenant.
+// clouds are the URLs that Microsoft's extension must have, by cloud [MS-P]. Every tenant needs only those of the
+// public cloud.
 var clouds = []struct {
 	name string
 	urls []string
@@ -44,7 +44,7 @@ var methods = map[string]string{
 // payload configures a single sign-on extension.
 type payload struct {
 	settings map[string]any
-	// profile names the profile or the declaration that it is in.
+	// profile names the profile or the declaration that contains it.
 	profile     string
 	declaration bool
 	at          int
@@ -86,11 +86,11 @@ func Find(from pasted.Source) []pasted.Thing {
 	return things
 }
 
-// maximumNesting is how deep payloads are looked for.
+// maximumNesting limits how deep payloads are looked for.
 const maximumNesting = 20
 
-// payloadsIn finds the payloads for extensions: in a profile, in what `profiles` prints, in a managed preference, in a
-// declaration.
+// payloadsIn finds the payloads for extensions: in a profile, in the output of `profiles`, in a managed preference, in
+// a declaration.
 func payloadsIn(value any, profile string, depth int) []payload {
 	if depth > maximumNesting {
 		return nil
@@ -103,7 +103,7 @@ func payloadsIn(value any, profile string, depth int) []payload {
 		}
 		return found
 	case map[string]any:
-		// Apple's, and as a blueprint of Jamf has it
+		// Apple's form, and the form in a blueprint of Jamf
 		for _, keys := range [][2]string{{"Type", "Payload"}, {"type", "payload"}} {
 			if text(value, keys[0]) == declarationSSO {
 				settings, _ := value[keys[1]].(map[string]any)
@@ -192,7 +192,7 @@ func (p payload) platformSSO() (map[string]any, bool) {
 	return settings, there
 }
 
-// thing is what a payload shows; count is how many there are for its extension.
+// thing describes a payload; count is how many payloads there are for its extension.
 func (p payload) thing(count int) pasted.Thing {
 	thing := pasted.Thing{Format: "configuration-profile", Name: "a configuration profile for single sign-on",
 		Note: noteProfile, At: p.at}
@@ -236,7 +236,7 @@ func (p payload) addTeam(thing *pasted.Thing) {
 	}
 }
 
-// method is the value at the place of macOS 14 and later, and at the one of macOS 13, which is deprecated.
+// method is the value at the place of macOS 14 and later, or at the deprecated place of macOS 13.
 func (p payload) method() (method, old string) {
 	settings, _ := p.platformSSO()
 	return text(settings, "AuthenticationMethod"), text(p.settings, "AuthenticationMethod")
@@ -333,7 +333,7 @@ func (p payload) addURLs(thing *pasted.Thing) {
 	}
 }
 
-// addErrors adds the errors with which Microsoft's extension refuses the payload:
+// addErrors adds the errors for which Microsoft's extension refuses the payload:
 // https://learn.microsoft.com/en-us/intune/intune-service/configuration/platform-sso-macos, "Common errors".
 func (p payload) addErrors(thing *pasted.Thing, count int) {
 	if count > 1 {

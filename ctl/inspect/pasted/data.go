@@ -4,13 +4,13 @@ import (
 	"bytes"
 )
 
-// What is done with something that inspect does not read.
+// The advice for data that inspect does not read.
 const (
 	AdviceText    = "Have the text itself sent: copied from Terminal, or the output redirected to a file."
 	AdviceArchive = "Unpack it and inspect the files; `usherctl timeline FILE` reads archives of logs as they are."
 )
 
-// kinds of data that is no text, by how they begin.
+// kinds are the kinds of data that is not text, by their first bytes.
 var Magics = []struct{ Begin, Format, Name, Advice string }{
 	{"\x89PNG\r\n\x1a\n", "picture", "a picture (PNG)", AdviceText},
 	{"\xff\xd8\xff", "picture", "a picture (JPEG)", AdviceText},
@@ -31,7 +31,7 @@ var Magics = []struct{ Begin, Format, Name, Advice string }{
 	{"\xca\xfe\xba\xbe", "program", "a program for macOS", "It says nothing about a Mac. Send what it printed."},
 }
 
-// isData reports whether content is something else than text.
+// isData reports whether content is data and not text.
 func isData(content []byte) bool {
 	if bytes.HasPrefix(content, []byte("bplist")) || IsDER(content) || IsSigned(content) || IsEncrypted(content) ||
 		IsKeyStore(content) {

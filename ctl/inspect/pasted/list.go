@@ -11,16 +11,16 @@ import (
 	"usher.internal/internal/propertylist"
 )
 
-// List is a dictionary that was found in a text: of a property list of any form, or of JSON.
+// List is a dictionary that was found in a text: in a property list of any form, or in JSON.
 type List struct {
 	Values map[string]any
 	At     int
-	// How says where it was found, empty for an ordinary property list; cut says that its end is missing.
+	// How says where it was found, and is empty for an ordinary property list. cut says that its end is missing.
 	How string
 	Cut bool
 }
 
-// Doubt is 1 where the list is not whole.
+// Doubt is 1 if the list is not complete.
 func (l List) Doubt() int {
 	if l.Cut {
 		return 1
@@ -51,7 +51,7 @@ func Lists(from Source) []List {
 	return found
 }
 
-// maximumLists is how many are read of one text.
+// maximumLists is how many lists are read from one text.
 const maximumLists = 100
 
 var xmlBegin = lazyregexp.New(`(?:<\?xml[^>]*>\s*)?(?:<!DOCTYPE[^>]*>\s*)?<plist\b[^>]*>`)
@@ -87,7 +87,7 @@ func xmlLists(text, how string) []List {
 	return found
 }
 
-// closed is an XML property list up to where it can be read, with its open elements closed.
+// closed returns the readable part of an XML property list, with its open elements closed.
 func closed(text string) []byte {
 	decoder := xml.NewDecoder(strings.NewReader(text))
 	var open []string
@@ -109,7 +109,7 @@ func closed(text string) []byte {
 			if len(open) == 0 || open[len(open)-1] != token.Name.Local {
 				err = io.ErrUnexpectedEOF
 			} else if open = open[:len(open)-1]; token.Name.Local == "key" {
-				continue // a key without its value is no entry
+				continue // a key without its value is dropped
 			}
 		default:
 			continue
@@ -125,14 +125,14 @@ func closed(text string) []byte {
 	return []byte(text[:keep] + closers)
 }
 
-// jsonLists finds JSON objects, also in a list, which hold what a profile or a declaration holds.
+// jsonLists finds JSON objects, also in a list, that have the keys of a profile or a declaration.
 func jsonLists(text string) []List {
 	if !strings.Contains(text, `"com.apple.configuration.extensible-sso"`) &&
 		!strings.Contains(text, `"PayloadType"`) && !strings.Contains(text, `"ExtensionIdentifier"`) {
 		return nil
 	}
 	var found []List
-	// In vain so many bytes are read: lines that each begin something without an end would be read again and again.
+	// failed limits the bytes that are read without result: many lines can each begin something without an end.
 	inVain := 4 << 20
 	for at := 0; at < len(text) && len(found) < maximumLists && inVain > 0; {
 		next := strings.IndexAny(text[at:], "{[")
@@ -145,7 +145,7 @@ func jsonLists(text string) []List {
 		decoder := json.NewDecoder(rest)
 		if err := decoder.Decode(&value); err != nil {
 			inVain -= len(text) - at - rest.Len()
-			if skip := strings.IndexByte(text[at:], '\n'); skip >= 0 { // not JSON, or broken: look on in the next line
+			if skip := strings.IndexByte(text[at:], '\n'); skip >= 0 { // not JSON, or broken: continue in the next line
 				at += skip + 1
 				continue
 			}
@@ -167,8 +167,8 @@ var (
 	textEntry = lazyregexp.New(`(?m)^\s*\{?\s*"?[\w.-]+"?\s*=\s*[^=\n]`)
 )
 
-// textLists finds what `defaults read` prints: a dictionary from its brace to the one that closes it. Where the braces
-// are missing, the entries are read as one dictionary.
+// textLists finds the output of `defaults read`: a dictionary from its opening to its closing brace. If the braces are
+// missing, the entries are read as one dictionary.
 func textLists(text string) []List {
 	if textEntry.FindStringIndex(text) == nil {
 		return nil
@@ -199,7 +199,7 @@ func textLists(text string) []List {
 	return found
 }
 
-// balanced is how long the dictionary at the beginning is; false where its end is missing.
+// balanced returns the length of the dictionary at the beginning, or false if its end is missing.
 func balanced(text string) (int, bool) {
 	depth, inString, escaped := 0, false, false
 	for at := range len(text) {
@@ -224,7 +224,7 @@ func balanced(text string) (int, bool) {
 
 var scalar = lazyregexp.New(`(?m)^\s*\{?\s*("?[\w.-]+"?)\s*=\s*("(?:[^"\\\n]|\\.)*"|[\w.:/@+-]+)\s*;?\s*\}?\s*$`)
 
-// scalars are the entries of a text that are one key and one value on one line; the first of the same key.
+// scalars are the entries of a text with one key and one value on one line. Of the same key it takes the first.
 func scalars(text string) string {
 	var out strings.Builder
 	seen := map[string]bool{}
@@ -244,7 +244,7 @@ func scalars(text string) string {
 	return "{" + out.String() + "}"
 }
 
-// listsInData finds property lists in data: a binary one, or what a signed profile has signed.
+// listsInData finds property lists in data: a binary one, or the content of a signed profile.
 func listsInData(content []byte) []List {
 	if bytes.HasPrefix(content, []byte("bplist")) {
 		if values, err := propertylist.Parse(content); err == nil {

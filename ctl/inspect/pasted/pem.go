@@ -13,14 +13,14 @@ type Certificate struct {
 	Cut bool
 }
 
-// Block is what is between BEGIN and END of PEM.
+// Block is the text between BEGIN and END of PEM.
 type Block struct {
 	Label string
 	Certificate
 }
 
-// PemBlocks finds all blocks of PEM, whatever is before each line and wherever the lines are broken. encoding/pem wants
-// each mark at the beginning of a line, and drops what is not quite right without a word.
+// PemBlocks finds all blocks of PEM, with any text before each line and with any line breaks. encoding/pem needs each
+// mark at the beginning of a line, and silently drops imperfect blocks.
 func PemBlocks(text string) []Block {
 	const begin, end, dashes = "-----BEGIN ", "-----END ", "-----"
 	var blocks []Block
@@ -45,7 +45,7 @@ func PemBlocks(text string) []Block {
 	}
 }
 
-// base64Only is the text without what does not belong to base64, and without the headers that an encrypted key has.
+// base64Only returns the text without characters that are not base64, and without the headers of an encrypted key.
 func base64Only(body string) string {
 	var out strings.Builder
 	for line := range strings.Lines(body) {
@@ -62,17 +62,17 @@ func base64Only(body string) string {
 	return out.String()
 }
 
-// IsCertificate reports whether a label of PEM is that of a certificate.
+// IsCertificate reports whether a PEM label is a certificate's.
 func IsCertificate(label string) bool {
 	return label == "CERTIFICATE" || label == "X509 CERTIFICATE" || label == "TRUSTED CERTIFICATE"
 }
 
-// IsDER reports whether content begins as a DER sequence of more than 127 bytes does.
+// IsDER reports whether content begins like a DER sequence of more than 127 bytes.
 func IsDER(content []byte) bool {
 	return len(content) > 4 && content[0] == 0x30 && content[1] > 0x80 && content[1] < 0x85
 }
 
-// DerLength is how long the sequence at the beginning says that it is, with its header.
+// DerLength returns the length of the sequence at the beginning, by its header and with its header.
 func DerLength(content []byte) int {
 	octets := int(content[1] & 0x7f)
 	length := 0

@@ -5,14 +5,14 @@ import (
 )
 
 var (
-	// oidSigned is the type of CMS's signed data, and oidEncrypted of its enveloped data (RFC 5652).
+	// oidSigned is the type of CMS's signed data, oidEncrypted that of its enveloped data (RFC 5652).
 	oidSigned    = []byte{0x06, 0x09, 0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01, 0x07, 0x02}
 	oidEncrypted = []byte{0x06, 0x09, 0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01, 0x07, 0x03}
-	// oidData is the type of what is signed.
+	// oidData is the type of the signed content.
 	oidData = []byte{0x06, 0x09, 0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01, 0x07, 0x01}
 )
 
-// isCMS reports whether content is CMS of a type: a sequence, in BER of any or no length, which begins with the type.
+// isCMS reports whether content is CMS of a type: a BER sequence of any or no length, which begins with the type.
 func isCMS(content, oid []byte) bool {
 	return len(content) > 20 && content[0] == 0x30 && bytes.Contains(content[:20], oid)
 }
@@ -30,8 +30,8 @@ func IsKeyStore(content []byte) bool {
 		bytes.HasPrefix(content, []byte{0x30, 0x80, 0x02, 0x01, 0x03})
 }
 
-// signedContent is what signed data has signed; nil where it is not in it. The content is an octet string, which BER
-// may have in pieces.
+// signedContent returns the content of signed data, or nil if it is detached. The content is an octet string, which BER
+// may split into pieces.
 func signedContent(content []byte) []byte {
 	at := bytes.Index(content, oidData)
 	if at < 0 {
@@ -59,8 +59,8 @@ func signedContent(content []byte) []byte {
 	return whole
 }
 
-// element reads one element of BER with a tag: its size with the header, and what is in it. Where the length is not
-// given, or longer than what there is, the rest is taken.
+// element reads one BER element with a tag: its size with the header, and its content. If the length is not given, or
+// exceeds the data, it takes the rest.
 func element(content []byte, tag byte) (size int, body []byte, found bool) {
 	if len(content) < 2 || content[0] != tag {
 		return 0, nil, false

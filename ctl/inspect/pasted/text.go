@@ -14,12 +14,12 @@ import (
 // Reading is one way of reading content as text.
 type Reading struct {
 	Text string
-	// How says what had to be done, for people.
+	// How says for people what was changed.
 	How []string
 }
 
-// Readings are the ways of reading content, the one that changes least first. What is not text has one reading, without
-// text.
+// Readings are the ways of reading content. The one that changes least is first. Data that is not text has one reading,
+// without text.
 func Readings(content []byte) []Reading {
 	text, how := Decoded(content)
 	text = Unbroken(text)
@@ -41,7 +41,8 @@ func Readings(content []byte) []Reading {
 }
 
 var (
-	// escapes are what a terminal is told with: colours, cursor, title; also one character struck over another one.
+	// escapes matches control sequences of a terminal (colours, cursor, title), and one character struck over another
+	// one.
 	escapes = lazyregexp.New(`\x1b\[[0-9;?<>=]*[ ` +
 		`-/]*[@-~]|\x1b\][^\x07\x1b]*(?:\x07|\x1b\\|$)|\x1b[PX^_][^\x1b]*(?:\x1b\\|$)|\x1b[ -/]*[0-~]|[^\n]\x08`)
 	spaces = strings.NewReplacer("\u00a0", " ", "\u2007", " ", "\u202f", " ", "\u2028", "\n", "\u2029", "\n", "\r\n",
@@ -50,7 +51,8 @@ var (
 		"\x00", "", "\t", "    ")
 )
 
-// Decoded is content as text, and how it was read. It is empty for a binary property list, DER and other data.
+// Decoded returns content as text, and how it was read. The text is empty for a binary property list, DER and other
+// data.
 func Decoded(content []byte) (string, []string) {
 	switch {
 	case isData(content):
@@ -62,7 +64,7 @@ func Decoded(content []byte) (string, []string) {
 	case bytes.HasPrefix(content, []byte("\xfe\xff")):
 		return fromUTF16(content[2:], unicode.BigEndian), []string{"UTF-16"}
 	}
-	// Text of a Mac is mostly ASCII, so that in UTF-16 every second byte is zero.
+	// A Mac's text is mostly ASCII, so in UTF-16 every second byte is zero.
 	even, odd := zeros(content)
 	switch pairs := min(len(content), sampleSize) / 2; {
 	case pairs > 0 && odd > pairs*3/4 && even < pairs/8+1:
@@ -73,7 +75,7 @@ func Decoded(content []byte) (string, []string) {
 	return strings.ToValidUTF8(string(content), "\ufffd"), nil
 }
 
-// sampleSize is how much of content is looked at for its encoding, in bytes.
+// sampleSize is how much of content is inspected for its encoding, in bytes.
 const sampleSize = 4 << 10
 
 // zeros counts the bytes that are zero, at even and at odd places.
@@ -90,13 +92,13 @@ func zeros(content []byte) (even, odd int) {
 	return even, odd
 }
 
-// fromUTF16 reads UTF-16. A last byte without its other half is left out.
+// fromUTF16 reads UTF-16. It drops a last byte without its other half.
 func fromUTF16(content []byte, order unicode.Endianness) string {
 	text, _ := unicode.UTF16(order, unicode.IgnoreBOM).NewDecoder().Bytes(content[:len(content)&^1]) // has no errors
 	return string(text)
 }
 
-// Unbroken has newlines as Unix has them, plain spaces, and nothing that is meant for a terminal.
+// Unbroken returns text with Unix newlines and plain spaces, and without control sequences of a terminal.
 func Unbroken(text string) string {
 	if strings.ContainsAny(text, "\x1b\x08") {
 		text = escapes.ReplaceAllString(text, "")
@@ -111,7 +113,7 @@ var (
 	fenceMarks = lazyregexp.New("`{3,}|^ *`|` *$|\\{(?:code|noformat)\\}")
 )
 
-// Unquoted is without the quote marks of a mail and the code fences of Markdown and of Jira.
+// Unquoted returns text without a mail's quote marks and without the code fences of Markdown and Jira.
 func Unquoted(text string) string {
 	text = quoteMarks.ReplaceAllString(text, "")
 	text = fenceLines.ReplaceAllString(text, "")
@@ -121,10 +123,11 @@ func Unquoted(text string) string {
 var typography = strings.NewReplacer("“", `"`, "”", `"`, "„", `"`, "‟", `"`, "«", `"`, "»", `"`, "″", `"`, "‘", "'",
 	"’", "'", "‚", "'", "‐", "-", "‑", "-", "…", "...")
 
-// longDashes are what an editor makes of the five hyphens of PEM.
+// longDashes are the dashes that an editor puts in place of PEM's five hyphens.
 var longDashes = lazyregexp.New(`[-–—]{2,5} ?(BEGIN|END) ([A-Z0-9 ]+?) ?[-–—]{2,5}`)
 
-// Typed is with the characters that somebody typed, or a program printed, before an editor or a web page changed them.
+// Typed returns text with the characters that somebody typed or a program printed, before an editor or a web page
+// changed them.
 func Typed(text string) string {
 	text = longDashes.ReplaceAllString(text, "-----$1 $2-----")
 	text = typography.Replace(text)
@@ -135,7 +138,7 @@ func Typed(text string) string {
 	return text
 }
 
-// joined has no line ends within a string in quotes: a terminal or a mail program wraps long ones.
+// joined removes line breaks within a quoted string: a terminal or a mail program wraps long ones.
 func joined(text string) string {
 	var out strings.Builder
 	var inString, escaped bool
@@ -146,7 +149,7 @@ func joined(text string) string {
 			continue
 		case letter == '"' && !escaped:
 			inString, since = !inString, 0
-		case letter == '\n' && inString: // a quote that is nobody's
+		case letter == '\n' && inString: // a single quote without its other half
 			inString = false
 		}
 		since += utf8.RuneLen(letter)
@@ -156,6 +159,6 @@ func joined(text string) string {
 	return out.String()
 }
 
-// MaximumString is how long a string in quotes can be, in bytes. A certificate is the longest, with about 2,000
+// MaximumString is the maximum length of a quoted string, in bytes. The longest is a certificate, with about 2,000
 // characters.
 const MaximumString = 16 << 10

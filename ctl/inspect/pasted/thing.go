@@ -1,5 +1,5 @@
-// Package pasted undoes what a terminal, a ticket system or a mail program has made of a text, and finds the property
-// lists, PEM and DER in it. Its [Thing] is what the packages beside it recognise.
+// Package pasted undoes the changes that a terminal, a ticket system or a mail program makes to a text, and finds
+// property lists, PEM and DER in it. A [Thing] is what the packages beside it recognise.
 package pasted
 
 import (
@@ -12,7 +12,8 @@ import (
 
 // Fact is one thing that a text shows.
 type Fact struct {
-	// Name is what it is, Value what the text says, Meaning what that means; Meaning is empty where the name says it.
+	// Name names the fact, Value is the text's value, Meaning says what the value means. Meaning is empty if the name
+	// says it.
 	Name    string `json:"name"`
 	Value   string `json:"value"`
 	Meaning string `json:"meaning,omitempty"`
@@ -20,18 +21,18 @@ type Fact struct {
 
 // Thing is one thing that was recognised.
 type Thing struct {
-	// Format is stable, for programs; Name is what a person calls it.
+	// Format is stable, for programs; Name is for people.
 	Format, Name string
 	Facts        []Fact
-	// Evidence is what it says of a user's registration; nil where it can give no state.
+	// Evidence is its evidence about a user's registration, or nil if it can give no state.
 	Evidence *wpj.Evidence
-	// Note is what it cannot say.
+	// Note says what it cannot show.
 	Note string
-	// Problem is why it cannot be used, empty where it can; Advice is what to do.
+	// Problem says why it cannot be used, or is empty; Advice says what to do.
 	Problem, Advice string
 
-	// At is where it begins in the text. unsure counts what of it could not be read: another way of reading the text
-	// may do.
+	// At is where it begins in the text. unsure counts the parts that could not be read: another reading of the text
+	// may succeed.
 	At, Unsure int
 }
 
@@ -42,22 +43,22 @@ func (t *Thing) Add(name, value, meaning string) {
 	}
 }
 
-// maximumValue is how long a value is told, in characters.
+// maximumValue is how much of a value is shown, in characters.
 const maximumValue = 400
 
-// Source is what is looked through.
+// Source is the searched content.
 type Source struct {
-	// Content is as it was given, text as it was read; text is empty for what is not text.
+	// Content is the original, text the text in it; text is empty if the content is not text.
 	Content []byte
 	Text    string
-	// Lines are those of text.
+	// Lines are the lines of text.
 	Lines []string
 	Now   time.Time
 	// Lists are the property lists in it.
 	Lists []List
 }
 
-// Offset is where a line begins in the text.
+// Offset returns where a line begins in the text.
 func (s Source) Offset(line int) int {
 	at := 0
 	for _, one := range s.Lines[:min(line, len(s.Lines))] {

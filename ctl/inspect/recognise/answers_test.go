@@ -11,13 +11,13 @@ import (
 	"usher.internal/internal/wpj"
 )
 
-// answer is what is right for a sample.
+// answer is the expected result for a sample.
 type answer struct {
-	// facts are name: value; one that begins with "!" must not be there, and one without a value may have any.
+	// facts are name: value. One that begins with "!" must be absent, and one without a value may have any value.
 	facts []string
 	// state is the one that follows; "" for none.
 	state wpj.State
-	// refused is the format of what cannot be used.
+	// refused is the format of a text that cannot be used.
 	refused string
 }
 
@@ -44,7 +44,7 @@ var (
 		thumb4f76, "serial number: f91174168aacebb64d178e6d04ecbc07"}}
 )
 
-// answers are what the index of the samples says.
+// answers are the results in the index of the samples.
 var answers = map[string]answer{
 	"01-appsso-terminal-2026.txt":            answer01,
 	"03-appsso-two-realms-2026.txt":          answer03,
@@ -106,7 +106,7 @@ var answers = map[string]answer{
 	"log-lines-errors.txt": {refused: "error-text"},
 }
 
-// variants are what people, programs and editors make of a text.
+// variants are changes that people, programs and editors make to a text.
 var variants = map[string]func(string) []byte{
 	"as it is":                     func(text string) []byte { return []byte(text) },
 	"CRLF":                         func(text string) []byte { return []byte(strings.ReplaceAll(text, "\n", "\r\n")) },
@@ -237,7 +237,7 @@ func TestAnswersOfTheSamples(t *testing.T) {
 		}
 		for how, change := range variants {
 			if answer.refused != "" && (how == "wrapped" || how == "in a terminal") {
-				continue // its lines begin elsewhere then
+				continue // its lines then begin elsewhere
 			}
 			t.Run(name+"/"+how, func(t *testing.T) { answer.check(t, change(string(content))) })
 		}

@@ -21,7 +21,7 @@ var (
 	maskedName = lazyregexp.New(`"loginUserName" *: *"([^"\n]*\*\*\*[^"\n]*)"`)
 )
 
-// userMeanings are what the states of a user mean on a Mac that is registered.
+// userMeanings explain the states of a user on a registered Mac.
 var userMeanings = map[wpj.PlatformSSOUser]string{
 	wpj.PlatformSSOUserNormal: "the user is registered with this Platform SSO",
 	wpj.PlatformSSOUserNeedsNewKeys: "the user has to sign in again; often this passes by itself, for " +
@@ -36,7 +36,7 @@ var userMeanings = map[wpj.PlatformSSOUser]string{
 	wpj.PlatformSSOUserNeedsBinding: "the user has to sign in with the password of their local account",
 }
 
-// findAppSSO finds each output of app-sso. A device section begins one, and so does any section that follows none.
+// findAppSSO finds each output of app-sso. It begins at a device section, or at a section without one before it.
 func findAppSSO(from pasted.Source) []pasted.Thing {
 	var begins []int
 	for _, heading := range ssoHeading.FindAllStringSubmatchIndex(from.Text, -1) {
@@ -71,7 +71,7 @@ func findAppSSO(from pasted.Source) []pasted.Thing {
 
 const adviceAppSSO = "Have the whole output of `app-sso platform -s` sent, from Time: to the end."
 
-// addPlatformSSO adds what app-sso said.
+// addPlatformSSO adds the facts from app-sso.
 func addPlatformSSO(t *pasted.Thing, report *platformsso.Report, text string, now time.Time) {
 	device, login, user := report.Device, report.Login, report.User
 	if !device.There && device.Err == nil && !login.There && login.Err == nil && !user.There && user.Err == nil {
@@ -158,7 +158,7 @@ func addDevice(t *pasted.Thing, device platformsso.Device, provider wpj.Provider
 	}
 }
 
-// withoutTenant leaves the tenant out that is there already.
+// withoutTenant removes the tenant that is there already.
 func withoutTenant(facts, there []pasted.Fact) []pasted.Fact {
 	var kept []pasted.Fact
 	for _, fact := range facts {

@@ -14,7 +14,7 @@ const noteAttribute = "An extension attribute is what a script printed at the la
 // attributeValue is a value that a known script prints.
 type attributeValue struct {
 	pattern *lazyregexp.Regexp
-	// script is whose it is, meaning what it can show.
+	// script names the script and its owner; meaning says what the value can show.
 	script, meaning string
 }
 
@@ -88,11 +88,12 @@ var attributeValues = []attributeValue{
 
 var (
 	ownValue = lazyregexp.New(`^(?:([A-Za-z0-9._-]+): )?([A-Z][A-Z_]{5,})$`)
-	// result is the value between its tags. One script closes it with </results>, and a paste may have lost the end.
+	// result matches the value between its tags. One script closes it with </results>, and a paste may have lost the
+	// end.
 	result = lazyregexp.New(`(?is)<result>(.*?)(?:</results?>|\z)`)
 )
 
-// ownState is a state of usher's own extension attribute.
+// ownState matches a state in usher's own extension attribute.
 func ownState(value string, at int) pasted.Thing {
 	thing := pasted.Thing{Format: "extension-attribute", Name: "the value of usher's own extension attribute", At: at,
 		Note:   noteAttribute,
@@ -101,7 +102,7 @@ func ownState(value string, at int) pasted.Thing {
 	return thing
 }
 
-// addOwn adds a state of usher's, with or without the account before it; false for any other text.
+// addOwn adds a state of usher, with or without the account before it. It returns false for any other text.
 func addOwn(thing *pasted.Thing, line string) bool {
 	match := ownValue.FindStringSubmatch(line)
 	if match == nil {
@@ -133,7 +134,7 @@ func findAttributes(from pasted.Source) []pasted.Thing {
 	for _, match := range result.FindAllStringSubmatchIndex(from.Text, maximumThings) {
 		value := strings.ReplaceAll(from.Text[match[2]:match[3]], `\n`, "\n")
 		if isScript(value) {
-			continue // the script itself, not what it prints
+			continue // the script itself, not its output
 		}
 		things = append(things, resultThing(value, match[0]))
 	}
@@ -143,7 +144,7 @@ func findAttributes(from pasted.Source) []pasted.Thing {
 	return bareValues(from)
 }
 
-// isScript reports whether a value is a variable of a shell.
+// isScript reports whether a value is a shell variable.
 func isScript(value string) bool {
 	return strings.Contains(value, "$") ||
 		strings.HasPrefix(strings.TrimSpace(value), `"`) && strings.Contains(value, `"$`)
@@ -179,7 +180,7 @@ func resultThing(value string, at int) pasted.Thing {
 // maximumBare is how many lines a value without its tags may have.
 const maximumBare = 40
 
-// bareValues recognises values without their tags, as Jamf Pro shows them: the text must hold nothing else.
+// bareValues recognises values without their tags, as Jamf Pro shows them. The text must contain nothing else.
 func bareValues(from pasted.Source) []pasted.Thing {
 	thing := pasted.Thing{Format: "extension-attribute", Name: "the value of an extension attribute",
 		Note:   noteAttribute,
@@ -202,6 +203,6 @@ func bareValues(from pasted.Source) []pasted.Thing {
 	return []pasted.Thing{thing}
 }
 
-// pair is a line that scripts print beside the values that are known.
+// pair matches a line that scripts print beside the known values.
 var pair = lazyregexp.New(`^(?:User|Home|Captured|Network|version|PSSO ` +
 	`Status|tenant_id|device_id|isSSOExtensionInFullMode|sso_full_mode|cloud_host|upn|Parsed summary)\b`)

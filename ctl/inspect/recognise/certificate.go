@@ -53,13 +53,13 @@ func findDER(from pasted.Source) []pasted.Thing {
 	return certificatesIn("certificate-der", all, from.Now)
 }
 
-// device is a device certificate of a text.
+// device is a device certificate in a text.
 type device struct {
 	*wpj.Certificate
 	at int
 }
 
-// certificatesIn is what certificates show: each of Workplace Join's by itself, all others together.
+// certificatesIn returns a thing for each certificate of Workplace Join, and one for all others together.
 func certificatesIn(format string, all []pasted.Certificate, now time.Time) []pasted.Thing {
 	if len(all) == 0 {
 		return nil
@@ -74,7 +74,7 @@ func certificatesIn(format string, all []pasted.Certificate, now time.Time) []pa
 		case err == nil && !slices.ContainsFunc(devices,
 			func(d device) bool { return d.Thumbprint == certificate.Thumbprint }):
 			devices = append(devices, device{certificate, one.At})
-		case err == nil: // the same once more, of another keychain
+		case err == nil: // the same certificate again, from another keychain
 		case one.Cut:
 			things = append(things, unusable(format, one, "it is cut short or damaged",
 				"Have it sent again, as a file or as a whole: from -----BEGIN CERTIFICATE----- to -----END "+
@@ -116,7 +116,7 @@ func unusable(format string, one pasted.Certificate, problem, advice string) pas
 		Advice: advice, Note: noteCertificate}
 }
 
-// newestOf are the places of those that are valid since the latest time.
+// newestOf returns the places of the certificates with the latest start of validity.
 func newestOf(devices []device) []int {
 	var newest []int
 	for i, one := range devices {
@@ -173,7 +173,7 @@ func meaningValidity(certificate *wpj.Certificate, now time.Time) string {
 	return "by the clock of this computer; the registration took place about 30 minutes after it begins"
 }
 
-// otherCertificates are those that are not Workplace Join's.
+// otherCertificates are the certificates that are not Workplace Join's.
 func otherCertificates(format string, at int, names []string, devices int) pasted.Thing {
 	thing := pasted.Thing{Format: format, Name: "other certificates", At: at, Note: noteCertificate}
 	if devices == 0 {
@@ -200,8 +200,8 @@ func thumbprint(der []byte) string {
 	return hex.EncodeToString(sum[:])
 }
 
-// commonName is the last common name in a certificate, which is its subject's, for a certificate that nobody else here
-// reads.
+// commonName returns the last common name in a certificate, which is its subject's. It is for a certificate that
+// nothing else here parses.
 func commonName(der []byte) string {
 	oid := []byte{0x06, 0x03, 0x55, 0x04, 0x03}
 	name := "without a name"

@@ -13,7 +13,7 @@ const (
 		"single sign-on. Send the file itself, as a whole."
 )
 
-// texts that are recognised and not read here, by a pattern. The first that matches is it.
+// texts are recognised by a pattern but not read here. The first match is taken.
 var foreignTexts = []struct {
 	pattern              *lazyregexp.Regexp
 	format, name, advice string
@@ -36,7 +36,7 @@ var foreignTexts = []struct {
 	{lazyregexp.New(`(?i)\A\s*(?:<!doctype html|<html\b)`), "web-page", "a web page", pasted.AdviceText},
 }
 
-// foreign recognises what is not read here, and says what to do with it; nil for what is not known either.
+// foreign recognises content that is not read here, and says what to do with it. It returns nil for unknown content.
 func foreign(content []byte) *pasted.Thing {
 	refused := func(format, name, problem, advice string) *pasted.Thing {
 		return &pasted.Thing{Format: format, Name: name, Problem: problem, Advice: advice}
@@ -83,8 +83,8 @@ func foreign(content []byte) *pasted.Thing {
 	return nil
 }
 
-// identified is the log that a text is, as the timeline knows it. One that the timeline reads goes before one that it
-// only names: with quote marks before its lines, a log looks like a script's.
+// identified names the log that a text is from, as the timeline knows it. A log that the timeline reads has priority
+// over one that it only names: with quote marks before its lines, a log resembles a script's output.
 func identified(all []pasted.Reading) (named applog.Identity, found bool) {
 	indented := pasted.Reading{Text: leadingSpaces.ReplaceAllString(all[len(all)-1].Text, "")}
 	for _, one := range append(all, indented) {

@@ -54,7 +54,7 @@ func shown(report recognise.Report, err error) string {
 	return out.String()
 }
 
-// samples are the files that are read, by name.
+// samples are the sample files, by name.
 func samples(t testing.TB) map[string][]byte {
 	t.Helper()
 	files, err := filepath.Glob("testdata/samples/*")

@@ -7,7 +7,7 @@ import (
 	"usher.internal/sim/hostile"
 )
 
-// A longer text takes longer in proportion, which is not what this is about.
+// A longer text takes longer in proportion, and this test does not measure that.
 func TestHostileLists(t *testing.T) {
 	const longest = 64 << 10
 	hostile.Meet(t, recognise.MaximumSize,

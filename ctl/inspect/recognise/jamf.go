@@ -18,7 +18,7 @@ const noteJamf = "Jamf's files say what Jamf has made of a registration, not whe
 const anyKey = "(" + jamfstate.KeyHaveAzureID + "|" + jamfstate.KeyLastToken + "|" +
 	jamfstate.KeyConditionalAccess + "|" + jamfstate.KeyClientID + ")"
 
-// clientMeanings are the client ids that Jamf signs in with [BW-MIG].
+// clientMeanings are the client ids with which Jamf signs in [BW-MIG].
 var clientMeanings = map[string]string{
 	"b03c10a8-71c7-45f9-b44a-3335ab76e970": "the app \"User registration app for Device Compliance\"",
 	"dcf07df3-346f-4f0e-b803-c1f0ea0fb5ae": "the app for Device Compliance in GCC High",
@@ -119,7 +119,7 @@ func findSettings(from pasted.Source) []pasted.Thing {
 	return things
 }
 
-// damaged is a list that has the keys, with values that they cannot have.
+// damaged describes a list that has the keys, but with values that they cannot have.
 func damaged(thing pasted.Thing, err error) pasted.Thing {
 	thing.Problem, thing.Advice = err.Error(),
 		"Have the file itself sent; `plutil -p FILE` on the Mac shows what is in it."
@@ -130,7 +130,7 @@ var keyRead = lazyregexp.New(
 	`(?:^|[ %$#>])defaults +read(?:-type)? +.*?['"]?` +
 		`\b` + anyKey + `\b['"]?\s*$`)
 
-// withKeyRead are the lists of a source, and a command that reads one key together with the value that it printed.
+// withKeyRead returns the lists of a source, and commands that read one key together with the value that they printed.
 func withKeyRead(from pasted.Source, keys ...string) []pasted.List {
 	all := from.Lists
 	at := 0
@@ -157,7 +157,7 @@ var missingKey = lazyregexp.New(
 	`domain/default pair of \(([^()\n]*), ` +
 		`*` + anyKey + `\) does not exist`)
 
-// missingKeys are the keys of which `defaults` says that they are not there.
+// missingKeys are the keys that `defaults` reports as missing.
 func missingKeys(from pasted.Source, keys ...string) []pasted.List {
 	var all []pasted.List
 	for _, found := range missingKey.FindAllStringSubmatchIndex(from.Text, -1) {

@@ -18,7 +18,7 @@ import (
 	"usher.internal/sim/entra"
 )
 
-// facts are those of a report, as "name: value".
+// facts are the facts of a report, as "name: value".
 func facts(report recognise.Report) []string {
 	var all []string
 	for _, thing := range report.Things {
@@ -29,7 +29,7 @@ func facts(report recognise.Report) []string {
 	return all
 }
 
-// shows is a text and what it shows: formats in their order, and facts as in [answer].
+// shows is a text and its expected result: formats in their order, and facts as in [answer].
 type shows struct {
 	text    string
 	formats string
@@ -292,7 +292,7 @@ func TestSignedProfiles(t *testing.T) {
 				shows{string(signed), "configuration-profile",
 					[]string{"signature: signed; the signature was not verified", "provider: Microsoft",
 						"method: UserSecureEnclaveKey"}}.check(t)
-				if form == "XML" { // the end of a binary one says where everything is
+				if form == "XML" { // the end of a binary one has the positions of everything
 					shows{string(signed[:len(signed)*9/10]), "configuration-profile",
 						[]string{"provider: Microsoft"}}.check(t)
 				}
@@ -459,8 +459,8 @@ func TestWhatIsNotRead(t *testing.T) {
 	}
 }
 
-// A hostile text costs in proportion to its length: what takes long for a part of what may be read would take for ever
-// for the whole.
+// A hostile text costs time in proportion to its length: if a part of the allowed length took long, the whole would
+// never end.
 func TestLongTextsEnd(t *testing.T) {
 	for _, piece := range []string{"[", "{", "{\n", "\"", "<plist>", "<dict>", "-----BEGIN CERTIFICATE-----\n",
 		"Device Configuration:\n {", "\"alis\"<blob>=\"x\"\n", "0\x82", "primary_registration_metadata_",

@@ -11,7 +11,7 @@ import (
 	"usher.internal/internal/wpj"
 )
 
-// item is what `security` prints of one item of a keychain.
+// item is the output of `security` for one item of a keychain.
 type item struct {
 	at           int
 	sha1, sha256 string
@@ -29,8 +29,8 @@ var (
 	guid          = lazyregexp.New(`(?i)[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}`)
 )
 
-// items reads a listing. An item begins with its first hash, with its keychain, or with an attribute that the last one
-// has: a `grep` may have left only some lines.
+// items reads a listing. An item begins with its first hash, with its keychain, or with an attribute that the last item
+// already has: a `grep` may have left only some lines.
 func items(from pasted.Source) []item {
 	var all []item
 	var current *item
@@ -38,7 +38,7 @@ func items(from pasted.Source) []item {
 		all = append(all, item{at: at, attributes: map[string]string{}})
 		current = &all[len(all)-1]
 	}
-	at, open := 0, "" // open is the attribute whose value the next line may go on with: a terminal wraps it
+	at, open := 0, "" // open is the attribute whose value may continue in the next line: a terminal wraps it
 	for _, line := range from.Lines {
 		trimmed := strings.TrimSpace(strings.TrimLeft(line, "> "))
 		continued := open
@@ -78,7 +78,7 @@ func items(from pasted.Source) []item {
 	return all
 }
 
-// value reads an attribute's value: "text", 0xHEX  "text with octal escapes", or <NULL>.
+// value reads an attribute's value: "text", 0xHEX "text with octal escapes", or <NULL>.
 func (i item) value(name string) string {
 	raw := i.attributes[name]
 	if after, isHex := strings.CutPrefix(raw, "0x"); isHex {
@@ -95,7 +95,7 @@ func (i item) value(name string) string {
 	return strings.TrimSuffix(strings.TrimPrefix(raw, `"`), `"`)
 }
 
-// hexadecimal is the value of an attribute that is no text.
+// hexadecimal returns the value of a binary attribute.
 func (i item) hexadecimal(name string) string {
 	if after, isHex := strings.CutPrefix(i.attributes[name], "0x"); isHex {
 		digits, _, _ := strings.Cut(after, " ")
@@ -104,7 +104,7 @@ func (i item) hexadecimal(name string) string {
 	return ""
 }
 
-// isCertificate reports whether the item is a certificate: only those have an issuer, a serial number or hashes.
+// isCertificate reports whether the item is a certificate: only certificates have an issuer, a serial number or hashes.
 func (i item) isCertificate() bool {
 	return i.class == "0x80001000" || i.attributes["issu"] != "" || i.attributes["snbr"] != "" || i.sha1 != "" ||
 		i.sha256 != ""
@@ -198,7 +198,7 @@ var workplaceJoinItems = []struct{ account, name, meaning string }{
 	{"com.microsoft.workplacejoin.cloudenvironment", "cloud host", "the sign-in host of the Microsoft cloud"},
 }
 
-// workplaceJoinItem is an item or a key of Workplace Join's in the output of `security dump-keychain`.
+// workplaceJoinItem describes an item or a key of Workplace Join in the output of `security dump-keychain`.
 func workplaceJoinItem(one item) (pasted.Thing, bool) {
 	thing := pasted.Thing{Format: "keychain-listing", Name: "an item of Workplace Join, listed by `security`",
 		At:   one.at,
@@ -270,7 +270,7 @@ func findIdentities(from pasted.Source) []pasted.Thing {
 	return []pasted.Thing{thing}
 }
 
-// problemOf is what `security` prints behind an identity, for example (CSSMERR_TP_CERT_EXPIRED).
+// problemOf returns the problem that `security` prints after an identity, for example (CSSMERR_TP_CERT_EXPIRED).
 func problemOf(text string) string {
 	if text = strings.Trim(text, " ()"); text == "" {
 		return ""

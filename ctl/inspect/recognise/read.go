@@ -1,12 +1,12 @@
-// Package recognise says what a file or a pasted text from a Mac shows of its registration.
+// Package recognise says what a file or a pasted text from a Mac shows about its registration.
 //
 // [Read] recognises the formats that admins, users and help desks send: certificates, property lists, the output of
-// app-sso, getPSSOStatus, `security` and `defaults`, values of extension attributes, and configuration profiles, in
-// whatever a terminal, a ticket system or a mail program has made of them. Each becomes a [pasted.Thing] with facts. A
-// fact says what is in the text; it is no state of the user, which depends on every place of the Mac. A thing has
-// evidence for a state only where the text is what the Mac's own source for it prints.
+// app-sso, getPSSOStatus, `security` and `defaults`, values of extension attributes, and configuration profiles. A
+// terminal, a ticket system or a mail program may have changed them. Each becomes a [pasted.Thing] with facts. A fact
+// says what is in the text. It is not a state of the user: that depends on every place of the Mac. A thing has evidence
+// for a state only if the text is the output of the Mac's own source for it.
 //
-// Nothing is verified: whoever sends a text can have written it.
+// Nothing is verified: the sender can have written the text.
 package recognise
 
 import (
@@ -20,14 +20,13 @@ import (
 	"usher.internal/ctl/inspect/pasted"
 )
 
-// MaximumSize is how long what [Read] is given may be, in bytes. Nothing that it reads comes near it.
+// MaximumSize is the maximum length of [Read]'s content, in bytes. Everything that it reads is much shorter.
 const MaximumSize = 1 << 20
 
-// maximumThings is how many things of one text are told; a keychain's listing can have hundreds.
+// maximumThings is how many things of one text are shown; a keychain's listing can have hundreds.
 const maximumThings = 50
 
-// Report is what was recognised, in the order of the text. ReadAs says how the text was read, where that is not as it
-// is.
+// Report has what was recognised, in the order of the text. ReadAs says how the text was read, if it had to be changed.
 type Report struct {
 	Things []pasted.Thing
 	ReadAs []string
@@ -45,12 +44,12 @@ var (
 	ErrNotRecognised = errors.New("nothing in it is what inspect reads")
 )
 
-// Format is one that is read, for people.
+// Format is a format that [Read] reads, for people.
 type Format struct {
 	Name, Mark string
 }
 
-// Formats are what [Read] reads, in the order in which a help text lists them.
+// Formats are the formats that [Read] reads, in the order of the help text.
 func Formats() []Format {
 	var all []Format
 	for _, one := range recognisers {
@@ -65,8 +64,7 @@ type recogniser struct {
 	find           func(pasted.Source) []pasted.Thing
 }
 
-// recognisers are all that are tried. What a later one finds within what an earlier one has read is left out by each
-// itself.
+// recognisers are all that are tried. Each skips what an earlier one has read.
 var recognisers []recogniser
 
 func init() {
@@ -122,7 +120,7 @@ func Read(content []byte, now time.Time) (Report, error) {
 	return best, nil
 }
 
-// report is what is found in the content when it is read in this way.
+// report returns what is found in the content when it is read in this way.
 func report(r pasted.Reading, content []byte, now time.Time) Report {
 	from := pasted.Source{Content: content, Text: r.Text, Lines: strings.Split(r.Text, "\n"), Now: now}
 	from.Lists = pasted.Lists(from)
@@ -139,7 +137,7 @@ func report(r pasted.Reading, content []byte, now time.Time) Report {
 	return found
 }
 
-// better reports whether a way of reading shows more than an earlier one, which changed less of the text.
+// better reports whether a reading shows more than an earlier one, which changed less of the text.
 func better(a, b Report) bool {
 	worth := func(r Report) (sum int) {
 		for _, one := range r.Things {

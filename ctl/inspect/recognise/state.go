@@ -81,7 +81,7 @@ var acquired = lazyregexp.New(
 	`(?i)((?:Microsoft )?(?:AAD|Entra|Azure AD) ID) (acquired|not acquired)(?: for (?:macOS )?user:? ` +
 		`*(\S+))?|No AAD ID found`)
 
-// findGather finds what Jamf's gatherAADInfo printed [SEED]. A value of an extension attribute that mentions it is not
+// findGather finds the output of Jamf's gatherAADInfo [SEED]. A value of an extension attribute that mentions it is not
 // its output.
 func findGather(from pasted.Source) []pasted.Thing {
 	var things []pasted.Thing
@@ -113,8 +113,8 @@ func isLogLine(line string) bool { return logLine.MatchString(line) }
 
 var identities = lazyregexp.New(`(?i)^(?:dsAttrType(?:Standard|Native):)?AltSecurityIdentities:?[ \t]*(.*)$`)
 
-// findDirectory finds AltSecurityIdentities as dscl prints it: the values on the same line, or on lines of their own
-// with a space before them.
+// findDirectory finds AltSecurityIdentities as dscl prints it: the values are on the same line, or on lines of their
+// own after a space.
 func findDirectory(from pasted.Source) []pasted.Thing {
 	var things []pasted.Thing
 	at := 0
@@ -158,7 +158,7 @@ func directoryThing(values []string, at int) pasted.Thing {
 	return thing
 }
 
-// bare is a number, a word or a GUID without anything beside it.
+// bare matches a number, a word or a GUID without anything beside it.
 func bare(content []byte) *pasted.Thing {
 	text, _ := pasted.Decoded(content)
 	text = strings.Trim(strings.TrimSpace(pasted.Typed(pasted.Unquoted(pasted.Unbroken(text)))), `"'`)
