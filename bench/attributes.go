@@ -26,9 +26,9 @@ var inventoryAttributes = []string{"state", "detail", "source", "contradictions"
 // inventories is how often all of them are asked for.
 const inventories = 10
 
-// shellAttribute is an extension attribute in the manner of those that admins use [BW-EA2]: as the user, ask the login
-// keychain for the certificate, Platform SSO for its state, and Jamf's preferences for what came of it. securityRole is
-// the stand-in for /usr/bin/security; it reads the user's real keyring.
+// shellAttribute is an extension attribute like those that admins use [BW-EA2]. As the user, it asks the login keychain
+// for the certificate, Platform SSO for its state, and Jamf's preferences for the result. securityRole is the stand-in
+// for /usr/bin/security; it reads the user's real keyring.
 const shellAttribute = `#!/bin/sh
 as_user() { setpriv --reuid=%[1]d --regid=%[2]d --clear-groups env %[3]s "$@"; }
 certificate=$(as_user %[4]s %[5]s find-certificate -a | grep -i MS-ORGANIZATION-ACCESS)
@@ -43,7 +43,7 @@ else
 fi
 `
 
-// securityRole is the first argument by which this program stands in for /usr/bin/security.
+// securityRole is the first argument that makes this program the stand-in for /usr/bin/security.
 const securityRole = "security"
 
 // playSecurity prints the certificates of the login keychain as `security find-certificate -a` does.
@@ -75,7 +75,7 @@ func measureAttributes(ctx context.Context, s *scene, a answers) (rows []row, er
 	if err := os.WriteFile(script, []byte(text), 0o755); err != nil {
 		return nil, err
 	}
-	// A script that fails half-way would be a fast one.
+	// A script that fails half-way would look fast.
 	if result, err := s.Run(ctx, script); err != nil ||
 		result.Stdout != "<result>Registered, AAD ID acquired: no</result>\n" || result.Stderr != "" {
 		return nil, fmt.Errorf("the shell script printed %q and %q: %w", result.Stdout, result.Stderr, err)
@@ -121,7 +121,7 @@ func publicCopy(directory string) (path string, err error) {
 	return path, os.WriteFile(path, content, 0o755)
 }
 
-// oneAfterAnother is a subject that does what all of them do.
+// oneAfterAnother is a subject that runs all of them in order.
 func oneAfterAnother(subjects []*subject) *subject {
 	return &subject{do: func(ctx context.Context) error {
 		for _, one := range subjects {

@@ -18,10 +18,10 @@ const (
 	callBlock  = 50
 )
 
-// linkGoal is how much longer a call over the link may take than one over plain gRPC.
+// linkGoal limits how much longer a call over the link takes than one over plain gRPC.
 const linkGoal = 1.15
 
-// measureCalls measures one call after the other on a connection that is there already.
+// measureCalls measures one call after the other on an open connection.
 func measureCalls(ctx context.Context, s *scene, plain *reference, a answers) (rows []row, err error) {
 	raw, err := startReference("serve-raw", filepath.Join(s.Directory, "raw.sock"), a)
 	if err != nil {

@@ -11,7 +11,7 @@ import (
 // coldStarts is how often each program is started.
 const coldStarts = 80
 
-// coldStartGoal is what `usherctl status` may take of curl's time.
+// coldStartGoal limits the time of `usherctl status` as a share of curl's time.
 const coldStartGoal = 0.8
 
 // measureColdStart measures whole runs of programs, output to /dev/null.

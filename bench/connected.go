@@ -13,15 +13,15 @@ import (
 )
 
 const (
-	// connectedGoal is how much more memory usherd may hold while it is connected to a fleet.
+	// connectedGoal limits how much more memory usherd holds while it is connected to a fleet.
 	connectedGoal = 1.01
-	// settledWithin is how long Go's runtime goes on giving memory back after something was done, for which it wakes
-	// up; then it is watched for how often it does.
+	// settledWithin is how long Go's runtime wakes up to give memory back after some work. After that the bench counts
+	// how often usherd wakes up.
 	settledWithin = 45 * time.Second
 	watchedFor    = 20 * time.Second
 )
 
-// measureConnected measures what it costs usherd to be connected to a fleet in which nobody asks.
+// measureConnected measures the cost of a connection to a fleet in which nobody asks.
 func measureConnected(ctx context.Context, s *scene) (rows []row, err error) {
 	folder, err := os.MkdirTemp("", "usher-bench-fleet-")
 	if err != nil {
@@ -61,7 +61,7 @@ func measureConnected(ctx context.Context, s *scene) (rows []row, err error) {
 		{Measure: "memory: usherd, connected to a fleet", Unit: memory, Median: after.all,
 			Reference: "the same, not connected", ReferenceMedian: before.all,
 			Ratio: after.all / before.all, Goal: &goal{Ratio: connectedGoal}},
-		{Measure: "memory: usherd, connected, what is no mapped file", Unit: memory, Median: after.anonymous,
+		{Measure: "memory: usherd, connected, without mapped files", Unit: memory, Median: after.anonymous,
 			Reference: "the same, not connected", ReferenceMedian: before.anonymous,
 			Ratio: after.anonymous / before.anonymous},
 		{Measure: fmt.Sprintf("usherd, connected: how often its threads wake up in %s", watchedFor), Unit: times,
@@ -71,7 +71,8 @@ func measureConnected(ctx context.Context, s *scene) (rows []row, err error) {
 	return rows, s.Set(map[string]any{"fleet.servers": []string{}})
 }
 
-// idle waits until a process has nothing to do, and returns what it holds and how often its threads woke up in a while.
+// idle waits until a process has nothing to do. It returns the memory that the process holds and how often its threads
+// woke up in a while.
 func idle(ctx context.Context, pid int) (size resident, woken float64, err error) {
 	wait := func(d time.Duration) error {
 		select {

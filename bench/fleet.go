@@ -22,20 +22,20 @@ import (
 	"usher.internal/sim/natsserver"
 )
 
-// The roles of the processes that hold the Macs: usher's own package, and nats.go with nothing around it.
+// The roles of the processes that hold the Macs: usher's own package, and nats.go without usher's code.
 const (
 	macsRole = "fleet-macs"
 	bareRole = "fleet-bare"
 )
 
 const (
-	// fleetQuestions are how often each fleet is asked, and the median counts.
+	// fleetQuestions is how often each fleet is asked; the result is the median.
 	fleetQuestions = 7
 	// stormChanges are how many changes each Mac publishes in the storm.
 	stormChanges = 3
 	// connectingAtOnce are how many Macs connect at a time.
 	connectingAtOnce = 64
-	// natsTool is the tool that measures what a server can take, by those who make it.
+	// natsTool is NATS's own tool, which measures the capacity of a server.
 	natsTool = "github.com/nats-io/natscli/nats@v0.5.1"
 )
 
@@ -144,7 +144,7 @@ func (c *crowd) stop() {
 	_ = c.command.Wait()
 }
 
-// measureFleetOf measures so many Macs; empty is what the server held before there were any.
+// measureFleetOf measures that many Macs; empty is the memory of the server before any Mac connected.
 func measureFleetOf(ctx context.Context, servers *natsserver.Fleet, count int, empty resident) (rows []row, err error) {
 	admin, err := servers.Admin(ctx)
 	if err != nil {
@@ -215,8 +215,8 @@ func ninetyNine(times []time.Duration, count int) float64 {
 	return float64(times[count*99/100-1])
 }
 
-// askFleet asks with usherctl's own package, and returns when 99 % had answered after the question, and when the report
-// was there after the last known states were begun to be read, which is before the question.
+// askFleet asks with usher's own package. It returns two times: until 99 % had answered after the question, and until
+// the report was there. The second time starts when the last known states are read, before the question.
 func askFleet(ctx context.Context, admin *fleetview.Client, count int) (answered, whole float64, err error) {
 	var medians, wholes []float64
 	for range fleetQuestions {
@@ -243,7 +243,7 @@ func askFleet(ctx context.Context, admin *fleetview.Client, count int) (answered
 	return median(medians), median(wholes), nil
 }
 
-// breathe lets the Macs' limits recover, and the collectors of garbage run.
+// breathe lets the Macs' limits recover and the garbage collectors run.
 func breathe(ctx context.Context) error {
 	select {
 	case <-time.After(500 * time.Millisecond):
@@ -253,7 +253,7 @@ func breathe(ctx context.Context) error {
 	}
 }
 
-// askBare asks with nats.go alone, and reads no answer.
+// askBare asks with nats.go only, and reads no answer.
 func askBare(ctx context.Context, servers *natsserver.Fleet, count int) (float64, error) {
 	how := servers.Access(filepath.Join(servers.Directory, "admin", "admin.creds"))
 	options, err := how.Options("bench", fleetsetup.AdminName)

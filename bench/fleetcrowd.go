@@ -26,7 +26,7 @@ import (
 	usherv1 "usher.internal/proto/usher/v1"
 )
 
-// samplePayload is what a Mac with one user tells.
+// samplePayload is what a Mac with one user reports.
 func samplePayload(name string) []byte {
 	content, err := proto.Marshal(&usherv1.MacStatus{
 		Mac: name, Instance: "0199b3a2-4c1d-7abc-8def-0123456789ab", Time: timestamppb.Now(), Version: "1.0.0",
@@ -51,7 +51,8 @@ func samplePayload(name string) []byte {
 const sampleDetail = "The login keychain holds a device certificate that is valid until 2036-11-24, its private key " +
 	"and its user."
 
-// crowdOf is a crowd's own side: it says ready when all are connected, and does what it is told until its input ends.
+// crowdOf is the code of the crowd's process: it prints ready when all are connected, and obeys its input until that
+// ends.
 func crowdOf(role string, arguments []string) error {
 	count, err := strconv.Atoi(arguments[0])
 	if err != nil {
@@ -98,7 +99,7 @@ func bareCrowd(count int, how func(int) fleet.Access) error {
 	return err
 }
 
-// steady is a Mac that stands as samplePayload says.
+// steady is a Mac in the state of samplePayload.
 type steady struct{}
 
 // Status implements the Mac's interface.
@@ -119,8 +120,8 @@ func (steady) Status() (*usherv1.GetStatusResponse, error) {
 	}, nil
 }
 
-// queue is an outbox without a journal: what a Mac does with it is measured, and not the disk of one computer that
-// holds all.
+// queue is an outbox without a journal: the measurement is about a Mac's work, not about the disk of one computer that
+// holds all Macs.
 type queue struct {
 	mu      sync.Mutex
 	waiting []delivery.Delivery
@@ -150,7 +151,7 @@ func (q *queue) Published(ids ...uint64) error {
 // Publishable implements the Mac's interface.
 func (q *queue) Publishable() <-chan struct{} { return q.more }
 
-// connects tells when Macs are connected: it is their log.
+// connects is the log of the Macs: it reports when they are connected.
 type connects struct {
 	count   atomic.Int64
 	waiting chan struct{}

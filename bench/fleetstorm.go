@@ -14,7 +14,7 @@ import (
 	"usher.internal/sim/natsserver"
 )
 
-// measureStorm has every Mac publish changes at once, and counts that none is lost.
+// measureStorm has every Mac publish changes at once, and checks that none is lost.
 func measureStorm(ctx context.Context, servers *natsserver.Fleet, admin *fleetview.Client, macs *crowd,
 	count int) ([]row, error) {
 	progress("a storm of %d changes", count*stormChanges)
@@ -51,7 +51,7 @@ func measureStorm(ctx context.Context, servers *natsserver.Fleet, admin *fleetvi
 	return []row{one}, nil
 }
 
-// benchByNATS is how long a change takes with NATS's own tool, on a server of its own without TLS and permissions.
+// benchByNATS is the time of a change with NATS's own tool, on a separate server without TLS and permissions.
 func benchByNATS(ctx context.Context, size int) (each float64, err error) {
 	folder, err := os.MkdirTemp("", "usher-bench-nats-")
 	if err != nil {

@@ -18,11 +18,11 @@ import (
 )
 
 const (
-	// floodRole is this program flooding a socket, as another user.
+	// floodRole is the role in which this program floods a socket as another user.
 	floodRole = "flood"
 	// floodedFor is how long each flood is measured.
 	floodedFor = 10 * time.Second
-	// coreForAFlood is how much of one core a flood may cost usherd.
+	// coreForAFlood is the share of one core that a flood may cost usherd.
 	coreForAFlood = 0.25
 )
 
@@ -62,7 +62,7 @@ func measureFloods(ctx context.Context, s *scene) (rows []row, err error) {
 	if err != nil {
 		return nil, err
 	}
-	// The flooder's account cannot reach this program where `go run` has put it.
+	// The flooder's account cannot reach this program where `go run` put it.
 	content, err := os.ReadFile(program)
 	if err != nil {
 		return nil, err
@@ -96,8 +96,8 @@ func measureFloods(ctx context.Context, s *scene) (rows []row, err error) {
 	return rows, nil
 }
 
-// flooded returns how long the processors ran a process while a user flooded its socket, how long that was, and how
-// often a flood of connections connected.
+// flooded returns how long the processors ran a process while a user flooded its socket. It also returns the length of
+// that time, and how often a flood of connections connected.
 func flooded(ctx context.Context, program, kind, socket string, by *mac.User, pid int) (used, took time.Duration,
 	connected int, err error) {
 	command := exec.Command(program, floodRole, kind, socket)

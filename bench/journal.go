@@ -21,8 +21,8 @@ const (
 // registrations is the bucket of usherd's journal.
 var registrations = store.NewBucket[registration.Registration]("registrations")
 
-// measureJournal measures a commit of the newest registration of usherd's own journal, which nobody has open, to a
-// second bucket of it, against appending the same bytes to a file beside it.
+// measureJournal compares two ways to write the newest registration of usherd's own journal, which nobody has open. One
+// commits it to a second bucket of the journal; the other appends the same bytes to a file beside it.
 func measureJournal(ctx context.Context, stateDirectory string) (rows []row, err error) {
 	journals, err := filepath.Glob(filepath.Join(stateDirectory, "*.db"))
 	if err != nil || len(journals) != 1 {

@@ -16,12 +16,12 @@ import (
 // launches is how often each way of asking for a registration is measured.
 const launches = 15
 
-// launchGoal is what there may be between `usherctl register` and Company Portal.
+// launchGoal is the longest time between `usherctl register` and Company Portal.
 const launchGoal = 50 * time.Millisecond
 
-// measureLaunches measures from asking for a registration to the first thing that the stand-in of Company Portal does.
-// The user closes Company Portal at once, so that he is unregistered the next time too; in the end he signs in, and the
-// Mac is left with a user who is registered.
+// measureLaunches measures the time from the request to the first action of Company Portal's stand-in. The user closes
+// Company Portal at once, so they are unregistered the next time too. In the end they sign in, and the Mac has a
+// registered user.
 func measureLaunches(ctx context.Context, s *scene) ([]row, error) {
 	if err := s.user.SetPortal(mac.PortalSettings{"wait": "1ms", "exit_code": int(wpj.ExitUserAbandoned),
 		"leave": "nothing"}); err != nil {
@@ -63,7 +63,7 @@ func measureLaunches(ctx context.Context, s *scene) ([]row, error) {
 	}, nil
 }
 
-// launch returns how long after the beginning of register, which registers the user, Company Portal ran.
+// launch returns the time from the start of register, which registers the user, until Company Portal ran.
 func (s *scene) launch(ctx context.Context, register func() error) (took float64, err error) {
 	before, err := s.user.PortalRuns()
 	if err != nil {
@@ -92,7 +92,7 @@ func (s *scene) launch(ctx context.Context, register func() error) (took float64
 	return float64(ran.Sub(began)), nil
 }
 
-// settle waits until usherd has told Jamf Pro of what was before.
+// settle waits until usherd has delivered all earlier results to Jamf Pro.
 func (s *scene) settle(ctx context.Context) error {
 	const pause = 100 * time.Millisecond
 	for {

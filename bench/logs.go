@@ -19,11 +19,12 @@ import (
 
 // The goals of the log readers.
 const (
-	// readGoal is what reading a log may take of the time in which grep counts its entries, ndjsonGoal of jq's.
+	// readGoal compares the time to read a log with the time in which grep counts its entries; ndjsonGoal compares with
+	// jq.
 	readGoal   = 4
 	ndjsonGoal = 0.1
-	// timelineMemory is what a timeline of a log of 1 GB may take, and timelineStart the time to the first line of a
-	// timeline of 200 MB; it is ten times what grep needs here at most.
+	// timelineMemory is the limit for a timeline of a log of 1 GB. timelineStart is the limit for the time to the first
+	// line of a timeline of 200 MB; it is at most ten times what grep needs here.
 	timelineMemory = 50e6
 	timelineStart  = 1e9
 )
@@ -35,7 +36,7 @@ const (
 	logRounds = 5
 )
 
-// readLogRole is the first argument by which this program reads a log and counts its entries.
+// readLogRole is the first argument that makes this program read a log and count its entries.
 const readLogRole = "read-log"
 
 func readLog(path string) error {
@@ -57,10 +58,10 @@ func readLog(path string) error {
 	return nil
 }
 
-// A logSample is a log that is made for the measurements, in blocks of what happens in a minute.
+// A logSample is a log for the measurements, in blocks of one minute's events.
 type logSample struct {
 	name, file string
-	// entry is what each entry has, and grep counts.
+	// entry is in each entry; grep counts it.
 	entry string
 	block func(at time.Time, n int) string
 }
@@ -109,7 +110,7 @@ var logSamples = []logSample{
 	}},
 }
 
-// make writes the log, of at least so many bytes.
+// make writes the log, with at least that many bytes.
 func (l logSample) make(directory string, size int) (path string, err error) {
 	path = filepath.Join(directory, l.file)
 	file, err := os.Create(path)
@@ -127,7 +128,7 @@ func (l logSample) make(directory string, size int) (path string, err error) {
 	return path, errors.Join(err, out.Flush(), file.Close())
 }
 
-// measureLogs measures the readers beside programs that look at every line, and a timeline of large logs.
+// measureLogs compares the readers with programs that look at every line, and measures a timeline of large logs.
 func measureLogs(ctx context.Context, directory, control string) (rows []row, err error) {
 	self, err := os.Executable()
 	if err != nil {
@@ -190,8 +191,8 @@ func measureLogs(ctx context.Context, directory, control string) (rows []row, er
 	return rows, os.Remove(huge)
 }
 
-// piped is a subject that runs a program whose output goes into a pipe: grep does not look further than the first line
-// when it goes to /dev/null.
+// piped is a subject that runs a program whose output goes into a pipe. With /dev/null as its output, grep stops at the
+// first line.
 func piped(name string, arguments ...string) *subject {
 	return &subject{do: func(ctx context.Context) error {
 		command := exec.CommandContext(ctx, name, arguments...)
@@ -206,7 +207,7 @@ func piped(name string, arguments ...string) *subject {
 	}}
 }
 
-// peakMemory runs a program and returns the most memory that it had, in bytes.
+// peakMemory runs a program and returns its peak memory in bytes.
 func peakMemory(ctx context.Context, name string, arguments ...string) (float64, error) {
 	command := exec.CommandContext(ctx, name, arguments...)
 	command.Stdout = struct{ io.Writer }{io.Discard}
@@ -215,7 +216,7 @@ func peakMemory(ctx context.Context, name string, arguments ...string) (float64,
 	}
 	usage, ok := command.ProcessState.SysUsage().(*syscall.Rusage)
 	if !ok {
-		return 0, errors.New("the system does not tell how much memory a process had")
+		return 0, errors.New("the system does not report how much memory a process had")
 	}
 	return float64(usage.Maxrss) * 1024, nil
 }

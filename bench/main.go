@@ -1,10 +1,9 @@
-// Program bench measures usher's real programs against references that do the same with less, and prints one table:
-// `make bench`, or with --json for programs. docs/performance.md says what the rows mean and what was measured.
+// Program bench compares usher's real programs with references that do the same with less, and prints one table: `make
+// bench`, or with --json for programs. docs/performance.md says what the rows mean and has the results.
 //
-// What a row compares is measured in turns, in the same run, since absolute figures of a machine that is shared mean
-// little. The programs run on a simulated Mac (sim/mac) with a real second account, a real gnome-keyring and real
-// sockets, for which bench needs root on Linux. The references' servers are this program again, as processes of their
-// own.
+// The subjects of a row take turns in the same run, since absolute figures of a shared machine mean little. The
+// programs run on a simulated Mac (sim/mac) with a real second account, a real gnome-keyring and real sockets. For
+// this, bench needs root on Linux. The servers of the references are further processes of this program.
 package main
 
 import (
@@ -61,10 +60,10 @@ func main() {
 		return
 	}
 	asJSON := flag.Bool("json", false, "print the table as JSON")
-	logsAlone := flag.Bool("logs", false, "measure the log readers alone, which needs no root")
+	logsAlone := flag.Bool("logs", false, "measure only the log readers, which needs no root")
 	fleetAlone := flag.Bool("fleet", false,
-		"measure a fleet of up to 10,000 Macs in place of everything else, which needs no root")
-	floodsAlone := flag.Bool("floods", false, "measure only what floods by one user cost usherd")
+		"measure only a fleet of up to 10,000 Macs, which needs no root")
+	floodsAlone := flag.Bool("floods", false, "measure only the cost of floods by one user for usherd")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
@@ -91,7 +90,7 @@ func main() {
 func run(ctx context.Context, asJSON bool, take func(context.Context) ([]row, error), needsRoot bool) error {
 	if needsRoot {
 		if runtime.GOOS != "linux" || os.Getuid() != 0 {
-			return errors.New("this needs root on Linux: it registers a user of its own, in a session with " +
+			return errors.New("this needs root on Linux: it registers a user of its own in a session with " +
 				"a real keyring")
 		}
 		if err := install(ctx); err != nil {
@@ -132,7 +131,7 @@ func install(ctx context.Context) error {
 	return nil
 }
 
-// progress tells whoever waits what goes on; the table alone goes to standard output.
+// progress shows the current step to the user on standard error; standard output gets only the table.
 func progress(format string, arguments ...any) {
 	fmt.Fprintf(os.Stderr, format+"\n", arguments...)
 }

@@ -47,8 +47,8 @@ func measure(ctx context.Context) (rows []row, err error) {
 	return append(rows, commits...), err
 }
 
-// measureRunning takes the measurements for which usherd runs, in an order in which none disturbs the next: memory is
-// that of an usherd that has not been flooded with calls yet.
+// measureRunning takes the measurements that need a running usherd, in an order in which none disturbs the next. It
+// measures memory before the floods of calls.
 func measureRunning(ctx context.Context, s *scene) ([]row, error) {
 	progress("from register to Company Portal …")
 	launches, err := measureLaunches(ctx, s)
@@ -107,7 +107,7 @@ func measureRunning(ctx context.Context, s *scene) ([]row, error) {
 	return rows, nil
 }
 
-// setUp builds the programs as scripts/build does, and starts them. Whatever it returns is to be closed, error or not.
+// setUp builds the programs as scripts/build does, and starts them. The caller closes the result, also after an error.
 func setUp(ctx context.Context, directory string) (*scene, error) {
 	if err := os.Chmod(directory, 0o755); err != nil {
 		return nil, err
@@ -149,7 +149,7 @@ func (s *scene) close() error {
 	return errors.Join(err, s.Mac.Close())
 }
 
-// answers asks usherd for what the references are to answer with.
+// answers gets from usherd the answers for the references.
 func (s *scene) answers(ctx context.Context) (a answers, err error) {
 	if a.status, err = usherv1.NewStatusServiceClient(s.helper).GetStatus(ctx, &usherv1.GetStatusRequest{}); err !=
 		nil {
@@ -159,7 +159,7 @@ func (s *scene) answers(ctx context.Context) (a answers, err error) {
 	return a, err
 }
 
-// measureLogsAlone measures what needs no Mac that runs.
+// measureLogsAlone measures what needs no running Mac.
 func measureLogsAlone(ctx context.Context) (rows []row, err error) {
 	directory, err := os.MkdirTemp("", "usher-bench-")
 	if err != nil {

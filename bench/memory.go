@@ -18,11 +18,11 @@ const (
 	agentGoal  = 15e6
 )
 
-// resident is what a process holds in memory, in bytes: all of it, and the part that is no mapped file.
+// resident is the memory of a process in bytes: all of it, and the part that is not a mapped file.
 type resident struct{ all, anonymous float64 }
 
-// measureMemory measures usherd and the agent after a registration that has succeeded, beside a gRPC server that has
-// nothing but two constant answers.
+// measureMemory measures usherd and the agent after a successful registration, beside a gRPC server that has only two
+// constant answers.
 func measureMemory(ctx context.Context, s *scene, plain *reference) ([]row, error) {
 	select {
 	case <-time.After(idleFor):
@@ -50,7 +50,7 @@ func measureMemory(ctx context.Context, s *scene, plain *reference) ([]row, erro
 			row{Measure: "memory: " + program.name + ", idle, one session", Unit: memory, Median: size.all,
 				Reference: "minimal gRPC server", ReferenceMedian: server.all, Ratio: size.all / server.all,
 				Goal: &goal{AtMost: program.goal}},
-			row{Measure: "memory: " + program.name + ", what is no mapped file", Unit: memory, Median: size.anonymous,
+			row{Measure: "memory: " + program.name + ", without mapped files", Unit: memory, Median: size.anonymous,
 				Reference: "minimal gRPC server", ReferenceMedian: server.anonymous,
 				Ratio: size.anonymous / server.anonymous})
 	}

@@ -21,7 +21,7 @@ import (
 	usherv1 "usher.internal/proto/usher/v1"
 )
 
-// answers is what usherd answered, and every reference answers with too.
+// answers are usherd's answers, which every reference gives too.
 type answers struct {
 	status *usherv1.GetStatusResponse
 	tenant *usherv1.GetTenantResponse
@@ -41,8 +41,8 @@ type reference struct {
 	stdin   io.WriteCloser
 }
 
-// startReference starts this program as one of the roles. It ends when its standard input does, that is with us at the
-// latest.
+// startReference starts this program as one of the roles. It ends when its standard input does, at the latest when this
+// process ends.
 func startReference(role, socket string, a answers) (*reference, error) {
 	program, err := os.Executable()
 	if err != nil {
@@ -66,7 +66,7 @@ func startReference(role, socket string, a answers) (*reference, error) {
 			return nil, errors.Join(fmt.Errorf("start %s: %w", role, err), r.stop())
 		}
 	}
-	// It says a line when it serves.
+	// It prints a line when it serves.
 	if _, err := bufio.NewReader(stdout).ReadString('\n'); err != nil {
 		return nil, errors.Join(fmt.Errorf("start %s: %w", role, err), r.stop())
 	}
@@ -79,7 +79,7 @@ func (r *reference) stop() error {
 	return errors.Join(r.stdin.Close(), r.command.Wait())
 }
 
-// serveReference is such a process.
+// serveReference is the code of such a process.
 func serveReference(role, socket string) error {
 	stdin := bufio.NewReader(os.Stdin)
 	a := answers{&usherv1.GetStatusResponse{}, &usherv1.GetTenantResponse{}}
@@ -181,7 +181,7 @@ func serveRaw(listener net.Listener, a answers) error {
 	}
 }
 
-// serveHTTP answers every request with the status as JSON.
+// serveHTTP answers every request with the status in JSON.
 func serveHTTP(listener net.Listener, a answers) error {
 	content, err := protojson.Marshal(a.status)
 	if err != nil {
@@ -193,7 +193,7 @@ func serveHTTP(listener net.Listener, a answers) error {
 	}))
 }
 
-// writeFrame writes content behind its length, in one write.
+// writeFrame writes content after its length, in one write.
 func writeFrame(w io.Writer, content []byte) error {
 	frame := binary.BigEndian.AppendUint32(make([]byte, 0, 4+len(content)), uint32(len(content)))
 	_, err := w.Write(append(frame, content...))

@@ -40,8 +40,8 @@ func takeTurns(ctx context.Context, rounds, block int, subjects ...*subject) err
 
 func (s *subject) median() float64 { return median(slices.Concat(s.turns...)) }
 
-// ratio is how much longer s took than reference: the median over the rounds, in each of which both were measured
-// within moments, so that what else the machine does at times counts less.
+// ratio is how much longer s took than reference: the median over the rounds. Each round measures both within moments,
+// so other work of the machine distorts the ratio less.
 func (s *subject) ratio(reference *subject) float64 {
 	var ratios []float64
 	for i := range min(len(s.turns), len(reference.turns)) {

@@ -32,13 +32,13 @@ type row struct {
 	Failed string `json:"failed,omitempty"`
 }
 
-// goal is what a row should stay within: a ratio to its reference or, where AtMost is set, a figure in the row's unit.
+// goal is the limit of a row: a ratio to its reference or, where AtMost is set, a figure in the row's unit.
 type goal struct {
 	Ratio  float64 `json:"ratio,omitempty"`
 	AtMost float64 `json:"at_most,omitempty"`
 }
 
-// met tells whether the goal is met; a row without a goal has none to miss.
+// met reports whether the goal is met; a row without a goal always meets it.
 func (r row) met() bool {
 	switch {
 	case r.Failed != "":
@@ -51,7 +51,7 @@ func (r row) met() bool {
 	return r.Ratio <= r.Goal.Ratio
 }
 
-// table is all rows, and what they were measured on.
+// table holds all rows and the machine that they were measured on.
 type table struct {
 	At   time.Time     `json:"at"`
 	Took time.Duration `json:"took_ns"`

@@ -16,8 +16,8 @@ import (
 	usherv1 "usher.internal/proto/usher/v1"
 )
 
-// within is how long a change of a group may take to have its effect: usherd's two seconds, and what a busy machine
-// adds.
+// within is how long a change of a group takes at most to have its effect: usherd's two seconds, and a margin for a
+// busy machine.
 const within = 15 * time.Second
 
 // administer runs a program that changes the users and groups of this computer.
@@ -28,7 +28,7 @@ func (s *story) administer(program string, arguments ...string) {
 	}
 }
 
-// untilCode asks until an answer has that code: a change of a group is no event for anyone.
+// untilCode asks until an answer has that code: a change of a group sends no event.
 func (s *story) untilCode(want codes.Code, ask func() error) {
 	s.t.Helper()
 	begun := time.Now()
@@ -43,15 +43,15 @@ func (s *story) untilCode(want codes.Code, ask func() error) {
 	}
 }
 
-// Tom gets and loses the admin's right while he is connected, as a temporary admin does. His process keeps the groups
-// of its login.
+// Tom gains and loses admin rights during a connection, as a temporary admin does. The process keeps the groups of
+// its login.
 func TestAdminRightsFollowTheDirectory(t *testing.T) {
 	group := "usher-h-" + strings.ToLower(rand.Text()[:6])
 	makeGroup(t, group)
 	s := newStory(t, map[string]any{"admin_group": group})
 	s.start()
 	jane, tom := s.user("h-jane"), s.user("h-tom")
-	for i := range 22 { // more than the 16 groups that macOS's kernel knows of a process
+	for i := range 22 { // more than the 16 groups of a process that macOS's kernel knows
 		other := fmt.Sprintf("%s-%d", group, i)
 		makeGroup(t, other)
 		s.administer("gpasswd", "-a", tom.Name, other)
@@ -84,7 +84,7 @@ func TestAdminRightsFollowTheDirectory(t *testing.T) {
 		t.Fatalf("before: %v", err)
 	}
 
-	// He gets it, as the last of his groups.
+	// Tom becomes an admin; the group comes last among the groups of Tom.
 	s.administer("gpasswd", "-a", tom.Name, group)
 	s.untilCode(codes.OK, get)
 	s.untilCode(codes.OK, list)
@@ -100,26 +100,26 @@ func TestAdminRightsFollowTheDirectory(t *testing.T) {
 	_, err = registrations.Recv()
 	s.must(err)
 
-	// He loses it. What happens then on the streams that he opened is not shown to him.
+	// Tom loses the right. The streams that Tom opened show no later events.
 	s.administer("gpasswd", "-d", tom.Name, group)
 	s.untilCode(codes.NotFound, get)
 	s.untilCode(codes.PermissionDenied, list)
 	_, err = byRoot.CancelRegistration(s.ctx, &usherv1.CancelRegistrationRequest{Id: registration.GetId()})
 	s.must(err)
 	if message, err := registrations.Recv(); status.Code(err) != codes.PermissionDenied {
-		t.Errorf("the watch of a registration went on: %v, %v", message, err)
+		t.Errorf("the watch of a registration continued: %v, %v", message, err)
 	}
 	if message, err := statuses.Recv(); status.Code(err) != codes.PermissionDenied {
-		t.Errorf("the watch of the status went on: %v, %v", message, err)
+		t.Errorf("the watch of the status continued: %v, %v", message, err)
 	}
 
-	// As his primary group, which does not list him.
+	// As the primary group of Tom; the group's members do not include Tom.
 	s.administer("usermod", "-g", group, tom.Name)
 	t.Cleanup(func() { exec.Command("usermod", "-g", tom.Name, tom.Name).Run() }) // so that both groups can be removed
 	s.untilCode(codes.OK, get)
 }
 
-// What the kernel says of a process's groups makes nobody an admin: it is what was true at the login.
+// The kernel's groups of a process make nobody an admin: they are the groups of the login.
 func TestGroupsOfAProcessMakeNobodyAnAdmin(t *testing.T) {
 	group := "usher-h-" + strings.ToLower(rand.Text()[:6])
 	makeGroup(t, group)

@@ -35,11 +35,12 @@ import (
 
 func sum(content []byte) [sha256.Size]byte { return sha256.Sum256(content) }
 
-// openServer is a stock nats-server that lets everybody do everything, with its monitoring.
+// openServer is a stock nats-server that lets everybody do everything; its monitoring is on.
 type openServer struct {
 	URL     string
 	monitor string
-	// seed is the file of an NKey that it knows; everybody else is anybody, with the password anything.
+	// seed is the file of an NKey that the server knows. Everybody else is the user anybody, with the password
+	// anything.
 	seed string
 }
 
@@ -64,7 +65,7 @@ func (s *story) openServer() *openServer {
 		monitor: fmt.Sprintf("http://127.0.0.1:%d", ports[1])}
 }
 
-// subscriptions are what the connection of that name listens to, as the server says.
+// subscriptions are the subjects that the server lists for the connection of that name.
 func (o *openServer) subscriptions(t *testing.T, ctx context.Context, name string) (all []string) {
 	t.Helper()
 	request, err := http.NewRequestWithContext(ctx, http.MethodGet, o.monitor+"/connz?subs=1", nil)
@@ -76,16 +77,16 @@ func (o *openServer) subscriptions(t *testing.T, ctx context.Context, name strin
 		t.Fatal(err)
 	}
 	defer response.Body.Close()
-	var told struct {
+	var found struct {
 		Connections []struct {
 			Name          string
 			Subscriptions []string `json:"subscriptions_list"`
 		}
 	}
-	if err := json.NewDecoder(response.Body).Decode(&told); err != nil {
+	if err := json.NewDecoder(response.Body).Decode(&found); err != nil {
 		t.Fatal(err)
 	}
-	for _, connection := range told.Connections {
+	for _, connection := range found.Connections {
 		if connection.Name == name {
 			all = append(all, connection.Subscriptions...)
 		}
@@ -107,7 +108,7 @@ func (s *story) nkey() (file, public string) {
 	return file, public
 }
 
-// withListener configures the listener, and returns a function that connects to it with a certificate of that name.
+// withListener configures the listener. It returns a function that connects to it with a certificate for that name.
 func (s *story) withListener(name string, settings ...string) func() *grpc.ClientConn {
 	s.t.Helper()
 	folder := s.t.TempDir()
@@ -176,8 +177,8 @@ func (s *story) certificate(folder, file string, parent *x509.Certificate, paren
 	return certificate, key
 }
 
-// callAfar calls any method with a message, and returns the error of it; nil when something was answered. A call that
-// was too much for one moment is made again.
+// callAfar calls any method with a message, and returns its error; nil when an answer came. It repeats a call that
+// exceeded the limit of the moment.
 func (s *story) callAfar(connection *grpc.ClientConn, path string, request proto.Message) error {
 	for {
 		ctx, cancel := context.WithTimeout(s.ctx, 10*time.Second)
@@ -186,14 +187,14 @@ func (s *story) callAfar(connection *grpc.ClientConn, path string, request proto
 			err = errors.Join(stream.SendMsg(request), stream.CloseSend())
 		}
 		if err == nil {
-			err = stream.RecvMsg(&emptypb.Empty{}) // fields that it does not know are kept, not refused
+			err = stream.RecvMsg(&emptypb.Empty{}) // unknown fields are kept, not refused
 		}
 		cancel()
 		if err == nil || !strings.Contains(err.Error(), "more often than") {
 			return err
 		}
 		select {
-		case <-time.After(250 * time.Millisecond): // the limit is so many a second
+		case <-time.After(250 * time.Millisecond): // the limit is a number of calls per second
 		case <-s.ctx.Done():
 			return s.ctx.Err()
 		}

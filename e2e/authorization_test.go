@@ -26,7 +26,8 @@ import (
 	usherv1 "usher.internal/proto/usher/v1"
 )
 
-// The columns of the matrix. Who asks about another user is told of his registration as of one that does not exist.
+// The columns of the matrix. A caller who asks about another user gets the answer for a registration that does not
+// exist.
 const (
 	asRoot = iota
 	asAdmin
@@ -37,7 +38,7 @@ const (
 
 var columns = []string{"root", "admin", "the user about himself", "another user", "uid 65534"}
 
-// matrix says what every method of helper.sock answers to whom, about a registration of one user
+// matrix has the answer of every method of helper.sock to each caller, about a registration of one user
 // (docs/architecture.md).
 var matrix = map[string]struct {
 	request func(user, id string) proto.Message
@@ -77,7 +78,7 @@ var matrix = map[string]struct {
 		func(user, _ string) proto.Message { return &usherv1.CollectSupportFilesRequest{User: user} },
 		[5]codes.Code{codes.OK, codes.OK, codes.OK, codes.PermissionDenied, codes.PermissionDenied},
 	},
-	// Nobody is logged in, which only those learn who may ask.
+	// Nobody is logged in; only authorised callers learn that.
 	"/usher.v1.CleanService/FindRemains": {
 		func(user, _ string) proto.Message { return &usherv1.FindRemainsRequest{User: user} },
 		[5]codes.Code{codes.FailedPrecondition, codes.FailedPrecondition, codes.FailedPrecondition,
@@ -92,7 +93,7 @@ var matrix = map[string]struct {
 		func(user, _ string) proto.Message { return &usherv1.ListRemovalsRequest{User: user} },
 		[5]codes.Code{codes.OK, codes.OK, codes.OK, codes.PermissionDenied, codes.PermissionDenied},
 	},
-	// usherd delivers by recon and has no client of Jamf Pro's API, which only those learn who may ask.
+	// usherd delivers by recon and has no client of Jamf Pro's API; only authorised callers learn that.
 	"/usher.v1.JamfProService/SetClientSecret": {empty(&usherv1.SetClientSecretRequest{ClientSecret: "x"}),
 		unconfigured},
 	"/usher.v1.JamfProService/CheckClientSecret": {empty(&usherv1.CheckClientSecretRequest{}), unconfigured},
@@ -158,7 +159,7 @@ func TestAuthorizationOfEveryMethod(t *testing.T) {
 			continue
 		}
 		for column, want := range row.want {
-			// An active registration, whatever the last cell did to the one before.
+			// An active registration, also after the last cell changed the one before.
 			started, err := usherv1.NewRegistrationServiceClient(callers[asRoot]).StartRegistration(s.ctx,
 				&usherv1.StartRegistrationRequest{Kind: usherv1.RegistrationKind_REGISTRATION_KIND_REGISTER,
 					User: jane.Name})
@@ -171,7 +172,7 @@ func TestAuthorizationOfEveryMethod(t *testing.T) {
 	}
 }
 
-// makeGroup makes a group of this computer for the time of the test.
+// makeGroup makes a group of this computer for the duration of the test.
 func makeGroup(t *testing.T, name string) {
 	t.Helper()
 	if output, err := exec.CommandContext(t.Context(), "groupadd", "--force", name).CombinedOutput(); err != nil {
@@ -233,7 +234,7 @@ func methodsOf(t *testing.T, connection *grpc.ClientConn) map[string]protoreflec
 		}
 	}
 	if len(methods) < 10 {
-		t.Fatalf("the server tells of %d methods only", len(methods))
+		t.Fatalf("the server lists only %d methods", len(methods))
 	}
 	return methods
 }

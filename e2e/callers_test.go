@@ -27,23 +27,23 @@ import (
 	"usher.internal/sim/mac"
 )
 
-// The main thread stays with the goroutine of TestMain, so that no caller becomes the process's own uid: ending what
-// runs under his account would end the tests.
+// The main thread remains with the goroutine of TestMain, so no caller's uid becomes the process's own. Ending the
+// programs of that account would otherwise end the tests.
 func init() { runtime.LockOSThread() }
 
 // nobody is the account without rights.
 var nobody = caller{uid: 65534, gid: 65534}
 
-// root is who runs the tests.
+// root is the account that runs the tests.
 var root = caller{}
 
-// caller is whom the kernel names as the other end of a connection.
+// caller is the user that the kernel reports for the other end of a connection.
 type caller struct {
 	uid, gid uint32
 	groups   []uint32
 }
 
-// callerOf returns a user with the groups that a login would give him.
+// callerOf returns a user with the groups that a login would give them.
 func callerOf(t *testing.T, u *mac.User) caller {
 	t.Helper()
 	account, err := user.Lookup(u.Name)
@@ -65,8 +65,8 @@ func callerOf(t *testing.T, u *mac.User) caller {
 	return c
 }
 
-// dial connects to a socket as the caller. On Linux credentials belong to the thread, and those of the thread that
-// connects are the ones that the kernel records; it ends with its goroutine, which never gives it back.
+// dial connects to a socket as the caller. On Linux credentials belong to the thread, and the kernel records those of
+// the thread that connects. That thread keeps them, and ends with its goroutine.
 func (c caller) dial(path string) (net.Conn, error) {
 	type result struct {
 		connection net.Conn
@@ -86,7 +86,7 @@ func (c caller) dial(path string) (net.Conn, error) {
 	return r.connection, r.err
 }
 
-// become gives this thread, and no other, the caller's ids.
+// become gives the caller's ids to this thread and to no other.
 func (c caller) become() error {
 	groups := append([]uint32{c.gid}, c.groups...)
 	if err := setGroups(groups); err != nil {
@@ -143,7 +143,7 @@ func (s *story) spawn(c caller, home, program string, arguments ...string) *spaw
 	return p
 }
 
-// until reads on to the line that has text in it, and returns it.
+// until reads up to the line that contains text, and returns that line.
 func (p *spawned) until(text string) string {
 	p.t.Helper()
 	for p.lines.Scan() {
@@ -179,7 +179,7 @@ func (s *story) copyProgram(program, name string) string {
 	s.must(err)
 	defer from.Close()
 	path := filepath.Join(s.Directory, name)
-	// In place of one that runs already a new file is put, as an installer does.
+	// A running program is replaced by a new file, as an installer does it.
 	s.must(os.RemoveAll(path))
 	to, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o755)
 	s.must(err)
@@ -188,7 +188,8 @@ func (s *story) copyProgram(program, name string) string {
 	return path
 }
 
-// actAs puts a copy of this test's own program into the Mac that plays a part (parts_test.go), and returns its path.
+// actAs puts a copy of this test's own program into the Mac, and returns its path. The copy plays a part
+// (parts_test.go).
 func (s *story) actAs(part string) string {
 	s.t.Helper()
 	self, err := os.Executable()
@@ -196,7 +197,7 @@ func (s *story) actAs(part string) string {
 	return s.copyProgram(self, partPrefix+part)
 }
 
-// reads reads from a connection until it ends, and returns how many bytes came.
+// reads reads from a connection until it ends, and returns the number of bytes.
 func reads(connection net.Conn) int64 {
 	count, _ := io.Copy(io.Discard, connection)
 	return count

@@ -19,10 +19,10 @@ import (
 
 var chaosFor = flag.Duration("chaos", time.Minute, "how long TestChaos kills things")
 
-// Helper, agents and portals are killed at random, together too and while usherd starts, or stopped for longer than
-// their deadlines, and Jamf Pro fails at random, while users register, gather and are looked at. Then nothing is lost:
-// every registration has ended, with a reason where it failed; no portal ran twice for one; every report has come
-// through; and a last registration goes well. `go test ./e2e -run TestChaos -chaos 10m` goes on for longer.
+// The chaos kills helper, agents and portals at random, also together and while usherd starts, or stops them beyond
+// their deadlines. Jamf Pro fails at random. Meanwhile users register, gather and are looked at. Afterwards nothing is
+// lost: every registration has ended, with a reason where it failed. No portal ran twice for one, every report has
+// arrived, and a last registration succeeds. `go test ./e2e -run TestChaos -chaos 10m` runs for longer.
 func TestChaos(t *testing.T) {
 	s := newStory(t, everySource(
 		map[string]any{"identity.look_automatically": true, "jamf.gather_after_portal": true,
@@ -48,7 +48,7 @@ func TestChaos(t *testing.T) {
 		s.must(s.jamfPro.AddFault(jamfpro.Fault{
 			Kind:  []jamfpro.FaultKind{jamfpro.FaultReset, jamfpro.FaultHTML, jamfpro.FaultLostAnswer}[random.IntN(3)],
 			Count: random.IntN(2) + 1}))
-		// Any of these may be cut off by what is killed; what they came to is asked at the end.
+		// A kill can cut off any of these; the test asks for their results at the end.
 		commands := [][]string{{"clean", "--yes", "--force"}, {"register"}}
 		if random.IntN(4) == 0 {
 			commands = [][]string{{"gather", "--wait=false"}, {"status", "--look"}}
@@ -93,7 +93,7 @@ func TestChaos(t *testing.T) {
 	s.jamfPro.ClearFaults()
 	t.Logf("killed %v", killed)
 
-	// Peace. A last registration of each goes well, which waits for whatever was still under way.
+	// The chaos is over. A last registration of each user succeeds; it waits for earlier ones that still run.
 	for _, u := range users {
 		s.must(u.SetPortal(nil))
 		s.must(u.SetAppSSO(session.AppSSO{}))
@@ -135,7 +135,7 @@ func TestChaos(t *testing.T) {
 	}
 }
 
-// pause lets time pass in which anything may happen.
+// pause is a time in which anything can happen.
 func (s *story) pause(length time.Duration) {
 	select {
 	case <-time.After(length):
@@ -143,7 +143,7 @@ func (s *story) pause(length time.Duration) {
 	}
 }
 
-// killWhileItStarts starts usherd and kills it after a while, wherever it has come to.
+// killWhileItStarts starts usherd and kills it after a while, at any point of its start.
 func (s *story) killWhileItStarts(after time.Duration) {
 	s.t.Helper()
 	ctx, cancel := context.WithTimeout(s.ctx, after)
@@ -155,7 +155,7 @@ func (s *story) killWhileItStarts(after time.Duration) {
 	}
 }
 
-// stopped stops a process for so long, as a debugger or a Mac that has no memory left does.
+// stopped stops a process for that long, as a debugger or a Mac without free memory does.
 func (s *story) stopped(process *mac.Process, length time.Duration) {
 	s.t.Helper()
 	s.must(process.Signal(syscall.SIGSTOP))
@@ -163,7 +163,7 @@ func (s *story) stopped(process *mac.Process, length time.Duration) {
 	s.must(process.Signal(syscall.SIGCONT))
 }
 
-// outcome is a registration with why it failed.
+// outcome is a registration with the reason of its failure.
 type outcome struct {
 	registered
 	FailureReason string `json:"failure_reason"`
@@ -178,7 +178,7 @@ func (s *story) registrations() []outcome {
 	}](s.t, s.control(0, "registrations", "list", "--limit", "1000", "--json").Stdout).Data.Registrations
 }
 
-// settled waits until no registration of the user is under way.
+// settled waits until no registration of the user is active.
 func (s *story) settled(u *mac.User) {
 	s.t.Helper()
 	for _, one := range s.registrations() {

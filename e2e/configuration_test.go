@@ -13,8 +13,8 @@ import (
 
 const anotherTenant = "11111111-2222-3333-4444-555555555555"
 
-// configurationTold is what `usherctl status --json` tells of the configuration.
-type configurationTold struct {
+// configurationShown is what `usherctl status --json` reports about the configuration.
+type configurationShown struct {
 	Data struct {
 		Helper struct {
 			ConfigurationError   string   `json:"configuration_error"`
@@ -24,8 +24,8 @@ type configurationTold struct {
 	}
 }
 
-// A profile comes, is wrong, and is mended, while everything runs: each counts when it is there, and what was good
-// stays.
+// A profile comes, becomes wrong and is fixed, while everything runs. Each version takes effect when it is there, and
+// the last good one remains in force.
 func TestConfigurationCountsWhileUsherRuns(t *testing.T) {
 	s := newStory(t, map[string]any{"registration.identity_timeout": "3s"})
 	s.withJamfPro()
@@ -36,7 +36,7 @@ func TestConfigurationCountsWhileUsherRuns(t *testing.T) {
 	helperAt := s.set(s.Helper, 0, "key=tenant.id", map[string]any{"tenant.id": anotherTenant})
 	s.control(9, "register", "--user", jane.Name, "--wait")
 
-	// A file that is no good.
+	// A file that is invalid.
 	good, err := os.ReadFile(s.ConfigFile())
 	s.must(err)
 	s.must(os.WriteFile(s.ConfigFile(),
@@ -44,9 +44,9 @@ func TestConfigurationCountsWhileUsherRuns(t *testing.T) {
 	helperAt, err = s.Helper.WaitLog(s.ctx, "the configuration cannot be used", helperAt)
 	s.must(err)
 	result := s.control(9, "status", "--json")
-	status := decode[configurationTold](t, result.Stdout).Data
+	status := decode[configurationShown](t, result.Stdout).Data
 	if !strings.Contains(status.Helper.ConfigurationError, "registration.sign_in_timeout") ||
-		!strings.Contains(strings.Join(status.Problems, "\n"), "last good one stays in force") {
+		!strings.Contains(strings.Join(status.Problems, "\n"), "last good one remains in force") {
 		t.Errorf("status says %q, %q", status.Helper.ConfigurationError, status.Problems)
 	}
 	if text := s.control(9, "status"); !strings.Contains(text.Stdout, "The configuration cannot be used") {
@@ -55,28 +55,29 @@ func TestConfigurationCountsWhileUsherRuns(t *testing.T) {
 	if doctor := s.control(19, "doctor"); !strings.Contains(doctor.Stdout, "sign_in_timeout") {
 		t.Errorf("doctor prints\n%s", doctor.Stdout)
 	}
-	// Others than admins are not told what stands there.
-	if own := decode[configurationTold](t,
+	// Only admins are shown the wrong value.
+	if own := decode[configurationShown](t,
 		s.controlAs(jane, 9, "status", "--json").Stdout).Data; own.Helper.ConfigurationError != "" ||
 		strings.Contains(strings.Join(own.Problems, ""), "configuration") {
-		t.Errorf("jane is told %q, %q", own.Helper.ConfigurationError, own.Problems)
+		t.Errorf("jane is shown %q, %q", own.Helper.ConfigurationError, own.Problems)
 	}
 	for _, text := range []string{result.Stdout, s.Helper.Log()} {
 		if strings.Contains(text, "THE-SECRET") {
-			t.Error("the value of an unknown key is told")
+			t.Error("the value of an unknown key is shown")
 		}
 	}
 	s.control(9, "register", "--user", jane.Name, "--wait") // as before
 
-	// Mended.
+	// Fixed.
 	s.set(s.Helper, helperAt, "can be read again", map[string]any{"tenant.id": mac.TenantID})
 	s.control(0, "register", "--user", jane.Name, "--wait")
 
-	// The agent looks at other places from the next look on; a key that counts at the start is said to.
+	// The agent looks at the new places from its next look on. usherd logs that a key takes effect only after a
+	// restart.
 	s.set(jane.Agent, 0, "key=identity.sources",
 		map[string]any{"identity.sources": []string{"jamf_agent"}, "state_directory": s.StateDirectory() + "-new"})
 	s.waitHelperLog("takes effect at the next start")
-	looked, err := s.Control(s.ctx, "status", "--look", "--json") // jamf's agent knows of nobody
+	looked, err := s.Control(s.ctx, "status", "--look", "--json") // jamf's agent knows no user
 	s.must(err)
 	evidence := decode[struct {
 		Data struct {
@@ -87,13 +88,13 @@ func TestConfigurationCountsWhileUsherRuns(t *testing.T) {
 		strings.Contains(sources, "LOGIN_KEYCHAIN") {
 		t.Errorf("looked at %s", sources)
 	}
-	if pending := decode[configurationTold](t, looked.Stdout).Data.Helper.PendingConfiguration; len(pending) != 1 ||
+	if pending := decode[configurationShown](t, looked.Stdout).Data.Helper.PendingConfiguration; len(pending) != 1 ||
 		pending[0] != "state_directory" {
 		t.Errorf("pending is %q", pending)
 	}
 }
 
-// set changes the configuration and waits until a process has noticed, which it writes into its log after line from.
+// set changes the configuration and waits until a process has noticed. The process logs that after line from.
 func (s *story) set(process *mac.Process, from int, text string, settings map[string]any) (next int) {
 	s.t.Helper()
 	s.must(s.Set(settings))

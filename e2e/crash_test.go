@@ -15,8 +15,8 @@ var states = []string{
 	"SUCCEEDED",
 }
 
-// usherd is killed right before and right after the commit of each state, started again, and the registration ends as
-// if nothing had happened: the portal ran once, and Jamf Pro holds one truth.
+// usherd is killed right before and right after the commit of each state, and is started again. The registration ends
+// as without a crash: the portal ran once, and Jamf Pro holds one truth.
 func TestHelperKilledAtEachTransition(t *testing.T) {
 	for _, state := range states {
 		for _, moment := range []string{"COMMITTING", "COMMITTED"} {
@@ -26,7 +26,7 @@ func TestHelperKilledAtEachTransition(t *testing.T) {
 				s.Programs.Helper = crashHelper
 				s.start("USHER_CRASH_" + moment + "=" + state)
 				jane := s.loggedIn("jane")
-				// The call may be cut off by the crash; what it comes to is asked after the restart.
+				// The crash can cut off the call; the test asks for its result after the restart.
 				if _, err := s.Control(s.ctx, "register", "--user", jane.Name); err != nil {
 					t.Fatal(err)
 				}
@@ -48,7 +48,7 @@ func TestHelperKilledAtEachTransition(t *testing.T) {
 	}
 }
 
-// The same from outside, with kill -9, while a state lasts.
+// The same from outside, with kill -9, during a state.
 func TestHelperKilledWhileAStateLasts(t *testing.T) {
 	t.Run("WAITING_FOR_SESSION", func(t *testing.T) {
 		s := newStory(t, nil)
@@ -94,7 +94,7 @@ func TestHelperKilledWhileAStateLasts(t *testing.T) {
 	})
 }
 
-// usherd is told to end while a user signs in: it drains at once, the portal stays, and the next usherd follows it.
+// usherd gets SIGTERM while a user signs in. It drains at once, the portal continues, and the next usherd follows it.
 func TestHelperRestartedBySIGTERM(t *testing.T) {
 	s := newStory(t, nil)
 	s.withJamfPro()
@@ -112,8 +112,8 @@ func TestHelperRestartedBySIGTERM(t *testing.T) {
 	s.ranOnce(jane)
 }
 
-// usherd is killed while reports of two users wait, and right before and right after it has noted that the first has
-// arrived: the next usherd sends both in order, and nothing older after something newer.
+// usherd is killed while reports of two users wait, and right before and right after it records the arrival of the
+// first. The next usherd sends both in order, and nothing older after something newer.
 func TestHelperKilledWhileReportsWaitInLine(t *testing.T) {
 	waiting := func(t *testing.T) (s *story, want map[string]string) {
 		s = newStory(t, nil)
@@ -125,7 +125,7 @@ func TestHelperKilledWhileReportsWaitInLine(t *testing.T) {
 		for _, u := range []*mac.User{jane, john} {
 			s.control(10, "register", "--user", u.Name, "--wait", "--delivery-timeout", "200ms")
 		}
-		// John came last, so that he is the primary user.
+		// John came last and is the primary user.
 		return s, map[string]string{"Usher User Principal Name": john.Name + "@example.com",
 			"Usher Other Users": jane.Name + ": REGISTERED"}
 	}
@@ -133,8 +133,8 @@ func TestHelperKilledWhileReportsWaitInLine(t *testing.T) {
 		s.t.Helper()
 		s.wantInJamfPro(want)
 		s.control(0, "registrations", "watch", s.newest().ID)
-		if names := s.namesTold(); !slices.Equal(names, []string{want["Usher User Principal Name"]}) {
-			s.t.Errorf("Jamf Pro was told of %v, want %v", names, want)
+		if names := s.namesReceived(); !slices.Equal(names, []string{want["Usher User Principal Name"]}) {
+			s.t.Errorf("Jamf Pro has received %v, want %v", names, want)
 		}
 	}
 	t.Run("waiting", func(t *testing.T) {

@@ -18,7 +18,7 @@ import (
 	"usher.internal/sim/mac"
 )
 
-// What usherd calls to deliver, as prefixes for faults.
+// The calls of usherd during a delivery, as prefixes for faults.
 const (
 	tokenPath  = "/api/v1/oauth/token"
 	findPath   = "/api/v4/computers-inventory"
@@ -43,16 +43,16 @@ func (s *story) waitHelper(line string) {
 	s.must(err)
 }
 
-// waitUpdating waits until usherd is about to update the computer for the first time: nothing else of a delivery is
-// left once the last extension attribute has been made.
+// waitUpdating waits until usherd is about to update the computer for the first time: the last extension attribute
+// exists, and only the update is left.
 func (s *story) waitUpdating() {
 	s.t.Helper()
 	table := attribute.Table()
 	s.waitHelper(fmt.Sprintf("name=%q", table[len(table)-1].Name))
 }
 
-// wantOneTruth fails the test unless Jamf Pro holds what the newest registration found, and unless nothing older came
-// after that. It is for when everything has been delivered.
+// wantOneTruth fails the test unless Jamf Pro holds the result of the newest registration, and nothing older came after
+// it. Call it after everything has been delivered.
 func (s *story) wantOneTruth(u *mac.User, result string) {
 	s.t.Helper()
 	if left := s.deliveries(); len(left) != 0 {
@@ -82,12 +82,12 @@ func (s *story) wantOneTruth(u *mac.User, result string) {
 	}
 }
 
-// wantSameInBothModes fails the test unless each attribute that the API was given is what `usherctl ea` prints.
+// wantSameInBothModes fails the test unless `usherctl ea` prints each attribute that the API received.
 func (s *story) wantSameInBothModes(computer jamfpro.ComputerState) {
 	s.t.Helper()
 	for _, one := range attribute.Table() {
 		if one.Key == "as-of" {
-			continue // a look that has found nothing new is not delivered
+			continue // a look that finds nothing new is not delivered
 		}
 		if printed, written := s.control(0, "ea", one.Key).Stdout,
 			"<result>"+computer.Value(one.Name)+"</result>\n"; printed != written {
@@ -96,7 +96,7 @@ func (s *story) wantSameInBothModes(computer jamfpro.ComputerState) {
 	}
 }
 
-// Jamf Pro is away from before the start until after the registration, and comes back.
+// Jamf Pro is away before the start and until after the registration, and comes back.
 func TestJamfProIsDownForTheWholeRun(t *testing.T) {
 	for _, flushed := range []bool{true, false} {
 		name := map[bool]string{true: "flush", false: "back-off alone"}[flushed]
@@ -134,12 +134,12 @@ func TestJamfProIsDownForTheWholeRun(t *testing.T) {
 	}
 }
 
-// A token that is revoked or expires while a delivery is under way is replaced, without an attempt being lost.
+// A token that is revoked or expires during a delivery is replaced, and no attempt is lost.
 func TestTokenEndsDuringADelivery(t *testing.T) {
 	for name, fault := range map[string]jamfpro.Fault{
 		"revoked at the search": {Kind: jamfpro.FaultRevokeToken, PathPrefix: findPath, Count: 1},
 		"revoked at the update": {Kind: jamfpro.FaultRevokeToken, PathPrefix: updatePath, Count: 1},
-		// Tokens live for a second here.
+		// Tokens live for one second here.
 		"expired before the update": {Kind: jamfpro.FaultSlow, PathPrefix: updatePath, Delay: 1100 * time.Millisecond,
 			Count: 1},
 	} {
@@ -173,7 +173,7 @@ func TestTokenEndsDuringADelivery(t *testing.T) {
 	}
 }
 
-// Jamf Pro asks to be left alone for a while, and is.
+// Jamf Pro asks for a pause, and usherd keeps to it.
 func TestRetryAfterIsHonoured(t *testing.T) {
 	for _, asDate := range []bool{false, true} {
 		t.Run(map[bool]string{true: "date", false: "seconds"}[asDate], func(t *testing.T) {
@@ -215,7 +215,7 @@ func TestRetryAfterIsHonoured(t *testing.T) {
 	}
 }
 
-// Whatever a server and what stands before it can do wrong for a while costs an attempt, and nothing else.
+// A temporary fault of a server, or of a proxy before it, costs only an attempt.
 func TestTroubleThatPasses(t *testing.T) {
 	for name, story := range map[string]struct {
 		fault    jamfpro.Fault
@@ -247,7 +247,7 @@ func TestTroubleThatPasses(t *testing.T) {
 			id := s.waitState("DELIVERING")
 			if story.attempts > 1 {
 				s.waitHelper(failedLine)
-				// The second attempt may be under way already: full jitter may choose no pause at all.
+				// The second attempt may have begun: full jitter can choose no pause at all.
 				if log := s.Helper.Log(); !strings.Contains(log, story.says) {
 					t.Errorf("usherd's log does not say %q:\n%s", story.says, log)
 				}
@@ -263,10 +263,10 @@ func TestTroubleThatPasses(t *testing.T) {
 	}
 }
 
-// What only a person can mend is said once, and after it was mended nothing of it is left.
+// A fault that only a person can fix is reported once, and disappears after the fix.
 func TestRefusalIsMendedAndFlushed(t *testing.T) {
 	for name, story := range map[string]struct {
-		breaks, mends func(s *story)
+		breaks, fixes func(s *story)
 		says          string
 	}{
 		"privilege missing": {
@@ -298,7 +298,7 @@ func TestRefusalIsMendedAndFlushed(t *testing.T) {
 				t.Errorf("status does not say %q once:\n%s", story.says, problems)
 			}
 			s.control(0, "outbox", "list")
-			story.mends(s)
+			story.fixes(s)
 			s.control(0, "outbox", "flush")
 			s.waitHelper(deliveredLine)
 			s.ranOnce(jane)
@@ -310,10 +310,11 @@ func TestRefusalIsMendedAndFlushed(t *testing.T) {
 	}
 }
 
-// What Jamf Pro has refused comes without anybody's doing once the cause is gone: a new secret, or a check that finds
-// the role mended. The registration has failed by then, and says that it was delivered later.
+// A refused report is delivered without anybody's action once the cause is gone: after a new secret, or after a check
+// finds that the role is fixed. The registration has failed by then, and shows that it was delivered
+// later.
 func TestRefusedResultIsDeliveredLater(t *testing.T) {
-	for name, story := range map[string]struct{ breaks, mends func(s *story) }{
+	for name, story := range map[string]struct{ breaks, fixes func(s *story) }{
 		"secret": {
 			func(s *story) { s.jamfPro.SetSecret(jamfpro.DefaultClientID, "another") },
 			func(s *story) {
@@ -337,7 +338,7 @@ func TestRefusedResultIsDeliveredLater(t *testing.T) {
 			s.start()
 			jane := s.loggedIn("p-jane")
 			s.control(11, "register", "--user", jane.Name, "--wait")
-			story.mends(s)
+			story.fixes(s)
 			s.waitHelper(deliveredLine)
 			s.ranOnce(jane)
 			s.wantInJamfPro(map[string]string{"Usher Registration State": "REGISTERED",
@@ -353,7 +354,7 @@ func TestRefusedResultIsDeliveredLater(t *testing.T) {
 	}
 }
 
-// Jamf Pro is upgraded while usherd runs, to one that has taken out what usherd has used: nothing is lost.
+// Jamf Pro is upgraded while usherd runs. The new release lacks the version that usherd used; nothing is lost.
 func TestJamfProIsUpgraded(t *testing.T) {
 	s := newStory(t, nil)
 	s.withJamfPro(func(o *jamfpro.Options) { o.Version, o.RetiredInHTML = "11.22.0", true })
@@ -366,7 +367,7 @@ func TestJamfProIsUpgraded(t *testing.T) {
 		s.control(0, "register", "--user", jane.Name, "--wait")
 		s.wantInJamfPro(map[string]string{"Usher Registration Result": "SUCCEEDED"})
 	}
-	// One that usherd does not know is named, and not taken for a wrong address.
+	// A release that usherd does not know is named, and not mistaken for a wrong address.
 	s.jamfPro.SetVersion("14.0.0")
 	s.control(0, "clean", "--user", jane.Name, "--yes", "--force")
 	result := s.control(11, "register", "--user", jane.Name, "--wait")
@@ -375,7 +376,8 @@ func TestJamfProIsUpgraded(t *testing.T) {
 	}
 }
 
-// A computer that Jamf Pro does not know may be being enrolled: nothing is refused, and the result comes once it is.
+// A computer that Jamf Pro does not know may be in the middle of its enrolment. Nothing is refused, and the result
+// arrives after the enrolment.
 func TestComputerThatIsNotEnrolledYet(t *testing.T) {
 	s := newStory(t, nil)
 	s.withJamfPro()
@@ -395,7 +397,7 @@ func TestComputerThatIsNotEnrolledYet(t *testing.T) {
 	s.wantOneTruth(jane, "SUCCEEDED")
 }
 
-// A failed registration could not be delivered, and meanwhile another one succeeds: Jamf Pro hears of that one alone.
+// A failed registration could not be delivered, and meanwhile another one succeeds: Jamf Pro receives only the second.
 func TestNewerRegistrationSupersedesAnOlder(t *testing.T) {
 	s := newStory(t, nil)
 	s.withJamfPro()
@@ -420,12 +422,12 @@ func TestNewerRegistrationSupersedesAnOlder(t *testing.T) {
 	computer, _ := s.jamfPro.Computer(mac.UDID)
 	for _, change := range computer.History {
 		if strings.HasPrefix(strings.Join(change.Values, ""), "FAILED") {
-			t.Errorf("Jamf Pro was told of the superseded registration: %+v", change)
+			t.Errorf("Jamf Pro has received the superseded registration: %+v", change)
 		}
 	}
 }
 
-// The same while the older report is on the wire: it may arrive, but never after the newer one.
+// The same while the older report is on the wire: it can arrive, but never after the newer one.
 func TestNewerRegistrationWaitsForAnOlderOnTheWire(t *testing.T) {
 	s := newStory(t, nil)
 	s.withJamfPro()
@@ -446,11 +448,11 @@ func TestNewerRegistrationWaitsForAnOlderOnTheWire(t *testing.T) {
 		}
 	}
 	if want := []string{"FAILED: registrationDeviceCapError (66)", "SUCCEEDED"}; !slices.Equal(results, want) {
-		t.Errorf("Jamf Pro was told %q, want %q", results, want)
+		t.Errorf("Jamf Pro has received %q, want %q", results, want)
 	}
 }
 
-// The client secret is root's: nothing that usher writes has it.
+// Only root may know the client secret: nothing that usher writes contains it.
 func TestSecretIsNeverTold(t *testing.T) {
 	const secret = "pa55-w0rd-of-the-api-client"
 	s := newStory(t, nil)
@@ -461,25 +463,27 @@ func TestSecretIsNeverTold(t *testing.T) {
 	s.must(os.WriteFile(file, []byte(secret+"\n"), 0o600))
 	s.start()
 	jane := s.loggedIn("p-jane")
-	var told []mac.Result
-	tell := func(exitCode int, arguments ...string) {
-		told = append(told, s.control(exitCode, arguments...), s.control(exitCode, append(arguments, "--json")...))
+	var outputs []mac.Result
+	run := func(exitCode int, arguments ...string) {
+		outputs = append(outputs, s.control(exitCode, arguments...),
+			s.control(exitCode, append(arguments, "--json")...))
 	}
-	tell(0, "register", "--user", jane.Name, "--wait")
-	// Jamf Pro refuses it, and errors quote what was sent.
+	run(0, "register", "--user", jane.Name, "--wait")
+	// Jamf Pro refuses it, and errors quote the request.
 	s.jamfPro.SetSecret(jamfpro.DefaultClientID, "another")
 	s.jamfPro.RevokeTokens()
-	tell(11, "register", "--user", jane.Name, "--wait")
+	run(11, "register", "--user", jane.Name, "--wait")
 	for _, arguments := range [][]string{
 		{"status"}, {"outbox", "list", "--all"}, {"registrations", "list"}, {"registrations", "show", s.newest().ID},
 		{"config", "show"}, {"config", "validate"}, {"ea", "state"}, {"ea", "result"},
 	} {
-		tell(0, arguments...)
+		run(0, arguments...)
 	}
-	told = append(told, s.controlAs(jane, 0, "status", "--json"), s.controlAs(jane, 0, "config", "show", "--json"))
+	outputs = append(outputs, s.controlAs(jane, 0, "status", "--json"),
+		s.controlAs(jane, 0, "config", "show", "--json"))
 	s.must(s.StopHelper())
 	written := map[string][]byte{"usherd's log": []byte(s.Helper.Log())}
-	for _, one := range told {
+	for _, one := range outputs {
 		written["usherctl's output"] = append(written["usherctl's output"], one.Stdout+one.Stderr...)
 	}
 	entries, err := os.ReadDir(s.StateDirectory())
@@ -499,7 +503,7 @@ func TestSecretIsNeverTold(t *testing.T) {
 	}
 }
 
-// A secret that others could read is not used, and what to do about it is said.
+// A secret that others can read is not used, and the error names the fix.
 func TestSecretFileWithTheWrongMode(t *testing.T) {
 	s := newStory(t, nil)
 	s.withJamfPro()
@@ -512,7 +516,7 @@ func TestSecretFileWithTheWrongMode(t *testing.T) {
 		t.Errorf("the error does not say %q: %s", want, result.Stderr)
 	}
 	if requests := s.jamfPro.Requests(); len(requests) != 0 {
-		t.Errorf("Jamf Pro was called all the same: %+v", requests)
+		t.Errorf("Jamf Pro was called anyway: %+v", requests)
 	}
 	s.must(os.Chmod(file, 0o600))
 	s.control(0, "outbox", "flush")

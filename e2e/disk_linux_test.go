@@ -19,7 +19,7 @@ import (
 	"usher.internal/sim/mac"
 )
 
-// smallDisk is a file system of its own for usherd's journal.
+// smallDisk is a separate file system for usherd's journal.
 type smallDisk struct {
 	s       *story
 	path    string
@@ -33,7 +33,7 @@ func (s *story) withSmallDisk() *smallDisk {
 	s.must(os.Mkdir(disk.path, 0o755))
 	s.must(unix.Mount("tmpfs", disk.path, "tmpfs", 0, "size=4m,mode=755"))
 	s.t.Cleanup(func() {
-		// usherd has its journal there until the story ends, which comes after this.
+		// usherd still has its journal there: the story ends only after this.
 		if err := unix.Unmount(disk.path, unix.MNT_DETACH); err != nil {
 			s.t.Errorf("unmount: %v", err)
 		}
@@ -46,8 +46,8 @@ func (s *story) withSmallDisk() *smallDisk {
 
 func (d *smallDisk) filler() string { return filepath.Join(d.path, "filler") }
 
-// fill takes all the space that there is, so that no commit succeeds any more. The journal has pages of its own that it
-// would use first; those go back to the disk, and to the filler. It is for when usherd writes nothing.
+// fill takes all free space, so no commit succeeds any more. The journal has free pages that it would use first; those
+// go back to the disk, and then to the filler. Call it while usherd writes nothing.
 func (d *smallDisk) fill() {
 	d.s.t.Helper()
 	d.punch()
@@ -67,7 +67,7 @@ func (d *smallDisk) free() {
 	d.s.must(os.Remove(d.filler()))
 }
 
-// punch gives the free pages of the journal back to the disk. Which ones they are is read from a copy.
+// punch returns the free pages of the journal to the disk. It reads the list of free pages from a copy.
 func (d *smallDisk) punch() {
 	d.s.t.Helper()
 	content, err := os.ReadFile(d.journal)
@@ -87,7 +87,7 @@ func (d *smallDisk) punch() {
 			if err != nil {
 				return err
 			}
-			// Beyond the pages that were ever used there are none to tell of.
+			// Pages beyond those that were ever used need no hole.
 			if page != nil && page.Type != "free" {
 				id += int64(page.OverflowCount)
 				continue
@@ -110,7 +110,7 @@ func (d *smallDisk) openCopy(content []byte) *bolt.DB {
 	return db
 }
 
-// wantSound fails the test when the journal is damaged. It is for when usherd writes nothing.
+// wantSound fails the test when the journal is damaged. Call it while usherd writes nothing.
 func (d *smallDisk) wantSound() {
 	d.s.t.Helper()
 	content, err := os.ReadFile(d.journal)
@@ -146,7 +146,7 @@ func (s *story) wantNoProblem() {
 	}
 }
 
-// waitSigningIn waits until the user is asked to sign in and the journal has all that happened so far.
+// waitSigningIn waits until the user is asked to sign in and the journal has all events up to then.
 func (s *story) waitSigningIn(id string) {
 	s.t.Helper()
 	connection, err := link.Dial(s.HelperSocket(), uint32(os.Getuid()))
@@ -168,7 +168,7 @@ func (s *story) waitSigningIn(id string) {
 	}
 }
 
-// The disk is full: a registration is refused with a reason, and nothing that was there is lost.
+// The disk is full: a registration is refused with a reason, and nothing existing is lost.
 func TestRegisterOnAFullDisk(t *testing.T) {
 	s := newStory(t, nil)
 	s.withJamfPro()
@@ -203,7 +203,7 @@ func TestRegisterOnAFullDisk(t *testing.T) {
 	}](t, earlier).Data.Registrations[0].ID)
 }
 
-// The disk becomes full while a user signs in. What Company Portal has done is not lost: it is written down as soon as
+// The disk becomes full while a user signs in. The result of Company Portal is not lost: usherd records it as soon as
 // there is room.
 func TestDiskIsFullDuringTheSignIn(t *testing.T) {
 	s := newStory(t, nil)
@@ -233,8 +233,8 @@ func TestDiskIsFullDuringTheSignIn(t *testing.T) {
 	disk.wantSound()
 }
 
-// The disk becomes full while a result is on the wire: that it has arrived is written down as soon as there is room,
-// and it is not sent again.
+// The disk becomes full while a result is on the wire. usherd records its arrival as soon as there is room, and does
+// not send it again.
 func TestDiskIsFullDuringTheDelivery(t *testing.T) {
 	s := newStory(t, nil)
 	s.withJamfPro()
@@ -253,7 +253,7 @@ func TestDiskIsFullDuringTheDelivery(t *testing.T) {
 	disk.free()
 	s.control(0, "registrations", "watch", id)
 	if computer, _ := s.jamfPro.Computer(mac.UDID); computer.Patches != 1 {
-		t.Errorf("Jamf Pro was told %d times, want once", computer.Patches)
+		t.Errorf("Jamf Pro has received it %d times, want once", computer.Patches)
 	}
 	s.ranOnce(jane)
 	s.wantOneTruth(jane, "SUCCEEDED")
@@ -286,7 +286,7 @@ func TestHelperStartsOnAFullDisk(t *testing.T) {
 	disk.wantSound()
 }
 
-// The disk is full before there is any journal: usherd says so and leaves nothing half made.
+// The disk is full before any journal exists: usherd reports that and leaves no partial file.
 func TestFirstStartOnAFullDisk(t *testing.T) {
 	s := newStory(t, nil)
 	s.withJamfPro()

@@ -25,8 +25,8 @@ import (
 	"usher.internal/sim/natsserver"
 )
 
-// fleetTold is what `usherctl fleet status --json` prints.
-type fleetTold struct {
+// fleetStatus is what `usherctl fleet status --json` prints.
+type fleetStatus struct {
 	Data struct {
 		Macs []struct {
 			Mac, Answer, State, User, Registration string
@@ -37,15 +37,15 @@ type fleetTold struct {
 	}
 }
 
-// macTold is what `usherctl fleet mac --json` prints.
-type macTold struct {
+// fleetMac is what `usherctl fleet mac --json` prints.
+type fleetMac struct {
 	Data struct {
 		Mac     struct{ Answer, State string }
-		History []changeTold
+		History []fleetChange
 	}
 }
 
-type changeTold struct {
+type fleetChange struct {
 	User, State, Registration string
 	UID                       uint32
 	PortalExitCode            *int `json:"portal_exit_code"`
@@ -53,7 +53,7 @@ type changeTold struct {
 
 const macName = "MAC-OF-THE-STORY"
 
-// withFleet starts a server and configures the Mac to be part of its fleet.
+// withFleet starts a server and configures the Mac as a member of its fleet.
 func (s *story) withFleet(settings map[string]any) *natsserver.Fleet {
 	s.t.Helper()
 	servers, err := natsserver.New(s.t.TempDir(), 1)
@@ -77,8 +77,8 @@ func (s *story) fleet(servers *natsserver.Fleet, exitCode int, arguments ...stri
 	return s.control(exitCode, append([]string{"fleet", "--fleet", servers.Directory}, arguments...)...).Stdout
 }
 
-// A registration is seen by the fleet, live and in the history, with the same truth as on the Mac; what happens while
-// the server is away and usherd is killed is told when both are back.
+// The fleet sees a registration, live and in the history, with the same truth as the Mac. Events during an absence of
+// the server and of usherd are published when both are back.
 func TestFleetIsToldOfEveryChange(t *testing.T) {
 	s := newStory(t, nil)
 	s.withJamfPro()
@@ -87,21 +87,21 @@ func TestFleetIsToldOfEveryChange(t *testing.T) {
 	jane := s.known("jane")
 	s.waitHelperLog(`msg="connected to the fleet"`)
 	s.control(0, "register", "--user", jane.Name, "--wait")
-	s.wantFleet(servers, func(told macTold) bool {
-		return told.Data.Mac.State == "REGISTERED" &&
-			slices.ContainsFunc(told.Data.History, func(change changeTold) bool {
+	s.wantFleet(servers, func(found fleetMac) bool {
+		return found.Data.Mac.State == "REGISTERED" &&
+			slices.ContainsFunc(found.Data.History, func(change fleetChange) bool {
 				return change.User == jane.Name && change.Registration == "SUCCEEDED" && change.State == "REGISTERED" &&
 					change.PortalExitCode != nil && *change.PortalExitCode == 0
 			})
 	})
-	told := decode[fleetTold](t, s.fleet(servers, 0, "status", "--json")).Data
-	if len(told.Macs) != 1 || told.Macs[0].Mac != macName || told.Macs[0].Answer != "ANSWERED" ||
-		told.Macs[0].User != jane.Name ||
-		told.Macs[0].Registration != "SUCCEEDED" || told.Macs[0].Instances != 1 || len(told.Warnings) > 0 {
-		t.Errorf("the fleet is told %+v", told)
+	found := decode[fleetStatus](t, s.fleet(servers, 0, "status", "--json")).Data
+	if len(found.Macs) != 1 || found.Macs[0].Mac != macName || found.Macs[0].Answer != "ANSWERED" ||
+		found.Macs[0].User != jane.Name ||
+		found.Macs[0].Registration != "SUCCEEDED" || found.Macs[0].Instances != 1 || len(found.Warnings) > 0 {
+		t.Errorf("the fleet has received %+v", found)
 	}
 
-	// The server is away, and usherd is killed with what it could not tell.
+	// The server is away, and usherd is killed with unpublished changes.
 	servers.Servers[0].Kill()
 	john := s.known("john")
 	s.must(john.SetPortal(mac.PortalSettings{"exit_code": 66, "leave": "nothing"}))
@@ -109,19 +109,19 @@ func TestFleetIsToldOfEveryChange(t *testing.T) {
 	s.waitHelperLog("not connected to the fleet")
 	status, err := s.Control(s.ctx, "status")
 	s.must(err)
-	if !strings.Contains(status.Stdout, "The fleet is not told how this Mac stands: not connected") {
+	if !strings.Contains(status.Stdout, "The fleet does not get the state of this Mac: not connected") {
 		t.Errorf("status says\n%s", status.Stdout)
 	}
 	s.KillHelper()
 	s.start()
-	if told := decode[fleetTold](t,
-		s.control(24, "fleet", "--fleet", servers.Directory, "status", "--json").Stdout); len(told.Data.Macs) != 0 {
-		t.Errorf("without a server the fleet is told %+v", told)
+	if found := decode[fleetStatus](t,
+		s.control(24, "fleet", "--fleet", servers.Directory, "status", "--json").Stdout); len(found.Data.Macs) != 0 {
+		t.Errorf("without a server the fleet has received %+v", found)
 	}
 	s.must(servers.Servers[0].Start(s.ctx))
-	s.wantFleet(servers, func(told macTold) bool {
+	s.wantFleet(servers, func(found fleetMac) bool {
 		failed := 0
-		for _, change := range told.Data.History {
+		for _, change := range found.Data.History {
 			if change.Registration == "FAILED: PORTAL_FAILED" {
 				failed++
 				if change.PortalExitCode == nil || *change.PortalExitCode != 66 {
@@ -145,7 +145,7 @@ func TestFleetIsToldOfEveryChange(t *testing.T) {
 		fleet.Unpublished != 0 {
 		t.Errorf("status says %+v", fleet)
 	}
-	// A user is not told of the fleet.
+	// A user learns nothing about the fleet.
 	own, err := jane.Control(s.ctx, "status", "--json")
 	s.must(err)
 	if strings.Contains(own.Stdout, macName) {
@@ -153,19 +153,19 @@ func TestFleetIsToldOfEveryChange(t *testing.T) {
 	}
 }
 
-// wantFleet waits until the fleet's view of the Mac is as it should be.
-func (s *story) wantFleet(servers *natsserver.Fleet, so func(macTold) bool) {
+// wantFleet waits until the fleet's view of the Mac is correct.
+func (s *story) wantFleet(servers *natsserver.Fleet, so func(fleetMac) bool) {
 	s.t.Helper()
 	var last string
 	for {
 		result, err := s.Control(s.ctx, "fleet", "--fleet", servers.Directory, "mac", macName, "--json",
 			"--limit", "0", "--timeout", "1s")
 		s.must(err)
-		if result.ExitCode == 0 && so(decode[macTold](s.t, result.Stdout)) {
+		if result.ExitCode == 0 && so(decode[fleetMac](s.t, result.Stdout)) {
 			return
 		}
 		last = result.Stdout
-		select { // publishing has no event that this test could wait for
+		select { // publishing sends no event that this test could wait for
 		case <-time.After(100 * time.Millisecond):
 		case <-s.ctx.Done():
 			s.t.Fatalf("the fleet still sees %s\n%s", last, s.Helper.Log())
@@ -173,11 +173,11 @@ func (s *story) wantFleet(servers *natsserver.Fleet, so func(macTold) bool) {
 	}
 }
 
-// Whatever is sent to a Mac over the fleet, by somebody who may send anything, changes nothing there: every subject
-// that could be meant for it, with every message of the contract.
+// No message that anybody sends to a Mac over the fleet changes anything there. The test sends every message of the
+// contract to every subject that could be meant for the Mac.
 func TestNothingIsDoneToAMacOverTheFleet(t *testing.T) {
 	s := newStory(t, map[string]any{"identity.look_automatically": false})
-	// A server without any permissions: it is the Mac that is to refuse.
+	// A server without any permissions: here the Mac has to refuse.
 	server := s.openServer()
 	s.must(s.Set(map[string]any{"fleet.servers": []string{server.URL}, "fleet.nkey_file": server.seed,
 		"fleet.mac": macName}))
@@ -203,7 +203,7 @@ func TestNothingIsDoneToAMacOverTheFleet(t *testing.T) {
 			select {
 			case <-answered:
 				return
-			case <-time.After(300 * time.Millisecond): // it answers so many in a second, and drops the others
+			case <-time.After(300 * time.Millisecond): // it answers a limited number in a second, and drops the others
 			case <-s.ctx.Done():
 				t.Fatal("the Mac does not answer any more")
 			}
@@ -246,12 +246,12 @@ func TestNothingIsDoneToAMacOverTheFleet(t *testing.T) {
 	s.must(conn.Flush())
 	await()
 	if after := s.everythingKept(); after != before {
-		t.Errorf("what the Mac keeps has changed from\n%s\nto\n%s", before, after)
+		t.Errorf("the stored state of the Mac has changed from\n%s\nto\n%s", before, after)
 	}
 	if runs, err := jane.PortalRuns(); err != nil || len(runs) != 0 {
 		t.Errorf("Company Portal ran: %q %v", runs, err)
 	}
-	// It listens to questions, and to what the servers tell of its own changes.
+	// It listens to questions, and to the servers' acknowledgements of its own changes.
 	subscriptions := server.subscriptions(t, s.ctx, "usherd "+macName)
 	for _, one := range subscriptions {
 		if one != fleet.StatusOfAll && one != fleet.StatusOf(macName) && one != fleet.KeptOf(macName) {
@@ -264,7 +264,7 @@ func TestNothingIsDoneToAMacOverTheFleet(t *testing.T) {
 	}
 }
 
-// filled fills a message's fields with what would do something: the user, true, numbers.
+// filled sets a message's fields to values that would have an effect: the user, true, numbers.
 func filled(message protoreflect.Message, user string) protoreflect.Message {
 	fields := message.Descriptor().Fields()
 	for i := range fields.Len() {
@@ -284,7 +284,7 @@ func filled(message protoreflect.Message, user string) protoreflect.Message {
 	return message
 }
 
-// everythingKept is what usherd keeps of this Mac: its journal and its registrations.
+// everythingKept is all that usherd stores of this Mac: its journal and its registrations.
 func (s *story) everythingKept() string {
 	s.t.Helper()
 	content, err := os.ReadFile(filepath.Join(s.StateDirectory(), "journal.db"))
@@ -292,7 +292,7 @@ func (s *story) everythingKept() string {
 	return fmt.Sprintf("%x\n%s", sum(content), s.control(0, "registrations", "list", "--json").Stdout)
 }
 
-// The listener has the same truth as the helper's socket, and of the helper's methods nothing but GetStatus and
+// The listener has the same truth as the helper's socket. Of the helper's methods it serves only GetStatus and
 // WatchStatus.
 func TestNothingIsDoneToAMacOverTheListener(t *testing.T) {
 	s := newStory(t, map[string]any{"identity.look_automatically": false})
@@ -330,14 +330,14 @@ func TestNothingIsDoneToAMacOverTheListener(t *testing.T) {
 		t.Errorf("%d calls were answered, want GetStatus and WatchStatus at least", answered)
 	}
 	if after := s.everythingKept(); after != before {
-		t.Errorf("what the Mac keeps has changed from\n%s\nto\n%s", before, after)
+		t.Errorf("the stored state of the Mac has changed from\n%s\nto\n%s", before, after)
 	}
 	if runs, err := jane.PortalRuns(); err != nil || len(runs) != 0 {
 		t.Errorf("Company Portal ran: %q %v", runs, err)
 	}
 }
 
-// What an admin of a fleet has: the change as it happens, tables for programs, and a page.
+// An admin of a fleet sees a change as it happens, tables for programs, and a page.
 func TestFleetIsShown(t *testing.T) {
 	s := newStory(t, nil)
 	s.withJamfPro()
@@ -367,7 +367,7 @@ func TestFleetIsShown(t *testing.T) {
 	}
 	for filter, want := range map[string]int{"state=registered": 1, "state=NOT_REGISTERED,ORPHANED": 0,
 		"mac=mac-*": 1} {
-		if got := len(decode[fleetTold](t,
+		if got := len(decode[fleetStatus](t,
 			s.fleet(servers, 0, "status", "--json", "--filter", filter)).Data.Macs); got != want {
 			t.Errorf("of %s there are %d", filter, got)
 		}
@@ -383,11 +383,11 @@ func TestFleetIsShown(t *testing.T) {
 	}
 	if text := s.control(0, "status").Stdout; !regexp.MustCompile(
 		`(?m)^fleet: +` + macName + `, tls://127\.0\.0\.1:\d+ since .*, 0 unpublished$`).MatchString(text) {
-		t.Errorf("on the Mac its connection is told as\n%s", text)
+		t.Errorf("on the Mac its connection is reported as\n%s", text)
 	}
 	if text := s.fleet(servers, 0, "mac", macName); !strings.Contains(text,
 		"registration SUCCEEDED; Company Portal ended with 0") {
-		t.Errorf("the Mac is told as\n%s", text)
+		t.Errorf("the Mac is reported as\n%s", text)
 	}
 	s.control(14, "fleet", "--fleet", servers.Directory, "mac", "NOBODY", "--timeout", "200ms")
 }

@@ -10,9 +10,9 @@ import (
 	"usher.internal/sim/mac"
 )
 
-// With device compliance, Jamf's own program acquires the identity after a registration, without a key in the settings.
-// Without it nobody is asked to sign in once more. What Jamf's settings say now is what matters, and where they cannot
-// be read it is said.
+// With device compliance, Jamf's own program acquires the identity after a registration; the settings need no key for
+// it. Without device compliance nobody is asked to sign in once more. The current settings of Jamf decide, and the
+// report says so when they cannot be read.
 func TestJamfGathersWhereDeviceComplianceIsOn(t *testing.T) {
 	s := newStory(t, everySource(nil))
 	s.withJamfPro()
@@ -49,7 +49,7 @@ func TestJamfGathersWhereDeviceComplianceIsOn(t *testing.T) {
 	}
 	stands(john, "REGISTERED")
 
-	// What status advises for who registered before it was on.
+	// The advice of status for a user who registered before device compliance was on.
 	s.control(0, "gather", "--user", jane.Name)
 	if said := gathered(); said != acquired {
 		t.Errorf("gathered: Jamf's gatherAADInfo %s", said)

@@ -9,7 +9,7 @@ import (
 	"testing"
 )
 
-// An admin without usherctl asks usherd with grpcurl, which knows nothing of usher but what reflection tells.
+// An admin without usherctl asks usherd with grpcurl, which knows usher only through reflection.
 func TestGrpcurl(t *testing.T) {
 	grpcurl := buildGrpcurl(t)
 	s := newStory(t, nil)
@@ -62,7 +62,7 @@ func TestGrpcurl(t *testing.T) {
 	}
 }
 
-// buildGrpcurl builds the version that tools/go.mod pins, from the module cache where it is there.
+// buildGrpcurl builds the version that tools/go.mod pins, from the module cache if it is there.
 func buildGrpcurl(t *testing.T) string {
 	t.Helper()
 	tools, err := filepath.Abs("../tools/go.mod")

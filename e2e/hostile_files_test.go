@@ -22,16 +22,16 @@ const (
 	ownWord   = "word-of-jane"
 )
 
-// attempt are lines of jamf.log that tell of a registration, with a word in them.
+// attempt are lines of jamf.log about a registration, with a word in them.
 func attempt(word string) string {
 	return "Mon Apr 27 09:09:30 mias-mac jamf[512]: Executing Policy Register with Entra " + word + "\n" +
 		"Mon Apr 27 09:09:31 mias-mac jamf[512]: Executing Policy Register with Entra " + word + "\n"
 }
 
-// hostileHome is a home with a log of the user's, beside whatever the user can link to.
+// hostileHome is a home with a log of the user's, beside anything that the user can link to.
 type hostileHome struct {
 	*mac.User
-	// logs is a folder of logs, secrets a folder of root's with the log that only root can read.
+	// logs is a folder of logs; secrets is a folder of root's with the log that only root can read.
 	logs, secrets string
 }
 
@@ -58,8 +58,8 @@ func (s *story) does(u *mac.User, script string) {
 	}
 }
 
-// tellsNothing fails the test where text holds what only root can read.
-func (s *story) tellsNothing(what, text string) {
+// showsNothing fails the test where text contains a word that only root can read.
+func (s *story) showsNothing(what, text string) {
 	s.t.Helper()
 	if strings.Contains(text, rootsWord) {
 		s.t.Errorf("%s shows a log that only root can read", what)
@@ -67,7 +67,7 @@ func (s *story) tellsNothing(what, text string) {
 }
 
 // A user links to what only root can read, from folders in which root looks for logs. Root sees the user's own log, and
-// that there is something that root does not follow.
+// a note about the link that root does not follow.
 func TestRootFollowsNoLinkFromALogFolder(t *testing.T) {
 	s := newStory(t, nil)
 	s.start()
@@ -89,21 +89,21 @@ func TestRootFollowsNoLinkFromALogFolder(t *testing.T) {
 		"the page": {"timeline", "--user", jane.Name, "--html", page, "--no-redact"},
 	} {
 		result := s.control(0, arguments...)
-		s.tellsNothing(what, result.Stdout+result.Stderr)
+		s.showsNothing(what, result.Stdout+result.Stderr)
 		if strings.Contains(what, "JSON") && !strings.Contains(result.Stdout, ownWord) {
-			t.Errorf("%s does not tell of her own log: %s", what, result.Stdout)
+			t.Errorf("%s does not show her own log: %s", what, result.Stdout)
 		}
 	}
 	sent := filepath.Join(s.Directory, "sent.zip")
 	s.must(os.WriteFile(sent, []byte(s.control(0, "send-logs", "--user", jane.Name).Stdout), 0o600))
 	for name, content := range unzipped(t, sent) {
-		s.tellsNothing(name+" for another Mac", content)
+		s.showsNothing(name+" for another Mac", content)
 	}
 	content, err := os.ReadFile(page)
 	s.must(err)
-	s.tellsNothing("the page", string(content))
+	s.showsNothing("the page", string(content))
 	if !strings.Contains(string(content), ownWord) {
-		t.Error("the page does not tell of her own log")
+		t.Error("the page does not show her own log")
 	}
 	for _, arguments := range [][]string{{"inspect", filepath.Join(jane.logs, "link.log")}, {"inspect", hard},
 		{"jamf", "credentials", "set", "--file", filepath.Join(jane.logs, "link.log")}} {
@@ -122,10 +122,10 @@ func TestRootFollowsNoLinkFromALogFolder(t *testing.T) {
 		"Executing Policy Register with Entra later\nEND")
 	_, err = follows.WaitLog(s.ctx, "later", 0)
 	s.must(err)
-	s.tellsNothing("the timeline that is followed", follows.Log())
+	s.showsNothing("the timeline that is followed", follows.Log())
 }
 
-// The user exchanges a log for a link, again and again, while root reads.
+// The user exchanges a log for a link and back, again and again, while root reads.
 func TestALinkThatComesWhileRootReads(t *testing.T) {
 	s := newStory(t, nil)
 	s.start()
@@ -139,10 +139,10 @@ done`, jane.Home, jane.secret(), jane.secrets)
 	s.spawn(callerOf(t, jane.User), jane.Home, "/bin/sh", "-c", script).until("ready")
 	s.must(os.WriteFile(filepath.Join(jane.secrets, "own.log"), []byte(attempt(rootsWord)), 0o600))
 	for i := range 10 {
-		// what it finds depends on when it looks
+		// the result depends on the moment of the look
 		result, err := s.Control(s.ctx, "timeline", "--user", jane.Name, "--json")
 		s.must(err)
-		s.tellsNothing("the timeline", result.Stdout+result.Stderr)
+		s.showsNothing("the timeline", result.Stdout+result.Stderr)
 		path := filepath.Join(s.Directory, fmt.Sprintf("support-%d.zip", i))
 		result, err = s.Control(s.ctx, "bundle", "--user", jane.Name, "--yes", "--no-redact", "--output", path)
 		s.must(err)
@@ -150,7 +150,7 @@ done`, jane.Home, jane.secret(), jane.secrets)
 			t.Fatalf("bundle: %s", result.Stderr)
 		}
 		for name, content := range unzipped(t, path) {
-			s.tellsNothing(name+" of the archive", content)
+			s.showsNothing(name+" of the archive", content)
 		}
 		if t.Failed() {
 			break
@@ -158,7 +158,7 @@ done`, jane.Home, jane.secret(), jane.secrets)
 	}
 }
 
-// Root makes files in a user's folder, and replaces nothing there, also not behind a link.
+// Root makes files in a user's folder, and replaces nothing there, not even behind a link.
 func TestRootReplacesNothingInAUsersFolder(t *testing.T) {
 	s := newStory(t, nil)
 	s.start()
@@ -201,7 +201,7 @@ func TestRootReplacesNothingInAUsersFolder(t *testing.T) {
 	s.control(20, "timeline", own, "--html", page)
 }
 
-// What a user puts in the place of Jamf's property list costs the agent and usherctl little, and is never waited for.
+// A hostile file in place of Jamf's property list costs the agent and usherctl little, and they never wait for it.
 func TestHostilePropertyLists(t *testing.T) {
 	s := newStory(t, everySource(nil))
 	s.start()

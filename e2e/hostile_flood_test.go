@@ -31,8 +31,8 @@ func playFlood(kind, socket string) int {
 	return 0
 }
 
-// While one user floods a socket in any way, another user's calls are answered, on a new connection and on one that was
-// there before. `make bench` measures what it costs usherd.
+// While one user floods a socket in any way, another user's calls are answered, on a new connection and on an open one.
+// `make bench` measures the cost to usherd.
 func TestFloodsOfOneUserKeepNobodyWaiting(t *testing.T) {
 	s := newStory(t, map[string]any{"log_level": "debug"})
 	s.start()
@@ -84,7 +84,7 @@ func TestFloodsOfOneUserKeepNobodyWaiting(t *testing.T) {
 	if lines := strings.Count(log, "\n"); lines > 300 || len(log) > 100_000 {
 		t.Errorf("the log has %d lines, %d bytes", lines, len(log))
 	}
-	// What was meant for nobody but the flood has passed.
+	// The limits for the flood have no effect on later calls.
 	answered(before)
 	s.served(callerOf(t, jane))
 }

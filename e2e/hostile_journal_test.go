@@ -23,7 +23,8 @@ import (
 
 func (s *story) journal() string { return filepath.Join(s.StateDirectory(), "journal.db") }
 
-// putJournal has a usherd that has ended find a journal that it has not written, as at its first start here.
+// putJournal puts a journal that usherd has not written in the place of a stopped usherd's journal, as at a first
+// start.
 func (s *story) putJournal(image []byte) {
 	s.t.Helper()
 	s.must(os.WriteFile(s.journal(), image, 0o600))
@@ -32,7 +33,7 @@ func (s *story) putJournal(image []byte) {
 	}
 }
 
-// editJournal changes the journal of a usherd that has ended.
+// editJournal changes the journal of a stopped usherd.
 func (s *story) editJournal(edit func(image []byte) []byte) {
 	s.t.Helper()
 	image, err := os.ReadFile(s.journal())
@@ -40,11 +41,11 @@ func (s *story) editJournal(edit func(image []byte) []byte) {
 	s.must(os.WriteFile(s.journal(), edit(image), 0o600))
 }
 
-// reported fails the test unless the log, status and doctor say that the journal was damaged, the log once only.
+// reported fails the test unless the log, status and doctor report the damage of the journal, the log only once.
 func (s *story) reported(log string) {
 	s.t.Helper()
 	if count := strings.Count(log, "journal was damaged"); count != 1 {
-		s.t.Errorf("the log speaks of damage %d times:\n%s", count, log)
+		s.t.Errorf("the log reports damage %d times:\n%s", count, log)
 	}
 	answered, err := s.Control(s.ctx, "status", "--json") // its exit code is about the users
 	s.must(err)
@@ -68,15 +69,15 @@ func (s *story) reported(log string) {
 	}
 }
 
-// delivered registers a user, to the end.
+// delivered registers a user and waits for the delivery.
 func (s *story) delivered(u *mac.User) string {
 	s.t.Helper()
 	s.control(0, "register", "--user", u.Name, "--wait")
 	return s.registrations()[0].ID
 }
 
-// One flipped bit made usherd die of SIGBUS at every start: here in the number of a page that a bucket is in, which
-// bbolt follows out of the file. The journal is set aside, and the next registration goes well.
+// One flipped bit made usherd die of SIGBUS at every start. Here the bit is in the page number of a bucket, which bbolt
+// follows beyond the end of the file. usherd sets the journal aside, and the next registration succeeds.
 func TestFlippedBitInTheJournalIsNoCrashLoop(t *testing.T) {
 	s := newStory(t, nil)
 	s.withJamfPro()
@@ -85,7 +86,7 @@ func TestFlippedBitInTheJournalIsNoCrashLoop(t *testing.T) {
 	s.delivered(jane)
 	s.must(s.StopHelper())
 	s.editJournal(func(image []byte) []byte {
-		// The value of a bucket in the root is its page and its sequence, behind its name.
+		// The value of a bucket in the root is its page and its sequence, after its name.
 		for at := 0; ; {
 			next := bytes.Index(image[at:], []byte("registrations"))
 			if next < 0 {
@@ -109,7 +110,7 @@ func TestFlippedBitInTheJournalIsNoCrashLoop(t *testing.T) {
 	}
 }
 
-// One value that is no JSON made every registration end as INTERNAL, while doctor said that all was well.
+// One value that is not JSON made every registration end as INTERNAL, while doctor reported no problem.
 func TestValueThatIsNoJSONHarmsNoRegistration(t *testing.T) {
 	s := newStory(t, nil)
 	s.withJamfPro()
@@ -131,7 +132,7 @@ func TestValueThatIsNoJSONHarmsNoRegistration(t *testing.T) {
 	}
 }
 
-// The disk loses the journal under a running usherd: no call hangs, usherd continues, and says so.
+// The disk loses the journal under a running usherd: no call hangs, and usherd continues and reports it.
 func TestJournalThatIsCutShortWhileUsherdRuns(t *testing.T) {
 	s := newStory(t, nil)
 	s.withJamfPro()
@@ -140,7 +141,7 @@ func TestJournalThatIsCutShortWhileUsherdRuns(t *testing.T) {
 	s.delivered(jane)
 	pid := s.Helper.PID()
 	s.must(os.Truncate(s.journal(), 2*int64(os.Getpagesize())))
-	// This one may meet it, for it reads the file: a status may be the one before. It ends, in any case.
+	// This call can meet the loss, for it reads the file; a status can be an earlier one. It ends in any case.
 	_, err := s.Control(s.ctx, "registrations", "list")
 	s.must(err)
 	s.delivered(jane)
@@ -150,7 +151,7 @@ func TestJournalThatIsCutShortWhileUsherdRuns(t *testing.T) {
 	}
 }
 
-// What becomes of the file while usherd does not run was a new beginning without a word.
+// usherd used to start with an empty journal, without a word, when the file changed while it did not run.
 func TestJournalIsRemovedOrTurnedBackWhileUsherdDoesNotRun(t *testing.T) {
 	for name, exchange := range map[string]func(s *story, earlier []byte){
 		"removed": func(s *story, _ []byte) { s.must(errors.Join(s.StopHelper(), os.Remove(s.journal()))) },
@@ -191,8 +192,8 @@ func TestJournalIsRemovedOrTurnedBackWhileUsherdDoesNotRun(t *testing.T) {
 	}
 }
 
-// usherd is killed again and again while it brings a journal of an earlier version to the present schema: nothing of it
-// is lost.
+// usherd is killed again and again while it migrates a journal of an earlier version to the present schema: nothing is
+// lost.
 func TestKilledWhileTheJournalIsMigrated(t *testing.T) {
 	version := earlier.Versions(t)[0]
 	image, err := os.ReadFile(version.Journal(t))
@@ -219,7 +220,7 @@ func TestKilledWhileTheJournalIsMigrated(t *testing.T) {
 	}
 }
 
-// usherd itself starts with a sample of the damaged journals of helper's TestMutatedJournals, and answers.
+// usherd starts with a sample of the damaged journals of helper's TestMutatedJournals, and answers.
 func TestUsherdStartsWithDamagedJournals(t *testing.T) {
 	const corpus = "../helper/testdata/journals"
 	text, err := os.ReadFile(filepath.Join(corpus, "worst.txt"))
@@ -253,7 +254,7 @@ func TestUsherdStartsWithDamagedJournals(t *testing.T) {
 		answered, err := s.Control(s.ctx, "status", "--json")
 		s.must(err)
 		if status := answered.Stdout; strings.Contains(status, "The journal was damaged") != damaged {
-			t.Errorf("%s: the log says %t of damage, and the status %s", line, damaged, status)
+			t.Errorf("%s: the log reports damage: %t, and the status %s", line, damaged, status)
 		}
 	}
 	t.Logf("damaged or not: %v", outcomes)

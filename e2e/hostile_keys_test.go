@@ -22,7 +22,7 @@ import (
 	"usher.internal/sim/entra"
 )
 
-// heavyKey is a public key with which verifying one signature takes long. Nobody has its private half.
+// heavyKey is a public key that makes the verification of one signature slow. Nobody has its private half.
 type heavyKey struct{ *rsa.PublicKey }
 
 func (k heavyKey) Public() crypto.PublicKey { return k.PublicKey }
@@ -31,7 +31,7 @@ func (heavyKey) Sign(io.Reader, []byte, crypto.SignerOpts) ([]byte, error) {
 	return nil, errors.New("no private key")
 }
 
-// heavyEvidence names as many certificates with such keys as fit into an answer.
+// heavyEvidence names as many certificates with such keys as one answer can hold.
 var heavyEvidence = sync.OnceValues(func() ([]*usherv1.Evidence, error) {
 	ca, err := entra.NewCA()
 	if err != nil {
@@ -56,13 +56,13 @@ var heavyEvidence = sync.OnceValues(func() ([]*usherv1.Evidence, error) {
 	return evidence, nil
 })
 
-// ProvePossession answers with something as long as a signature.
+// ProvePossession answers with bytes of the length of a signature.
 func (l *liar) ProvePossession(context.Context, *usherv1.ProvePossessionRequest) (*usherv1.ProvePossessionResponse,
 	error) {
 	return &usherv1.ProvePossessionResponse{Signature: append([]byte{1}, make([]byte, 2047)...)}, nil
 }
 
-// cpuTime is how long the processors have run usherd so far (proc_pid_stat(5)).
+// cpuTime is how long the processors have run usherd (proc_pid_stat(5)).
 func (s *story) cpuTime() time.Duration {
 	s.t.Helper()
 	content, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", s.Helper.PID()))
@@ -76,8 +76,8 @@ func (s *story) cpuTime() time.Duration {
 	return time.Duration(user+system) * time.Second / 100 // USER_HZ
 }
 
-// An agent names certificates whose keys take minutes to verify with, and its user asks again and again to be looked
-// at: usherd computes nothing with them, says why, and ends when it is asked to.
+// An agent names certificates whose keys take minutes to verify with, and its user asks for looks again and again.
+// usherd computes nothing with them, gives the reason, and ends when it gets a signal.
 func TestHeavyKeysOfAnAgent(t *testing.T) {
 	s := newStory(t, map[string]any{"identity.proof_of_possession": true, "identity.look_automatically": false})
 	s.Programs.Agent = s.actAs("heavy-keys")
@@ -120,6 +120,6 @@ func TestHeavyKeysOfAnAgent(t *testing.T) {
 	for range 10 {
 		asking.Go(func() { status.GetStatus(s.ctx, &usherv1.GetStatusRequest{LookAgain: true}) })
 	}
-	s.must(s.StopHelper()) // within what mac.Process.Stop allows
+	s.must(s.StopHelper()) // within the time that mac.Process.Stop allows
 	asking.Wait()
 }

@@ -20,7 +20,7 @@ import (
 	"usher.internal/sim/mac"
 )
 
-// round has a caller start a gathering for a user, and cancel it.
+// round has a caller start a gathering for a user and cancel it.
 func round(ctx context.Context, by usherv1.RegistrationServiceClient, of *mac.User) error {
 	started, err := by.StartRegistration(ctx,
 		&usherv1.StartRegistrationRequest{Kind: usherv1.RegistrationKind_REGISTRATION_KIND_GATHER, User: of.Name})
@@ -43,7 +43,7 @@ func (s *story) idsOf(u *mac.User) (ids []string) {
 	return ids
 }
 
-// unpublished is how many changes the fleet is still to be told of.
+// unpublished is the number of changes that the fleet has not received yet.
 func (s *story) unpublished() int {
 	s.t.Helper()
 	result, err := s.Control(s.ctx, "status", "--json")
@@ -53,9 +53,9 @@ func (s *story) unpublished() int {
 	}](s.t, result.Stdout).Data.Fleet.Unpublished
 }
 
-// An account without a session starts and cancels gatherings, as often as it may and then with root's help, while NATS
-// is away: it erases nobody's history, sends Jamf Pro and the fleet nothing, and is refused after a while, also by the
-// next usherd.
+// An account without a session starts and cancels gatherings as often as it can, then with root's help, while NATS is
+// away. It erases nobody's history and sends nothing to Jamf Pro and the fleet. After a while it is refused, also by
+// the next usherd.
 func TestRoundsOfAnAccountEraseNothing(t *testing.T) {
 	s := newStory(t, nil)
 	s.withJamfPro()
@@ -124,24 +124,24 @@ func TestRoundsOfAnAccountEraseNothing(t *testing.T) {
 	now, _ := s.jamfPro.Computer(mac.UDID)
 	for _, change := range now.History[len(computer.History):] {
 		if strings.Contains(fmt.Sprint(change.Values), "CANCELLED") {
-			t.Errorf("Jamf Pro was told %+v", change)
+			t.Errorf("Jamf Pro has received %+v", change)
 		}
 	}
 	s.must(servers.Servers[0].Start(s.ctx))
-	s.wantFleet(servers, func(told macTold) bool {
-		for _, change := range told.Data.History {
+	s.wantFleet(servers, func(reported fleetMac) bool {
+		for _, change := range reported.Data.History {
 			if change.User == mallory.Name {
-				t.Errorf("the fleet was told %+v", change)
+				t.Errorf("the fleet has received %+v", change)
 			}
 		}
-		return slices.ContainsFunc(told.Data.History,
-			func(change changeTold) bool { return change.User == jane.Name && change.Registration == "SUCCEEDED" })
+		return slices.ContainsFunc(reported.Data.History,
+			func(change fleetChange) bool { return change.User == jane.Name && change.Registration == "SUCCEEDED" })
 	})
 	s.unharmed()
 }
 
-// The limit is a user's own. A member of the admin group is not limited, and neither is what they start for another
-// user.
+// The limit is per user. A member of the admin group is not limited, and neither are the registrations that they start
+// for another user.
 func TestAdminsAreNotLimited(t *testing.T) {
 	group := "usher-q-" + strings.ToLower(rand.Text()[:6])
 	makeGroup(t, group)
@@ -165,8 +165,8 @@ func TestAdminsAreNotLimited(t *testing.T) {
 	}
 }
 
-// namesTold are the sign-in names that Jamf Pro was told of, in order.
-func (s *story) namesTold() (names []string) {
+// namesReceived are the sign-in names that Jamf Pro has received, in order.
+func (s *story) namesReceived() (names []string) {
 	s.t.Helper()
 	computer, _ := s.jamfPro.Computer(mac.UDID)
 	for _, change := range computer.History {
@@ -177,8 +177,8 @@ func (s *story) namesTold() (names []string) {
 	return slices.Compact(names)
 }
 
-// Jamf Pro asks for a pause while one user's report is under way, and another user registers meanwhile: both reports
-// arrive, in order.
+// Jamf Pro asks for a pause during the delivery of one user's report, and another user registers meanwhile: both
+// reports arrive, in order.
 func TestReportsOfTwoUsersArriveInOrder(t *testing.T) {
 	s := newStory(t, nil)
 	s.withJamfPro()
@@ -189,11 +189,11 @@ func TestReportsOfTwoUsersArriveInOrder(t *testing.T) {
 	s.control(10, "register", "--user", jane.Name, "--wait", "--delivery-timeout", "200ms")
 	s.waitHelper(failedLine)
 	s.control(0, "register", "--user", john.Name, "--wait")
-	// John came last, so that he is the primary user, and each delivery tells of both.
+	// John came last and is the primary user; each delivery has both.
 	s.wantInJamfPro(map[string]string{"Usher User Principal Name": john.Name + "@example.com",
 		"Usher Other Users": jane.Name + ": REGISTERED"})
-	if names := s.namesTold(); !slices.Equal(names, []string{john.Name + "@example.com"}) {
-		t.Errorf("Jamf Pro was told of %v", names)
+	if names := s.namesReceived(); !slices.Equal(names, []string{john.Name + "@example.com"}) {
+		t.Errorf("Jamf Pro has received %v", names)
 	}
 	for _, one := range s.deliveries("--all") {
 		if one.State != "DELIVERY_STATE_DELIVERED" {

@@ -13,7 +13,7 @@ import (
 	"usher.internal/sim/mac"
 )
 
-// secretsInLogs are lines as programs write them into a user's logs, each with what must not leave the Mac.
+// secretsInLogs are lines as programs write them into a user's logs, each with a secret that must not leave the Mac.
 var secretsInLogs = map[string][]string{
 	"client_secret=Qm9:x~88-planted-1":                                           {"planted-1"},
 	"Authorization: Negotiate cGxhbnRlZC0y":                                      {"cGxhbnRlZC0y"},
@@ -24,8 +24,8 @@ var secretsInLogs = map[string][]string{
 	`account PLANTED8\quinn.planted9 signed in, displayName="Quentin Planted10"`: {"PLANTED8", "planted9", "Planted10"},
 }
 
-// What a user's logs hold of secrets is in no redacted bundle or page, of the user or of root. The code that explains
-// the failure is.
+// The secrets in a user's logs are in no redacted bundle or page, neither the user's nor root's. The code that explains
+// the failure remains.
 func TestSecretsOfAUsersLogsStayOnTheMac(t *testing.T) {
 	s := newStory(t, nil)
 	s.withJamfPro()
@@ -39,7 +39,7 @@ func TestSecretsOfAUsersLogsStayOnTheMac(t *testing.T) {
 	}
 	log += at + "Error: AADSTS50076\n"
 	s.does(jane, "mkdir -p Library/Logs/JAMF; cat >Library/Logs/JAMF/jamf.log <<'END'\n"+log+"END")
-	told, open := map[string]string{}, map[string]string{} // redacted, and as they are
+	closed, open := map[string]string{}, map[string]string{} // redacted, and in full
 	for who, control := range map[string]func(int, ...string) mac.Result{
 		"root": s.control,
 		"Jane": func(exit int, arguments ...string) mac.Result { return s.controlAs(jane, exit, arguments...) },
@@ -48,7 +48,7 @@ func TestSecretsOfAUsersLogsStayOnTheMac(t *testing.T) {
 		s.does(jane, "mkdir -m 0777 of-"+who)
 		logs := filepath.Join(jane.Home, "Library/Logs")
 		for _, redacted := range []bool{true, false} {
-			to, flag := told, "--redact"
+			to, flag := closed, "--redact"
 			if !redacted {
 				to, flag = open, "--no-redact"
 			}
@@ -67,7 +67,7 @@ func TestSecretsOfAUsersLogsStayOnTheMac(t *testing.T) {
 			}
 		}
 	}
-	for what, text := range told {
+	for what, text := range closed {
 		if !strings.Contains(text, "50076") {
 			t.Errorf("%s does not have the code:\n%.2000s", what, text)
 		}
@@ -77,14 +77,14 @@ func TestSecretsOfAUsersLogsStayOnTheMac(t *testing.T) {
 					t.Errorf("%s has %q of %q", what, secret, line)
 				}
 				if !strings.Contains(open[what], secret) {
-					t.Errorf("%s does not have %q where nothing is redacted: this test shows nothing", what, secret)
+					t.Errorf("%s does not have %q even without redaction: this test shows nothing", what, secret)
 				}
 			}
 		}
 	}
 }
 
-// Of two users' logs no difference of clocks is estimated, which would move the events of one by the other's.
+// usher estimates no clock difference between two users' logs; it would move the events of one by the other's.
 func TestClocksOfTwoUsersAreNotCompared(t *testing.T) {
 	s := newStory(t, nil)
 	jane, john := s.user("t-jane"), s.user("t-john")
@@ -123,7 +123,7 @@ END`)
 	}
 }
 
-// The keys of a fleet go into no folder of another user, however the path leads there.
+// The keys of a fleet are written into no folder of another user, whatever path leads there.
 func TestKeysOfAFleetGoIntoNoFolderOfOthers(t *testing.T) {
 	s := newStory(t, nil)
 	jane, john := s.user("k-jane"), s.user("k-john")

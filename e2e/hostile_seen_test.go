@@ -21,11 +21,11 @@ import (
 	"usher.internal/sim/jamfpro"
 )
 
-// hidden is what is planted in the place of a secret.
+// hidden is the text in the place of a planted secret.
 const hidden = "hunter2-pasted-secret"
 
-// An ordinary user learns from doctor neither what is wrong in the configuration nor what the API secret is good for,
-// and has root ask Jamf Pro nothing. Nobody at all is shown the secret that somebody has pasted into the configuration.
+// An ordinary user learns from doctor neither the fault in the configuration nor the rights of the API secret, and
+// cannot make root ask Jamf Pro. Nobody at all sees a secret that somebody has pasted into the configuration.
 func TestDoctorKeepsFromUsersWhatStatusKeeps(t *testing.T) {
 	s := newStory(t, nil)
 	var asked atomic.Int32
@@ -54,31 +54,31 @@ func TestDoctorKeepsFromUsersWhatStatusKeeps(t *testing.T) {
 			case check.Evidence == "Only root and admins see this.":
 				withheld++
 			case check.Name == "configuration", strings.HasPrefix(check.Name, "jamf-pro"), check.Name == "jamf-binary":
-				t.Errorf("a user is told %+v", check)
+				t.Errorf("a user is shown %+v", check)
 			}
 		}
 		for _, text := range []string{hidden, "client_secret", strings.TrimPrefix(jamfPro.URL, "http://"), "401"} {
 			// The name of the Mac's directory is a random number.
 			if strings.Contains(strings.ReplaceAll(result.Stdout, s.Directory, ""), text) {
-				t.Errorf("a user is told %q:\n%s", text, result.Stdout)
+				t.Errorf("a user is shown %q:\n%s", text, result.Stdout)
 			}
 		}
 		if withheld == 0 {
-			t.Errorf("nothing is kept from a user:\n%s%s", result.Stdout, result.Stderr)
+			t.Errorf("nothing is hidden from a user:\n%s%s", result.Stdout, result.Stderr)
 		}
 	}
 	if times := asked.Load(); times != 0 {
 		t.Errorf("a user had root call Jamf Pro %d times", times)
 	}
 
-	// Admins at one time have it asked once; the secret is shown to nobody.
+	// Admins who ask at the same time cause one request; the secret is shown to nobody.
 	var all sync.WaitGroup
 	for range 4 {
 		all.Go(func() {
 			result, err := s.Control(s.ctx, "doctor")
 			if err != nil || !strings.Contains(result.Stdout, "delivery.api.client_secret_file: (not shown)") ||
 				strings.Contains(result.Stdout+result.Stderr, hidden) {
-				t.Errorf("root is told %v\n%s%s", err, result.Stdout, result.Stderr)
+				t.Errorf("root is shown %v\n%s%s", err, result.Stdout, result.Stderr)
 			}
 		})
 	}
@@ -97,14 +97,14 @@ func TestDoctorKeepsFromUsersWhatStatusKeeps(t *testing.T) {
 		t.Errorf("usherd's log has the secret:\n%s", log)
 	}
 	s.must(s.StopHelper())
-	s.must(s.Set(map[string]any{"state_directory": s.Directory + "/other"})) // where no last good configuration is
+	s.must(s.Set(map[string]any{"state_directory": s.Directory + "/other"})) // where no last good configuration exists
 	if code, log, err := s.RunHelper(s.ctx); err != nil || code != 78 || strings.Contains(log, hidden) {
 		t.Errorf("usherd ended with %d, %v: %s", code, err, log)
 	}
 }
 
-// A user whose result Jamf Pro refused is told that, and not what Jamf Pro said of the API client: the outbox is not
-// theirs to see.
+// A user whose result Jamf Pro refused learns that, but not Jamf Pro's words about the API client: the outbox is not
+// for users.
 func TestUserIsNotToldWhatJamfProSays(t *testing.T) {
 	s := newStory(t, map[string]any{"identity.look_automatically": true})
 	s.withJamfPro()
@@ -129,45 +129,45 @@ func TestUserIsNotToldWhatJamfProSays(t *testing.T) {
 	if asked := tokens() - before; before == 0 || asked > 0 {
 		t.Errorf("looks of a user had root ask for %d tokens, after %d before", asked, before)
 	}
-	told := map[string]string{"register": result.Stdout + result.Stderr}
+	outputs := map[string]string{"register": result.Stdout + result.Stderr}
 	id := s.idsOf(jane)[0]
 	bundle := filepath.Join(jane.Home, "support.zip")
 	s.controlAs(jane, 0, "bundle", "--yes", "--no-redact", "--output", bundle)
 	for name, content := range unzipped(t, bundle) {
-		told["bundle: "+name] = content
+		outputs["bundle: "+name] = content
 	}
 	for _, arguments := range [][]string{{"registrations", "show", id, "--json"}, {"registrations", "list", "--json"},
 		{"status", "--json"}, {"status"}, {"status", "--look", "--json"}} {
 		result, err := jane.Control(s.ctx, arguments...)
 		s.must(err)
-		told[strings.Join(arguments, " ")] = result.Stdout + result.Stderr
+		outputs[strings.Join(arguments, " ")] = result.Stdout + result.Stderr
 	}
 	secret := regexp.MustCompile(`401 Unauthorized|invalid_client|access token|client_secret_file`)
-	if told := s.control(0, "status", "--json").Stdout; !secret.MatchString(told) {
-		t.Errorf("root's status does not say why Jamf Pro could not be asked: %s", told)
+	if outputs := s.control(0, "status", "--json").Stdout; !secret.MatchString(outputs) {
+		t.Errorf("root's status does not say why Jamf Pro could not be asked: %s", outputs)
 	}
-	for what := range told {
+	for what := range outputs {
 		if strings.HasSuffix(what, "configuration.json") {
-			delete(told, what) // has the names of all keys
+			delete(outputs, what) // it has the names of all keys
 		}
 	}
-	for what, text := range told {
+	for what, text := range outputs {
 		if found := secret.FindString(text); found != "" {
-			t.Errorf("%s tells Jane %q:\n%s", what, found, text)
+			t.Errorf("%s shows Jane %q:\n%s", what, found, text)
 		}
 	}
 	for _, what := range []string{"register", "status", "registrations list --json"} {
-		if !strings.Contains(told[what], said) {
-			t.Errorf("%s does not say that something is left out:\n%s", what, told[what])
+		if !strings.Contains(outputs[what], said) {
+			t.Errorf("%s does not say that something is left out:\n%s", what, outputs[what])
 		}
 	}
-	if told := s.control(0, "registrations", "show", id, "--json").Stdout; !secret.MatchString(told) ||
-		strings.Contains(told, said) {
-		t.Errorf("root is told %s", told)
+	if outputs := s.control(0, "registrations", "show", id, "--json").Stdout; !secret.MatchString(outputs) ||
+		strings.Contains(outputs, said) {
+		t.Errorf("root is shown %s", outputs)
 	}
 }
 
-// A Jamf Pro that does not answer keeps nobody waiting for a look.
+// A Jamf Pro that does not answer delays nobody's look.
 func TestLookEndsWithoutJamfPro(t *testing.T) {
 	s := newStory(t, nil)
 	s.withJamfPro()
@@ -183,8 +183,9 @@ func TestLookEndsWithoutJamfPro(t *testing.T) {
 	}
 }
 
-// A bundle that a user makes, and her timeline, have her own registrations and nothing of another user: neither name
-// nor uid nor device, also where sentences about her, logs that are everybody's and her own logs name him.
+// A user's bundle and timeline hold their own registrations and nothing of another user: neither name nor uid nor
+// device. This also holds for sentences about the user, for shared logs, and for the user's own logs that name the
+// other.
 func TestBundleOfAUserHasNothingOfOthers(t *testing.T) {
 	s := newStory(t, nil)
 	s.withJamfPro()
@@ -236,8 +237,8 @@ func TestBundleOfAUserHasNothingOfOthers(t *testing.T) {
 		t.Errorf("her own is missing: %v", names(files))
 	}
 
-	// The timeline has usher's own events without usherd's log.
-	report := decode[told](t, s.controlAs(jane, 0, "timeline", "--json").Stdout).Data
+	// The timeline has usher's own events without the log of usherd.
+	report := decode[timelineShown](t, s.controlAs(jane, 0, "timeline", "--json").Stdout).Data
 	if len(report.Attempts) != 1 || report.Attempts[0].User != jane.Name || report.Attempts[0].Registration == "" {
 		t.Errorf("her timeline: %+v", report.Attempts)
 	}
@@ -250,7 +251,8 @@ func TestBundleOfAUserHasNothingOfOthers(t *testing.T) {
 	}
 }
 
-// usherd's log names users: it is root's, and usherd closes the one that a version before has made for everybody.
+// usherd's log names users and belongs to root. usherd closes a log that an earlier version made readable for
+// everybody.
 func TestLogIsClosedToUsers(t *testing.T) {
 	s := newStory(t, nil)
 	jane := s.user("s-jane")
@@ -270,7 +272,7 @@ func TestLogIsClosedToUsers(t *testing.T) {
 		return readable
 	}
 	if read() == 0 {
-		t.Fatal("the logs of before could not be read either")
+		t.Fatal("the earlier logs could not be read either")
 	}
 	helper := s.spawn(root, "/", s.Programs.Helper, "--config", s.ConfigFile(), "--log-file", log)
 	s.served(root)

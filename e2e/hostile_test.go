@@ -27,7 +27,7 @@ import (
 	"usher.internal/sim/mac"
 )
 
-// maximumResident is what usherd may ever have had in memory, whatever was done to it.
+// maximumResident is the limit of usherd's peak memory under every attack.
 const maximumResident = 96 << 20
 
 // startedFor begins a registration of a user and returns its id.
@@ -39,7 +39,7 @@ func (s *story) startedFor(u *mac.User) string {
 	return started.GetRegistration().GetId()
 }
 
-// unharmed fails the test unless usherd is the same process, answers root, and has stayed small.
+// unharmed fails the test unless usherd is the same process, answers root, and has remained small.
 func (s *story) unharmed() {
 	s.t.Helper()
 	s.control(0, "outbox", "list")
@@ -65,7 +65,8 @@ func (s *story) served(c caller) {
 	s.must(err)
 }
 
-// Another user cannot see, watch or cancel a registration, and learns no more of it than of one that does not exist.
+// Another user cannot see, watch or cancel a registration. The answers are the same as for a registration that does not
+// exist.
 func TestRegistrationIsHiddenFromOtherUsers(t *testing.T) {
 	s := newStory(t, nil)
 	s.start()
@@ -73,7 +74,7 @@ func TestRegistrationIsHiddenFromOtherUsers(t *testing.T) {
 	id, own := s.startedFor(jane), s.startedFor(john)
 	for _, command := range []string{"show", "watch", "cancel"} {
 		for _, length := range []int{1, 4, 8, 13, 18, len(id)} {
-			// Ids begin with the time, so a beginning that both have is John's own.
+			// Ids begin with the time, so a beginning that both have finds John's own.
 			theirs := id[:length]
 			if strings.HasPrefix(own, theirs) {
 				continue
@@ -87,17 +88,18 @@ func TestRegistrationIsHiddenFromOtherUsers(t *testing.T) {
 				t.Errorf("%s %s by another user: %+v", command, theirs, seen)
 			}
 			if strings.ReplaceAll(seen.Stderr, theirs, absent) != none.Stderr {
-				t.Errorf("%s tells another user's registration %q from none: %q", command, seen.Stderr, none.Stderr)
+				t.Errorf("%s distinguishes another user's registration %q from a missing one: %q", command, seen.Stderr,
+					none.Stderr)
 			}
 		}
 	}
-	// A beginning that both have.
+	// A beginning of both ids.
 	s.controlAs(john, 0, "registrations", "show", own[:4])
 	for _, arguments := range [][]string{{"status", "--json"}, {"registrations", "list", "--json"}, {"status"}} {
 		result, err := john.Control(s.ctx, arguments...) // the exit code is that of John's state
 		s.must(err)
 		if result.Stdout == "" || strings.Contains(result.Stdout, jane.Name) || strings.Contains(result.Stdout, id) {
-			t.Errorf("%v tells John of Jane: %s", arguments, result.Stdout)
+			t.Errorf("%v shows John something of Jane: %s", arguments, result.Stdout)
 		}
 	}
 	s.controlAs(john, 4, "registrations", "list", "--user", jane.Name)
@@ -106,8 +108,8 @@ func TestRegistrationIsHiddenFromOtherUsers(t *testing.T) {
 	s.control(0, "registrations", "cancel", id)
 }
 
-// Somebody could write to the socket directory and has put his own sockets there: usherctl and the agent send him
-// nothing.
+// An attacker could write to the socket directory and has put other sockets there: usherctl and the agent send nothing
+// to them.
 func TestFalseHelper(t *testing.T) {
 	s := newStory(t, map[string]any{"log_level": "debug"})
 	s.start()
@@ -136,14 +138,14 @@ func TestFalseHelper(t *testing.T) {
 	if line := impostor.until("agent.sock:"); line != "agent.sock: 0 bytes" {
 		t.Errorf("the agent sent something: %s", line)
 	}
-	// usherd takes its place back, and the agent finds it.
+	// usherd takes its place again, and the agent finds it.
 	s.KillHelper()
 	s.start()
 	agent.until("connected to the helper")
 	s.control(0, "outbox", "list")
 }
 
-// What is not the installed agent, run by a person, gets no session.
+// A program that a person runs in place of the installed agent gets no session.
 func TestFalseAgent(t *testing.T) {
 	s := newStory(t, nil)
 	s.start()
@@ -168,7 +170,7 @@ func TestFalseAgent(t *testing.T) {
 			t.Errorf("uid %d got %q, want %q", test.caller.uid, hello, test.want)
 		}
 	}
-	// The right program as who is not a person. Root has called it by hand, which is wrong usage.
+	// The right program, run by an account that is not a person. Root has called it by hand, which is wrong usage.
 	for _, test := range []struct {
 		caller caller
 		code   int
@@ -178,7 +180,7 @@ func TestFalseAgent(t *testing.T) {
 			t.Errorf("usher-agent of uid %d ended with %d: %s", test.caller.uid, code, agent.read)
 		}
 	}
-	// A second agent of one session.
+	// A second agent for one session.
 	second := s.spawn(callerOf(t, jane), jane.Home, s.Programs.Agent, "--config", s.ConfigFile())
 	if code := second.wait(); code != 0 {
 		t.Errorf("the second agent ended with %d: %s", code, second.read)
@@ -188,7 +190,7 @@ func TestFalseAgent(t *testing.T) {
 	}
 }
 
-// sessions lists who is connected, with the pids of the agents.
+// sessions lists the connected users, with the pids of their agents.
 func (s *story) sessions() string {
 	s.t.Helper()
 	answer, err := usherv1.NewStatusServiceClient(s.client(root)).GetStatus(s.ctx, &usherv1.GetStatusRequest{})
@@ -202,8 +204,8 @@ func (s *story) sessions() string {
 	return strings.Join(list, ", ")
 }
 
-// The program was replaced since the agent was started, as by an upgrade: usherd does not let the old one back in,
-// which ends so that the session's service manager starts the new one.
+// The agent's program was replaced after its start, as by an upgrade. usherd does not let the old agent in again; it
+// ends, and the session's service manager starts the new one.
 func TestAgentReplacedOnDisk(t *testing.T) {
 	s := newStory(t, nil)
 	installed := s.Programs.Agent
@@ -230,7 +232,7 @@ func TestAgentReplacedOnDisk(t *testing.T) {
 	s.must(err)
 }
 
-// An agent that hangs does not keep its successor out, and ends when it wakes up.
+// An agent that hangs does not block its successor, and ends when it wakes up.
 func TestHungAgentIsReplaced(t *testing.T) {
 	s := newStory(t, nil)
 	s.start()
@@ -257,7 +259,7 @@ func TestHungAgentIsReplaced(t *testing.T) {
 	}
 }
 
-// A session is its connection: gone with it, at once.
+// A session lasts as long as its connection: it ends at once with it.
 func TestSessionEndsWithItsAgent(t *testing.T) {
 	s := newStory(t, nil)
 	s.start()
@@ -276,10 +278,10 @@ func TestSessionEndsWithItsAgent(t *testing.T) {
 	}
 }
 
-// settings is an empty SETTINGS frame after the preface of HTTP/2: all that a client must send.
+// settings is an empty SETTINGS frame after the preface of HTTP/2, the minimum that a client must send.
 const settings = "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\x00\x00\x00\x04\x00\x00\x00\x00\x00"
 
-// What is no gRPC is dropped, on either socket, and nobody else notices.
+// Bytes that are not gRPC are dropped, on either socket, and nobody else notices.
 func TestGarbage(t *testing.T) {
 	s := newStory(t, nil)
 	s.start()
@@ -301,7 +303,7 @@ func TestGarbage(t *testing.T) {
 			s.must(err)
 			wait.Go(func() {
 				defer connection.Close()
-				// usherd may close it before all is written; who goes on saying nothing is not waited for.
+				// usherd may close it before all is written, and does not wait for a client that remains silent.
 				io.WriteString(connection, bytes)
 				if name != "nothing" && name != "half a preface" {
 					connection.(*net.UnixConn).CloseWrite()
@@ -315,7 +317,7 @@ func TestGarbage(t *testing.T) {
 	s.unharmed()
 }
 
-// headersWithoutEnd is a header list that goes on and on in CONTINUATION frames.
+// headersWithoutEnd is a header list that never ends, in CONTINUATION frames.
 func headersWithoutEnd() string {
 	frames := "\x00\x00\x01\x01\x00\x00\x00\x00\x01\x82"
 	for range 2000 {
@@ -324,8 +326,8 @@ func headersWithoutEnd() string {
 	return frames
 }
 
-// cutMessage begins a call of TenantService/GetTenant by hand (literal headers, no Huffman code), tells of a message of
-// 100 bytes, and sends two.
+// cutMessage begins a call of TenantService/GetTenant by hand (literal headers, no Huffman code). It announces a
+// message of 100 bytes, and sends two.
 var cutMessage = func() string {
 	header := "\x83\x86" + literal(":path", "/usher.v1.TenantService/GetTenant") + literal(":authority", "localhost") +
 		literal("content-type", "application/grpc") + literal("te", "trailers")
@@ -342,7 +344,7 @@ func literal(name, value string) string {
 	return "\x00" + string([]byte{byte(len(name))}) + name + string([]byte{byte(len(value))}) + value
 }
 
-// Messages and headers that are too large are refused without being kept.
+// Messages and headers that are too large are refused and not kept.
 func TestHugeMessages(t *testing.T) {
 	s := newStory(t, nil)
 	s.start()
@@ -369,13 +371,13 @@ func TestHugeMessages(t *testing.T) {
 	}
 	header := contextWith(s.ctx, "x-huge", huge[:1<<20])
 	if _, err = registrations.ListRegistrations(header, &usherv1.ListRegistrationsRequest{}); err == nil {
-		t.Error("a header of 1 MB was taken")
+		t.Error("a header of 1 MB was accepted")
 	}
 	s.served(jane)
 	s.unharmed()
 }
 
-// A thousand idle connections of one user: he gets 32, and everyone else is served.
+// A user opens a thousand idle connections: 32 are accepted, and everyone else is served.
 func TestThousandIdleConnections(t *testing.T) {
 	s := newStory(t, nil)
 	s.start()
@@ -390,7 +392,7 @@ func TestThousandIdleConnections(t *testing.T) {
 	}
 	open := 0
 	for _, connection := range connections {
-		// usherd greets those that it lets in with its own SETTINGS.
+		// usherd greets accepted connections with its own SETTINGS.
 		if count, _ := connection.Read(make([]byte, 1)); count == 1 {
 			open++
 		}
@@ -406,7 +408,7 @@ func TestThousandIdleConnections(t *testing.T) {
 	}
 	s.served(callerOf(t, jane))
 	if lines := strings.Count(s.Helper.Log(), "connection over the limit"); lines != 1 {
-		t.Errorf("%d lines in the log tell of it", lines)
+		t.Errorf("%d lines in the log report it", lines)
 	}
 }
 
@@ -465,7 +467,7 @@ func TestOneUserAsksTooMuch(t *testing.T) {
 			t.Error("400 calls at once were served")
 		}
 		s.controlAs(john, 0, "registrations", "list")
-		// Refused calls are bounded too, and what they write into the log.
+		// Refused calls are limited too, and so are their log lines.
 		refused := 0
 		for range 400 {
 			_, err := outbox.ListDeliveries(s.ctx, &usherv1.ListDeliveriesRequest{})
@@ -482,7 +484,7 @@ func TestOneUserAsksTooMuch(t *testing.T) {
 	})
 }
 
-// An agent that was let in lies: usherd stays up and small, and the registration ends.
+// An agent that was let in lies: usherd remains up and small, and the registration ends.
 func TestLyingAgent(t *testing.T) {
 	for part, want := range map[string]struct {
 		exitCode int
@@ -521,7 +523,7 @@ func TestLyingAgent(t *testing.T) {
 				t.Errorf("registration is %s", shown)
 			}
 			if text := result.Stdout + result.Stderr + s.Helper.Log(); strings.ContainsAny(text, "\x1b\a") {
-				t.Errorf("what the agent said comes through to the terminal: %q", text)
+				t.Errorf("the agent's text reaches the terminal: %q", text)
 			}
 			for line := range strings.Lines(s.Helper.Log()) {
 				if len(line) > 2000 {
@@ -549,7 +551,7 @@ func TestLogsHoldNothingPersonal(t *testing.T) {
 		"object id": identity.GetUserObjectId(), "thumbprint": identity.GetThumbprint(),
 		"client secret": jamfpro.DefaultClientSecret,
 	}
-	// And one that fails.
+	// The same for one that fails.
 	s.must(jane.Keyring.Lock(s.ctx))
 	s.controlAs(jane, 8, "gather")
 	for name, log := range map[string]string{"usherd": s.Helper.Log(), "usher-agent": jane.Agent.Log()} {
@@ -557,7 +559,7 @@ func TestLogsHoldNothingPersonal(t *testing.T) {
 			if value == "" {
 				t.Errorf("nothing planted as %s", what)
 			} else if strings.Contains(strings.ToLower(log), strings.ToLower(value)) {
-				t.Errorf("the log of %s tells the %s %q:\n%s", name, what, value, log)
+				t.Errorf("the log of %s shows the %s %q:\n%s", name, what, value, log)
 			}
 		}
 	}
@@ -567,13 +569,13 @@ func TestLogsHoldNothingPersonal(t *testing.T) {
 		result, err := s.Control(s.ctx, arguments...)
 		s.must(err)
 		if result.Stdout == "" || strings.Contains(result.Stdout, secret) {
-			t.Errorf("%v tells the secret", arguments)
+			t.Errorf("%v shows the secret", arguments)
 		}
 	}
 }
 
-// There is one helper: the second ends, says why, and leaves the first alone. What a killed one left behind is
-// replaced.
+// Only one helper runs: the second ends, gives the reason, and leaves the first untouched. Leftovers of a killed one
+// are replaced.
 func TestSecondHelper(t *testing.T) {
 	s := newStory(t, nil)
 	s.start()

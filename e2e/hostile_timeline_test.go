@@ -23,12 +23,12 @@ import (
 )
 
 const (
-	// readsWithin is how long usherctl may read what is made to exhaust it; it takes a second or two where nothing else
-	// runs.
+	// readsWithin is the time in which usherctl reads files that are made to exhaust it; on an idle machine it takes a
+	// second or two.
 	readsWithin = 60 * time.Second
-	// endsWithin is how long it may take to end after a signal; it takes 100 ms or so.
+	// endsWithin is the time limit of its end after a signal; it takes 100 ms or so.
 	endsWithin = 3 * time.Second
-	// readerMemory is what it may take of memory, in bytes.
+	// readerMemory is its memory limit in bytes.
 	readerMemory = 400 << 20
 )
 
@@ -41,13 +41,13 @@ type reader struct {
 	temporary string
 	said      bytes.Buffer
 	ended     chan struct{}
-	// memory is the most that it was seen to have. What wait4 says of it begins with what this test has: a child
-	// inherits that.
+	// memory is the highest value that was seen. The value of wait4 begins with the memory of this test, because a
+	// child inherits it.
 	memory atomic.Int64
 }
 
-// readTimeline starts usherctl timeline with standard input, which may be nil, in a folder for temporary files of its
-// own.
+// readTimeline starts usherctl timeline with standard input, which may be nil, and a separate folder for temporary
+// files.
 func readTimeline(t *testing.T, input io.Reader, stderr io.Writer, arguments ...string) *reader {
 	t.Helper()
 	r := &reader{t: t, temporary: t.TempDir(), ended: make(chan struct{})}
@@ -96,7 +96,7 @@ func (r *reader) watchMemory() {
 	}
 }
 
-// within waits for the end, and returns the exit code and how long it took.
+// within waits for the end, and returns the exit code and the duration.
 func (r *reader) within(limit time.Duration) (exitCode int, took time.Duration) {
 	r.t.Helper()
 	started := time.Now()
@@ -112,10 +112,10 @@ func (r *reader) within(limit time.Duration) (exitCode int, took time.Duration) 
 	return r.command.ProcessState.ExitCode(), time.Since(started)
 }
 
-// traps are files that a user makes to exhaust who reads them, each with what has to be said of it.
+// traps are files that a user makes to exhaust their reader, each with the message that they cause.
 func traps(t *testing.T) map[string]struct {
 	content []byte
-	// size is what the file claims to be, 0 for what it is.
+	// size is the size that the file claims, 0 for its real size.
 	size int64
 	says string
 } {
@@ -138,12 +138,12 @@ func traps(t *testing.T) map[string]struct {
 			}
 			return err
 		}), 0, "more than 200 times its size"},
-		"entries.tar.gz": {tarOf(t, 60_000), 0, "50000 are looked at in a search"},
+		"entries.tar.gz": {tarOf(t, 60_000), 0, "a search examines 50000"},
 		"claims.zip":     {bigDirectory(300_000), 0, "too many entries"},
 	}
 }
 
-// packed is a text that is repeated, as one gzip stream.
+// packed is a repeated text as one gzip stream.
 func packed(t *testing.T, text string, times int) []byte {
 	t.Helper()
 	var out bytes.Buffer
@@ -200,7 +200,7 @@ func tarOf(t *testing.T, entries int) []byte {
 	return out.Bytes()
 }
 
-// bigDirectory is a zip archive that has nothing but a directory.
+// bigDirectory is a zip archive that has only a directory.
 func bigDirectory(entries int) []byte {
 	one := append([]byte("PK\x01\x02"), make([]byte, 42)...)
 	binary.LittleEndian.PutUint16(one[28:], 1)
@@ -212,8 +212,7 @@ func bigDirectory(entries int) []byte {
 	return append(archive, end...)
 }
 
-// What a user puts into the folder of their logs does not keep root busy: it is read in a moment, or left out with the
-// reason.
+// No file in the folder of a user's logs keeps root busy: it is read in a moment, or left out with the reason.
 func TestLogsThatExhaustTheirReader(t *testing.T) {
 	s := newStory(t, nil)
 	jane := s.user("h-jane")
@@ -233,7 +232,7 @@ func TestLogsThatExhaustTheirReader(t *testing.T) {
 			code, took := r.within(readsWithin)
 			if said := strings.Join(strings.Fields(r.said.String()), " "); code != 0 ||
 				!strings.Contains(said, trap.says) {
-				t.Errorf("exit code %d, and it says not %q:\n%s", code, trap.says, said)
+				t.Errorf("exit code %d, and it does not say %q:\n%s", code, trap.says, said)
 			}
 			used := r.memory.Load()
 			if used > readerMemory {
@@ -244,7 +243,7 @@ func TestLogsThatExhaustTheirReader(t *testing.T) {
 	}
 }
 
-// noticed is a writer that says when something with a text in it was written.
+// noticed is a writer that reports when text that contains a word was written.
 type noticed struct {
 	text string
 	all  bytes.Buffer
@@ -261,7 +260,7 @@ func (n *noticed) Write(p []byte) (int, error) {
 	return len(p), nil
 }
 
-// holes is a log of so many bytes that takes a while to read and none of its room on the disk: holes with line ends
+// holes is a log of that many bytes that takes a while to read and needs no room on the disk: holes with line ends
 // between.
 func holes(t *testing.T, size int64) string {
 	t.Helper()
@@ -303,7 +302,7 @@ func TestTimelineEndsWithASignal(t *testing.T) {
 		from, to := pipe(t)
 		r := readTimeline(t, from, nil, "-")
 		from.Close()
-		feed(t, to, line, 1<<20) // more than a pipe holds: it is being read
+		feed(t, to, line, 1<<20) // more than a pipe holds, so it is being read
 		r.signalled(syscall.SIGINT)
 	})
 	t.Run("killed, with temporary files", func(t *testing.T) {
@@ -316,7 +315,7 @@ func TestTimelineEndsWithASignal(t *testing.T) {
 	})
 }
 
-// signalled sends a signal, and wants the end soon.
+// signalled sends a signal, and wants a prompt end.
 func (r *reader) signalled(signal syscall.Signal) {
 	r.t.Helper()
 	if err := r.command.Process.Signal(signal); err != nil {
@@ -340,7 +339,7 @@ func pipe(t *testing.T) (from, to *os.File) {
 	return from, to
 }
 
-// feed writes a text again and again, until so much of it was taken.
+// feed writes a text again and again, until the reader has taken that many bytes.
 func feed(t *testing.T, to *os.File, text string, size int) {
 	t.Helper()
 	block := strings.Repeat(text, 1000)

@@ -16,8 +16,8 @@ import (
 	"usher.internal/sim/mac"
 )
 
-// withLocalBin gives usherd a /usr/local/bin of its own, which is another directory, and has it deliver by recon with
-// the jamf in it.
+// withLocalBin gives usherd its own /usr/local/bin, which is another directory, and has it deliver by recon with the
+// jamf in it.
 func (s *story) withLocalBin(directory string) {
 	s.t.Helper()
 	wrapper := filepath.Join(s.Directory, "usherd-with-local-bin")
@@ -29,10 +29,10 @@ func (s *story) withLocalBin(directory string) {
 	s.must(s.Set(map[string]any{"delivery.mode": "recon", "jamf.executable": "/usr/local/bin/jamf"}))
 }
 
-// doctorSays returns what doctor has found as a check.
+// doctorSays returns the result of one of doctor's checks.
 func (s *story) doctorSays(name string) (result, evidence string) {
 	s.t.Helper()
-	said, err := s.Control(s.ctx, "doctor", "--json") // its exit code is that of all checks
+	said, err := s.Control(s.ctx, "doctor", "--json") // the exit code is that of all checks
 	s.must(err)
 	for line := range strings.Lines(said.Stdout) {
 		var found struct {
@@ -47,17 +47,17 @@ func (s *story) doctorSays(name string) (result, evidence string) {
 	return "", ""
 }
 
-// deliveredOf has a user gather, and waits until an attempt to deliver what was found has ended.
+// deliveredOf has a user gather, and waits until an attempt to deliver the result has ended.
 func (s *story) deliveredOf(u *mac.User) {
 	s.t.Helper()
-	_, err := u.Control(s.ctx, "gather") // its exit code is that of the user's state
+	_, err := u.Control(s.ctx, "gather") // the exit code is that of the user's state
 	s.must(err)
 	_, err = s.Helper.WaitLog(s.ctx, fmt.Sprintf("uid=%d attempts=1 ", u.UID), 0)
 	s.must(err)
 }
 
-// Homebrew gives /usr/local/bin to a user on Macs with an Intel processor. They had jamf lead to /usr/bin/env, which
-// then ran what they had named recon beside it, as root.
+// Homebrew gives /usr/local/bin to a user on Macs with an Intel processor. This user linked jamf to /usr/bin/env, which
+// then ran a program of theirs called recon, as root.
 func TestUserWhoOwnsTheDirectoryOfJamfsLinkIsNotRoot(t *testing.T) {
 	s := newStory(t, nil)
 	bin, proof := filepath.Join(s.Directory, "local-bin"), filepath.Join(s.Directory, "ran-as-root")
@@ -71,19 +71,19 @@ func TestUserWhoOwnsTheDirectoryOfJamfsLinkIsNotRoot(t *testing.T) {
 	attacker.until("laid")
 	s.start()
 
-	// An account without a session can start a gathering, and end it.
+	// An account without a session can start and end a gathering.
 	id, err := usherv1.NewRegistrationServiceClient(s.client(callerOf(t, mallory))).StartRegistration(s.ctx,
 		&usherv1.StartRegistrationRequest{Kind: usherv1.RegistrationKind_REGISTRATION_KIND_GATHER, User: mallory.Name})
 	s.must(err)
 	s.controlAs(mallory, 0, "registrations", "cancel", id.GetRegistration().GetId())
-	// Somebody who is logged in gathers: this is delivered in any case.
+	// A logged-in user gathers: the result is delivered in any case.
 	jane := s.loggedIn("h-jane")
 	_, err = s.Helper.WaitLog(s.ctx, "session connected", 0)
 	s.must(err)
 	s.deliveredOf(jane)
 
 	if uid, err := os.ReadFile(proof); !errors.Is(err, fs.ErrNotExist) {
-		t.Errorf("what the user wrote was run as uid %s: %v", strings.TrimSpace(string(uid)), err)
+		t.Errorf("the user's program ran as uid %s: %v", strings.TrimSpace(string(uid)), err)
 	}
 	fix := "/usr/local/bin belongs to uid " + fmt.Sprint(mallory.UID) +
 		", so others could have root run another program; set jamf.executable to /usr/local/jamf/bin/jamf"
@@ -99,7 +99,7 @@ func TestUserWhoOwnsTheDirectoryOfJamfsLinkIsNotRoot(t *testing.T) {
 	}
 }
 
-// A profile of before has /usr/local/bin/jamf, which is fine where root owns /usr/local/bin.
+// An earlier profile has /usr/local/bin/jamf, which is fine where root owns /usr/local/bin.
 func TestJamfBehindALinkOfRootIsRun(t *testing.T) {
 	s := newStory(t, nil)
 	bin, proof := filepath.Join(s.Directory, "local-bin"), filepath.Join(s.Directory, "ran")
@@ -121,14 +121,14 @@ func TestJamfBehindALinkOfRootIsRun(t *testing.T) {
 	}
 }
 
-// usherd keeps its sockets, its journal and its configuration where no user can change them, and takes over nothing of
+// usherd keeps its sockets, its journal and its configuration where no user can change them, and does not use a file of
 // a user's.
 func TestDirectoriesOfAnotherUserAreRefused(t *testing.T) {
 	s := newStory(t, nil)
 	mallory := s.user("h-mallory")
 	victim := filepath.Join(s.Directory, "victim")
 	s.must(os.Mkdir(victim, 0o755))
-	// The user makes them before root does: in their home, and where everybody may.
+	// The user makes them before root does: in their home, and in a folder open to everybody.
 	open := filepath.Join(s.Directory, "tmp")
 	s.must(errors.Join(os.Mkdir(open, 0o755), os.Chmod(open, 0o777|fs.ModeSticky),
 		os.Symlink(victim, filepath.Join(s.Directory, "link"))))
@@ -158,13 +158,13 @@ func TestDirectoriesOfAnotherUserAreRefused(t *testing.T) {
 		}
 	}
 	if info, err := os.Stat(victim); err != nil || info.Mode().Perm() != 0o755 {
-		t.Errorf("what the links lead to is %v, %v", info, err)
+		t.Errorf("the target of the links is %v, %v", info, err)
 	}
 	if entries, err := os.ReadDir(victim); err != nil || len(entries) != 0 {
-		t.Errorf("what the links lead to holds %v, %v", entries, err)
+		t.Errorf("the target of the links holds %v, %v", entries, err)
 	}
 
-	// Root's own file, but in a directory that a user can change.
+	// Root's own file, in a directory that a user can change.
 	s.must(s.Set(ordinary))
 	content, err := os.ReadFile(s.ConfigFile())
 	s.must(err)
@@ -175,10 +175,10 @@ func TestDirectoriesOfAnotherUserAreRefused(t *testing.T) {
 		!strings.Contains(strings.Join(helper.read, "\n"), mallory.Home+" "+belongs) {
 		t.Errorf("usherd ended with %d: %q", code, helper.read)
 	}
-	s.start() // with what is root's
+	s.start() // with a directory of root's
 }
 
-// startAttempt runs a further usherd until it ends by itself, or serves, which is exit code 0.
+// startAttempt runs a further usherd until it ends, or serves, which is exit code 0.
 func (s *story) startAttempt() (exitCode int, log string) {
 	s.t.Helper()
 	helper := s.spawn(root, "/", s.Programs.Helper, "--config", s.ConfigFile())

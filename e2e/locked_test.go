@@ -7,7 +7,7 @@ import (
 	"sync"
 )
 
-// locked makes a writer safe for several processes' output.
+// locked makes a writer safe for the output of several processes.
 type locked struct {
 	mu     sync.Mutex
 	writer io.Writer

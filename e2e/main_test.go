@@ -1,7 +1,7 @@
 //go:build linux
 
-// Package e2e plays whole stories on a Mac made of real processes (sim/mac): real users, real Unix sockets, real
-// keyrings, usherd killed for real. It needs root, and what `make test` installs.
+// Package e2e plays whole stories on a Mac of real processes (sim/mac): with real users, real Unix sockets, real
+// keyrings, and an usherd that is really killed. It needs root, and the programs that `make test` installs.
 package e2e
 
 import (
@@ -33,15 +33,15 @@ var (
 	crashHelper string
 )
 
-// asMacOS has the stories played by usherd, usher-agent and usherctl as they are built for macOS, under the loader of
-// sim/darwin. withCgo has the agent built as it ships, which reads the keychain with Security; without it a build tag
-// has it read a file. counted measures coverage.
+// asMacOS has usherd, usher-agent and usherctl play the stories as built for macOS, under the loader of sim/darwin.
+// withCgo builds the agent as it ships, with Security for the keychain; without it a build tag has the agent read a
+// file. counted measures coverage.
 var (
 	asMacOS = flag.Bool("darwin", false, "play the stories with usher's programs for macOS")
 	withCgo = flag.Bool("cgo", false, "with -darwin: build usher-agent with cgo")
 	counted = flag.String("counted", "",
-		"with -darwin: have usher's programs count what they execute of these `packages`, with commas, "+
-			"into $GOCOVERDIR")
+		"with -darwin: measure the coverage of these `packages`, separated by commas, in usher's programs "+
+			"($GOCOVERDIR)")
 )
 
 func TestMain(m *testing.M) {
@@ -57,11 +57,12 @@ func TestMain(m *testing.M) {
 	os.Exit(runAll(m))
 }
 
-// ownSeats is set in the environment of a run that has seats of its own.
+// ownSeats is set in the environment of a run with separate seats.
 const ownSeats = "USHER_E2E_OWN_SEATS"
 
-// withOwnSeats has this program run in a mount namespace, in which the stories say who is in front of the computer: the
-// tests of other packages run at the same time and look there too, and what a killed run leaves is gone with it.
+// withOwnSeats has this program run in a mount namespace, in which the stories write who is in front of the computer.
+// Tests of other packages run at the same time and look there too. The namespace also removes the leftovers of a killed
+// run.
 func withOwnSeats() error {
 	if os.Getenv(ownSeats) != "" {
 		return os.Unsetenv(ownSeats)
@@ -122,7 +123,7 @@ func runAll(m *testing.M) int {
 	return m.Run()
 }
 
-// forMacOS returns what builds usher's programs for macOS.
+// forMacOS returns the build of usher's programs for macOS.
 func forMacOS(ctx context.Context,
 	directory string) (func(ctx context.Context, directory, tags string) (mac.Programs, error), error) {
 	loader, err := darwin.Build(ctx, filepath.Join(directory, "loader"))
@@ -146,7 +147,7 @@ func forMacOS(ctx context.Context,
 	}, nil
 }
 
-// story is a Mac with a Jamf Pro, made for one test and gone with it.
+// story is a Mac with a Jamf Pro, for one test.
 type story struct {
 	*mac.Mac
 	jamfPro *jamfPro
@@ -154,15 +155,15 @@ type story struct {
 	ctx     context.Context
 }
 
-// newStory lays out a Mac that delivers by the API, with usherd not started yet.
+// newStory lays out a Mac that delivers by the API, with usherd not started.
 func newStory(t *testing.T, settings map[string]any) *story {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), 3*time.Minute)
 	t.Cleanup(cancel)
 	log := &bytes.Buffer{}
 	if _, says := settings["identity.sources"]; *asMacOS && !says {
-		// As on Linux, where the stories are written: on macOS Jamf's own view and Platform SSO are looked at too, and
-		// have a say in the state.
+		// As on Linux, where the stories are written. On macOS usherd also looks at Jamf's own view and Platform SSO,
+		// and both affect the state.
 		settings = maps.Clone(settings)
 		if settings == nil {
 			settings = map[string]any{}
@@ -186,7 +187,7 @@ func newStory(t *testing.T, settings map[string]any) *story {
 	return s
 }
 
-// publicDirectory is a temporary directory that every user can reach, with a path short enough for a Unix socket.
+// publicDirectory is a temporary directory that every user can reach, with a short path for a Unix socket.
 func publicDirectory(t *testing.T) string {
 	t.Helper()
 	directory, err := os.MkdirTemp("", "usher-")
@@ -213,8 +214,8 @@ func (s *story) start(environment ...string) {
 	s.must(s.StartHelper(s.ctx, environment...))
 }
 
-// user makes a user whose name begins so and is like no other's: a run that was cut off may have left accounts behind,
-// and another may be under way.
+// user makes a user with that name prefix and a unique name. An interrupted run may have left accounts behind, and
+// another may be in progress.
 func (s *story) user(name string) *mac.User {
 	s.t.Helper()
 	u, err := s.AddUser(s.ctx, "usher-"+name+"-"+strings.ToLower(rand.Text()[:6]))
@@ -222,7 +223,7 @@ func (s *story) user(name string) *mac.User {
 	return u
 }
 
-// loggedIn makes a user and logs him in.
+// loggedIn makes a user and logs them in.
 func (s *story) loggedIn(name string) *mac.User {
 	s.t.Helper()
 	u := s.user(name)
@@ -277,7 +278,7 @@ func (s *story) ranOnce(u *mac.User) {
 	}
 }
 
-// waitState waits until the newest registration is in a state, by watching it, and returns its id.
+// waitState watches the newest registration until it is in a state, and returns its id.
 func (s *story) waitState(state string) string {
 	s.t.Helper()
 	list := decode[struct {
@@ -298,7 +299,7 @@ func (s *story) waitState(state string) string {
 	for {
 		message, err := stream.Recv()
 		if err != nil {
-			s.t.Fatalf("registration %s did not come to %s: %v", id, state, err)
+			s.t.Fatalf("registration %s did not reach %s: %v", id, state, err)
 		}
 		if message.GetRegistration().GetState().String() == "REGISTRATION_STATE_"+state {
 			return id

@@ -12,8 +12,7 @@ import (
 	"testing"
 )
 
-// throughProxy is an HTTP proxy on loopback that counts what it is asked for: calls of Jamf Pro, and tunnels, which it
-// refuses.
+// throughProxy is an HTTP proxy on loopback that counts its requests: calls of Jamf Pro, and tunnels, which it refuses.
 type throughProxy struct{ calls, tunnels atomic.Int32 }
 
 func (p *throughProxy) ServeHTTP(w http.ResponseWriter, r *http.Request) {
@@ -26,8 +25,8 @@ func (p *throughProxy) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	(&httputil.ReverseProxy{Rewrite: func(*httputil.ProxyRequest) {}}).ServeHTTP(w, r)
 }
 
-// A server in between shows a certificate of its own: doctor names who issued it, and the registration is not held up
-// by it. proxy.url takes effect while usherd runs, for Jamf Pro and for the checks.
+// A server in between shows a certificate of its own: doctor names its issuer, and the registration is not delayed.
+// proxy.url takes effect while usherd runs, for Jamf Pro and for the checks.
 func TestNetworkInBetween(t *testing.T) {
 	inspecting := httptest.NewUnstartedServer(http.NotFoundHandler())
 	inspecting.Config.ErrorLog = log.New(io.Discard, "", 0)
@@ -46,7 +45,7 @@ func TestNetworkInBetween(t *testing.T) {
 			` shows is self-signed, by "Acme Co"`)
 	s.says("doctor", s.control(19, "doctor"), "None is set; usherd connects directly.")
 	s.says("doctor", s.control(19, "doctor"),
-		"usher knows no cloud of Microsoft's whose sign-in host is login.example.com.")
+		"usher knows no Microsoft cloud with the sign-in host login.example.com.")
 
 	var through throughProxy
 	proxy := httptest.NewServer(&through)

@@ -6,7 +6,7 @@ import (
 	"time"
 )
 
-// delivery is one of the outbox, as `usherctl outbox list --json` prints it.
+// delivery is one entry of the outbox, as `usherctl outbox list --json` prints it.
 type delivery struct {
 	ID              string
 	RegistrationID  string `json:"registration_id"`
@@ -17,7 +17,7 @@ type delivery struct {
 	NextAttemptTime time.Time `json:"next_attempt_time"`
 }
 
-// deliveries are those of `usherctl outbox list`, the newest first.
+// deliveries are the entries of `usherctl outbox list`, the newest first.
 func (s *story) deliveries(flags ...string) []delivery {
 	s.t.Helper()
 	result := s.control(0, append([]string{"outbox", "list", "--json"}, flags...)...)
@@ -26,7 +26,7 @@ func (s *story) deliveries(flags ...string) []delivery {
 	}](s.t, result.Stdout).Data.Deliveries
 }
 
-// pending is the one delivery that is on its way.
+// pending is the one pending delivery.
 func (s *story) pending() delivery {
 	s.t.Helper()
 	all := s.deliveries()
@@ -65,7 +65,7 @@ func (s *story) newest() registered {
 	return list[0]
 }
 
-// problems are what `usherctl status` says is wrong.
+// problems are the problems that `usherctl status` lists.
 func (s *story) problems() []string {
 	s.t.Helper()
 	result, err := s.Control(s.ctx, "status", "--json") // the exit code is that of the state

@@ -22,10 +22,10 @@ import (
 	usherv1 "usher.internal/proto/usher/v1"
 )
 
-// partPrefix begins the file names of copies of this program that do not test but play a part in a test.
+// partPrefix begins the file names of copies of this program that play a part in a test.
 const partPrefix = "usher-e2e-plays-"
 
-// playPart plays the part that this copy of the program is named for, false for the program itself.
+// playPart plays the part that this copy of the program is named for. It returns false in the program itself.
 func playPart() (exitCode int, plays bool) {
 	part, plays := strings.CutPrefix(filepath.Base(os.Args[0]), partPrefix)
 	if !plays {
@@ -42,8 +42,8 @@ func playPart() (exitCode int, plays bool) {
 	return playAgent(part, *configFile), true
 }
 
-// playHelper is a false helper: it puts sockets of its own in usherd's place, lets every agent in, and tells how many
-// bytes came from each of its callers.
+// playHelper is a false helper: it puts its own sockets in usherd's place, lets every agent in, and prints how many
+// bytes came from each caller.
 func playHelper(helperSocket, agentSocket string) int {
 	for _, path := range []string{helperSocket, agentSocket} {
 		os.Remove(path)
@@ -74,7 +74,7 @@ func playHelper(helperSocket, agentSocket string) int {
 	select {}
 }
 
-// playAgent is an agent that was let in and lies, each in its own way.
+// playAgent is an agent that was let in and lies, in one of several ways.
 func playAgent(part, configFile string) int {
 	loaded, err := config.Load(configFile)
 	if err != nil {
@@ -92,8 +92,8 @@ func playAgent(part, configFile string) int {
 	return 0
 }
 
-// liar serves what no agent should. The answers that its part does not spoil are those of a portal that succeeds and
-// leaves nothing behind.
+// liar gives answers that no agent should give. Where its part does not spoil them, its answers are those of a portal
+// that succeeds and leaves nothing behind.
 type liar struct {
 	usherv1.UnimplementedUserAgentServiceServer
 	part string

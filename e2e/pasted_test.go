@@ -26,15 +26,15 @@ import (
 	"usher.internal/sim/mac"
 )
 
-// onMacsOnly are programs of macOS that no stand-in plays; a command of theirs is only read.
+// onMacsOnly are programs of macOS without a stand-in here; a command with one of them is only read.
 var onMacsOnly = []string{"/usr/bin/swcutil", "/usr/sbin/systemsetup"}
 
-// refusedCodes are the exit codes of a command that was wrong: usherctl's for wrong usage and for somebody who may not
-// do it, a shell's for a program that cannot be executed and for one that is not there.
+// refusedCodes are the exit codes of a wrong command. usherctl has one for wrong usage and one for a missing
+// permission. A shell has one for a program that cannot be executed and one for a missing program.
 var refusedCodes = []int{2, 4, 126, 127}
 
 // Each command in a table of usher's (states, exit codes, reasons, events, error codes, the fixes of doctor) is pasted
-// into a terminal of a user of the Mac, who is no admin, and does not turn out to be wrong.
+// into a terminal. The terminal belongs to a user of the Mac who is not an admin. No command turns out to be wrong.
 func TestCommandsOfTheTablesRunWhenPasted(t *testing.T) {
 	s := newStory(t, nil)
 	s.withJamf(registerScript, nil)
@@ -54,8 +54,7 @@ func TestCommandsOfTheTablesRunWhenPasted(t *testing.T) {
 			func(call documented.Call) bool { return slices.Contains(onMacsOnly, call.Program) }) {
 			continue
 		}
-		// What helps where something is wrong is not for a user who is registered as he should be: `usherctl clean`
-		// refuses to remove that.
+		// A fix for a fault does not suit a user whose registration is sound: `usherctl clean` refuses to remove that.
 		s.control(0, "clean", "--user", jane.Name, "--force", "--yes")
 		code, shown := terminal.paste(filled)
 		if slices.Contains(refusedCodes, code) {
@@ -73,7 +72,7 @@ func TestCommandsOfTheTablesRunWhenPasted(t *testing.T) {
 		t.Errorf("only %d commands were run: %q", ran, slices.Sorted(maps.Keys(commands)))
 	}
 
-	// The terminal notices what is wrong.
+	// The terminal detects a wrong command.
 	for line, want := range map[string]int{"usherctl statsu": 2, "usherctl outbox list": 4, "usherclt status": 127,
 		"usherctl explain 66": 0, "usherctl explain 66 | grep -q no-such-text": 1} {
 		if code, shown := terminal.paste(line); code != want {
@@ -126,11 +125,11 @@ func (s *story) commandsOfTables() map[string]string {
 	return commands
 }
 
-// addExplained adds what `usherctl explain` says of a reason.
+// addExplained adds the text of `usherctl explain` for a reason.
 func (s *story) addExplained(add func(where, text string), name, prefix string) {
 	s.t.Helper()
 	if name = strings.TrimPrefix(name, prefix); name != "UNSPECIFIED" {
-		// As the pages for Macs have it.
+		// In the form for pages on Macs.
 		onMac := strings.NewReplacer(layout.Linux.Control(),
 			layout.MacOS.Control())
 		add("explain "+name, onMac.Replace(s.control(0, "explain", name).Stdout))
@@ -142,10 +141,10 @@ type terminal struct {
 	t    *testing.T
 	ctx  context.Context
 	user *mac.User
-	// bin is first in PATH; it has usherctl, and stand-ins of sudo and pbpaste.
+	// bin is first in PATH; it has usherctl, and stand-ins for sudo and pbpaste.
 	bin  string
 	file string
-	// places are the paths of programs on a Mac, and where they are here.
+	// places maps the paths of programs on a Mac to their paths here.
 	places *strings.Replacer
 }
 
@@ -156,7 +155,7 @@ func (s *story) terminalOf(user *mac.User) *terminal {
 	control := s.Programs.Command(s.ctx, s.Programs.Control, "--config", s.ConfigFile()).Args
 	for name, script := range map[string]string{
 		"usherctl": "exec '" + strings.Join(control, "' '") + "' \"$@\"",
-		// the window that a command with sudo is pasted into is root's
+		// the window into which a command with sudo is pasted belongs to root
 		"sudo":    "[ $(id -u) = 0 ] || exit 1\nexec \"$@\"",
 		"pbpaste": "echo 'error -25244'",
 	} {
@@ -169,13 +168,13 @@ func (s *story) terminalOf(user *mac.User) *terminal {
 	return t
 }
 
-// paste pastes a command line, answers yes to what it asks, and returns its exit code and what the terminal shows.
+// paste pastes a command line and answers yes to its questions. It returns the exit code and the text on the terminal.
 func (t *terminal) paste(line string) (exitCode int, shown string) {
 	t.t.Helper()
 	ctx, cancel := context.WithTimeout(t.ctx, time.Minute)
 	defer cancel()
 	shell := exec.CommandContext(ctx, "script", "--quiet", "--return", "--command", t.places.Replace(line), "/dev/null")
-	// The keyboard is not unplugged behind what is typed: script waits then.
+	// The input remains open after the typed text: script waits then.
 	keyboard, typed, err := os.Pipe()
 	if err != nil {
 		t.t.Fatal(err)

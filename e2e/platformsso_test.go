@@ -12,7 +12,7 @@ import (
 
 const entraDevice = "0a7e5f2d-6f0e-4a51-9f4b-57c6d1c1b0fe"
 
-// notRun holds that no Company Portal was run for the user.
+// notRun checks that no Company Portal ran for the user.
 func (s *story) notRun(u *mac.User) {
 	s.t.Helper()
 	runs, err := u.PortalRuns()
@@ -22,8 +22,8 @@ func (s *story) notRun(u *mac.User) {
 	}
 }
 
-// Where Microsoft's Platform SSO is configured nobody but the user can register: Company Portal never runs, and the
-// policy is told so at once, with where to go.
+// Where Microsoft's Platform SSO is configured only the user can register. Company Portal never runs, and the policy
+// learns at once where the user has to go.
 func TestRegisterBesidePlatformSSO(t *testing.T) {
 	s := newStory(t, everySource(nil))
 	s.withJamfPro()
@@ -43,7 +43,7 @@ func TestRegisterBesidePlatformSSO(t *testing.T) {
 		{"a user to be registered again", "NEEDS_REGISTRATION",
 			session.AppSSO{State: session.Registered, User: session.UserNeedsRegistration, TenantID: mac.TenantID,
 				DeviceID: entraDevice}},
-		{"a key that is no good", "USER_KEY_INVALID",
+		{"an invalid key", "USER_KEY_INVALID",
 			session.AppSSO{State: session.Registered, User: session.UserKeyInvalid, UPN: "jane@example.com",
 				TenantID: mac.TenantID, DeviceID: entraDevice}},
 		{"a state that nobody knows", "CANNOT_TELL",
@@ -63,13 +63,14 @@ func TestRegisterBesidePlatformSSO(t *testing.T) {
 	}
 	s.wantInJamfPro(map[string]string{"Usher Registration Result": "FAILED: PLATFORM_SSO_USER_ACTION"})
 
-	// app-sso does not answer, and a profile names Microsoft's; then it names another's, and Company Portal may run.
+	// app-sso does not answer, and a profile names Microsoft's Platform SSO. Then the profile names another one, and
+	// Company Portal may run.
 	s.must(jane.SetAppSSO(session.AppSSO{Trouble: session.Trouble{Garbage: "Segmentation fault: 11", ExitCode: 139}}))
 	s.must(s.SetProfile("com.microsoft.CompanyPortalMac.ssoextension"))
 	s.control(26, "register", "--user", jane.Name, "--wait")
 	s.notRun(jane)
 
-	// The user did as macOS asked; the rest is as ever.
+	// The user followed macOS; the rest is as usual.
 	s.must(jane.SetAppSSO(registered))
 	s.control(0, "register", "--user", jane.Name, "--wait")
 	s.notRun(jane)
@@ -82,7 +83,7 @@ func TestRegisterBesidePlatformSSO(t *testing.T) {
 	s.ranOnce(jane)
 }
 
-// macOS masks who the user is; the directory does not, with a session or without one.
+// macOS masks the user's name; the directory does not, with a session or without one.
 func TestDirectoryNamesTheUser(t *testing.T) {
 	s := newStory(t, everySource(nil))
 	s.withJamfPro()
@@ -102,10 +103,10 @@ func TestDirectoryNamesTheUser(t *testing.T) {
 	_, err := s.Helper.WaitLog(s.ctx, "session ended", 0)
 	s.must(err)
 	s.must(s.SetDirectory(jane.Name, "PlatformSSO:jane.doe@example.com"))
-	before := s.standings()[jane.Name]
+	before := s.userStatuses()[jane.Name]
 	got := s.look(jane)
 	if got.Identity.State != before.Identity.State || !got.LookTime.Equal(before.LookTime) {
-		t.Errorf("how the user stood has changed without a session: %+v", got)
+		t.Errorf("the user's state has changed without a session: %+v", got)
 	}
 	for _, evidence := range got.Evidence {
 		if evidence.Source == "IDENTITY_SOURCE_DIRECTORY" {
@@ -118,8 +119,8 @@ func TestDirectoryNamesTheUser(t *testing.T) {
 	t.Errorf("no evidence of the directory: %+v", got.Evidence)
 }
 
-// What is not among the sources is not looked at for the state; that Company Portal must not run is seen all the same,
-// without any profile that is a file.
+// A source that is not configured is not read for the state. usherd still sees that Company Portal must not run,
+// without any profile as a file.
 func TestRegisterBesidePlatformSSOThatIsNoSource(t *testing.T) {
 	s := newStory(t, map[string]any{"identity.sources": []string{"login_keychain"}})
 	s.withJamfPro()
@@ -129,7 +130,7 @@ func TestRegisterBesidePlatformSSOThatIsNoSource(t *testing.T) {
 	result := s.control(26, "register", "--user", jane.Name, "--wait")
 	if !strings.Contains(result.Stderr, "identity.sources") ||
 		!strings.Contains(result.Stderr, "x-apple.systempreferences:") {
-		t.Errorf("the error does not say what to do: %s", result.Stderr)
+		t.Errorf("the error does not name the fix: %s", result.Stderr)
 	}
 	s.notRun(jane)
 	s.must(jane.SetAppSSO(session.AppSSO{State: session.Registered, Extension: session.OktaExtension}))

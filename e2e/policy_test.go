@@ -15,7 +15,7 @@ import (
 	"usher.internal/sim/mac"
 )
 
-// registerScript is the script of the policy, as docs for admins have it: $3 is the user, $4 and $5 are of the policy.
+// registerScript is the script of the policy from the docs for admins: $3 is the user, $4 and $5 belong to the policy.
 const registerScript = `#!/bin/sh
 exec "$4" --config "$5" register --user "$3" --wait
 `
@@ -62,7 +62,7 @@ func (s *story) withJamf(policyScript string, more map[string]any) {
 
 func (s *story) jamfLog() string { return filepath.Join(filepath.Dir(s.JamfBinary()), "jamf.log") }
 
-// policy runs the policy as Self Service has root run it, and wants that exit code.
+// policy runs the policy as root, as Self Service does, and wants that exit code.
 func (s *story) policy(exitCode int, userName string) mac.Result {
 	s.t.Helper()
 	arguments := []string{"policy", "-event", "register"}
@@ -80,7 +80,7 @@ func (s *story) policy(exitCode int, userName string) mac.Result {
 	return result
 }
 
-// wantSoundInventory waits until recon has told Jamf Pro what the registration of u found.
+// wantSoundInventory waits until recon has delivered the registration of u to Jamf Pro.
 func (s *story) wantSoundInventory(u *mac.User, result string) {
 	s.t.Helper()
 	newest := s.newest()
@@ -104,8 +104,8 @@ func (s *story) wantSoundInventory(u *mac.User, result string) {
 	s.wantInJamfPro(map[string]string{"Usher Last Registration": found})
 }
 
-// The story of a run that was published [SEED]: Self Service runs the policy, the policy's script registers,
-// and usherd has `jamf recon` take the result to Jamf Pro.
+// The story of a published run [SEED]: Self Service runs the policy, the policy's script registers, and usherd has
+// `jamf recon` deliver the result to Jamf Pro.
 func TestPolicyRegistersTheUser(t *testing.T) {
 	s := newStory(t, nil)
 	s.withJamf(registerScript, nil)
@@ -133,8 +133,7 @@ func TestPolicyRegistersTheUser(t *testing.T) {
 	s.ranOnce(jane)
 }
 
-// The script that docs/deploy.md gives to admins: the user who does not want to is no failed policy, and a device cap
-// is one.
+// The script in docs/deploy.md for admins: a user who declines does not make the policy fail, but a device cap does.
 func TestPolicyScriptOfTheDocumentation(t *testing.T) {
 	script, err := os.ReadFile("../docs/examples/register.sh")
 	if err != nil {
@@ -152,7 +151,8 @@ func TestPolicyScriptOfTheDocumentation(t *testing.T) {
 		s.must(jane.SetPortal(mac.PortalSettings{"exit_code": portal, "leave": "nothing"}))
 		s.policy(policy, jane.Name)
 	}
-	// Whom Jamf names where no person is meant: then it is the user on the console, or the only one who is logged in.
+	// Jamf passes these names where it means no person: then usher takes the user on the console, or the only logged-in
+	// user.
 	s.must(jane.SetPortal(mac.PortalSettings{"exit_code": 66, "leave": "nothing"}))
 	for _, named := range []string{"", "root", "loginwindow", "_mbsetupuser", "no-such-account"} {
 		s.onConsole(nil)
@@ -167,8 +167,8 @@ func TestPolicyScriptOfTheDocumentation(t *testing.T) {
 	s.policy(3, jane.Name)
 }
 
-// A policy that waits holds up the others of its trigger. So it ends before the user has signed in, and usherd reports
-// the rest.
+// A waiting policy delays the others of its trigger. So it ends before the user has signed in, and usherd reports the
+// rest.
 func TestPolicyDoesNotWaitForTheUser(t *testing.T) {
 	script, err := os.ReadFile("../docs/examples/register.sh")
 	if err != nil {
@@ -202,7 +202,7 @@ func TestPolicyHandsOnTheExitCode(t *testing.T) {
 	s.start()
 	s.policy(5, "") // nobody is logged in, and nobody is named
 	john := s.user("p-john")
-	s.policy(5, john.Name) // he does not log in
+	s.policy(5, john.Name) // the user does not log in
 	jane := s.loggedIn("p-jane")
 	s.must(jane.SetPortal(mac.PortalSettings{"exit_code": 66, "leave": "nothing"}))
 	result := s.policy(66, jane.Name)
@@ -218,8 +218,8 @@ func TestPolicyHandsOnTheExitCode(t *testing.T) {
 	})
 }
 
-// A policy with "Update Inventory" runs a recon of its own: the extension attributes in it ask usherd, which itself
-// waits for that recon to end.
+// A policy with "Update Inventory" runs its own recon. The extension attributes in it ask usherd, which waits for that
+// recon to end.
 func TestPolicyThatTakesInventory(t *testing.T) {
 	for name, script := range map[string]string{
 		"after": `#!/bin/sh
@@ -243,13 +243,13 @@ exit $code
 			s.ranOnce(jane)
 			s.wantSoundInventory(jane, "SUCCEEDED")
 			if computer, _ := s.jamfPro.Computer(mac.UDID); computer.Inventories != 2 {
-				t.Errorf("Jamf Pro took %d inventories, want the policy's and usherd's", computer.Inventories)
+				t.Errorf("Jamf Pro received %d inventories, want the policy's and usherd's", computer.Inventories)
 			}
 		})
 	}
 }
 
-// The management framework is being installed, or gone: the result waits for it.
+// The management framework is being installed, or is missing: the result waits for it.
 func TestJamfBinaryIsMissing(t *testing.T) {
 	s := newStory(t, nil)
 	s.withJamfPro()
@@ -262,7 +262,7 @@ func TestJamfBinaryIsMissing(t *testing.T) {
 	}
 	pending := s.pending()
 	if !strings.Contains(pending.LastError, "enrol this computer or set jamf.executable") {
-		t.Errorf("the outbox does not tell the fix: %+v", pending)
+		t.Errorf("the outbox does not name the fix: %+v", pending)
 	}
 	s.must(s.UseJamf(s.jamfSettings(registerScript, nil)))
 	s.control(0, "outbox", "flush")
@@ -292,7 +292,8 @@ func TestReconFails(t *testing.T) {
 	}
 }
 
-// A jamf binary that anybody could have replaced is not run as root; once it is root's alone, the result goes through.
+// A jamf binary that anybody could have replaced is not run as root; once only root can change it, the result is
+// delivered.
 func TestJamfBinaryIsNotTrusted(t *testing.T) {
 	s := newStory(t, nil)
 	s.withJamf(registerScript, nil)

@@ -23,8 +23,8 @@ const (
 	platformSSO   = "IDENTITY_SOURCE_PLATFORM_SSO"
 )
 
-// of returns what evidence there is of a source.
-func (one standing) of(source string) (found []seen) {
+// of returns the evidence of a source.
+func (one userStatus) of(source string) (found []seen) {
 	for _, e := range one.Evidence {
 		if e.Source == source {
 			found = append(found, e)
@@ -33,7 +33,7 @@ func (one standing) of(source string) (found []seen) {
 	return found
 }
 
-func (one standing) contradictions() string {
+func (one userStatus) contradictions() string {
 	var names []string
 	for _, c := range one.Identity.Contradictions {
 		names = append(names, c.Name)
@@ -41,10 +41,10 @@ func (one standing) contradictions() string {
 	return strings.Join(names, " ")
 }
 
-// lookedByItself has usherd look at a user because they log in again, and returns how they stand then.
-func (s *story) lookedByItself(u *mac.User) standing {
+// lookedByItself logs a user in again, so that usherd looks at them, and returns their state after that.
+func (s *story) lookedByItself(u *mac.User) userStatus {
 	s.t.Helper()
-	before := s.standings()[u.Name].LookTime
+	before := s.userStatuses()[u.Name].LookTime
 	s.must(u.Agent.Stop())
 	s.must(u.StartAgent(s.ctx))
 	connection, err := link.Dial(s.HelperSocket(), uint32(os.Getuid()))
@@ -60,13 +60,13 @@ func (s *story) lookedByItself(u *mac.User) standing {
 		for _, user := range message.GetStatus().GetUsers() {
 			if user.GetUser().GetName() == u.Name && user.GetSession() != nil &&
 				contract.Time(user.GetLookTime()).After(before) {
-				return s.standings()[u.Name]
+				return s.userStatuses()[u.Name]
 			}
 		}
 	}
 }
 
-// doctor is what `usherctl doctor` says, whatever else it finds.
+// doctor is the output of `usherctl doctor`, with any exit code.
 func (s *story) doctor() mac.Result {
 	s.t.Helper()
 	result, err := s.Control(s.ctx, "doctor")
@@ -74,8 +74,9 @@ func (s *story) doctor() mac.Result {
 	return result
 }
 
-// Okta's Platform SSO says nothing about Entra: a registration in the login keychain beside it is the registration, and
-// clean does not take it without force. Without one Company Portal runs as if Platform SSO were not there.
+// Okta's Platform SSO says nothing about Entra. A registration in the login keychain beside it is the user's
+// registration, and clean does not remove it without force. Without a registration, Company Portal runs as if Platform
+// SSO were absent.
 func TestAnotherProvidersPlatformSSO(t *testing.T) {
 	s := newStory(t, everySource(nil))
 	s.withJamfPro()
@@ -98,7 +99,7 @@ func TestAnotherProvidersPlatformSSO(t *testing.T) {
 	s.wantInJamfPro(map[string]string{"Usher Registration State": "REGISTERED",
 		"Usher Entra Device ID": got.Identity.DeviceID})
 
-	// It is named, in words and for programs, and left alone.
+	// clean names it, in words and for programs, and leaves it untouched.
 	s.says("clean", s.control(2, "clean", "--user", jane.Name, "--yes"), "nothing was removed",
 		"device "+got.Identity.DeviceID, "login keychain, certificate ", session.OktaExtension, "--force")
 	s.says("clean --dry-run", s.control(0, "clean", "--user", jane.Name, "--dry-run"), "device "+got.Identity.DeviceID)
@@ -121,9 +122,9 @@ func TestAnotherProvidersPlatformSSO(t *testing.T) {
 		t.Errorf("after clean: %+v", again.Identity)
 	}
 
-	// With force it goes, which status knows without another look.
+	// With force clean removes it, and status knows that without another look.
 	s.control(0, "clean", "--user", jane.Name, "--yes", "--force")
-	if got := s.standings()[jane.Name]; got.Identity.State != "NOT_REGISTERED" || got.Identity.DeviceID != "" {
+	if got := s.userStatuses()[jane.Name]; got.Identity.State != "NOT_REGISTERED" || got.Identity.DeviceID != "" {
 		t.Errorf("after clean --force: %+v", got.Identity)
 	}
 	before, err := jane.PortalRuns()
@@ -140,8 +141,8 @@ func TestAnotherProvidersPlatformSSO(t *testing.T) {
 	}
 }
 
-// Once Platform SSO holds the identity, usherd reads the login keychain only when somebody asks. What was found there
-// stays, with its time, whatever becomes of the keychain meanwhile.
+// Once Platform SSO holds the identity, usherd reads the login keychain only on request. The last reading remains, with
+// its time, whatever happens to the keychain meanwhile.
 func TestLoginKeychainIsReadOnDemandOnly(t *testing.T) {
 	s := newStory(t, everySource(map[string]any{"identity.look_automatically": true}))
 	s.withJamfPro()
@@ -179,7 +180,7 @@ func TestLoginKeychainIsReadOnDemandOnly(t *testing.T) {
 	s.must(jane.StartAgent(s.ctx))
 	unchanged("locked, and usherd started again")
 
-	// A service that answers nothing would hold up a look that asks it.
+	// A service that does not answer would delay a look that asks it.
 	s.must(jane.Keyring.Suspend())
 	began := time.Now()
 	unchanged("the keychain's service hangs")
@@ -189,7 +190,7 @@ func TestLoginKeychainIsReadOnDemandOnly(t *testing.T) {
 	}
 	s.must(jane.Keyring.Resume())
 
-	// Somebody asks: it is looked at, and what was found before stays beside that it is locked now.
+	// On request usherd reads the keychain; the earlier reading remains beside the note that it is locked now.
 	asked := s.look(jane)
 	of := asked.of(loginKeychain)
 	if len(of) != 2 || of[0].Obstacle != "OBSTACLE_LOCKED" || !of[0].ObserveTime.After(read) ||
@@ -204,16 +205,16 @@ func TestLoginKeychainIsReadOnDemandOnly(t *testing.T) {
 		t.Errorf("asked for, unlocked: %+v, %+v", asked.Identity, of)
 	}
 
-	// The old key is superseded for certain, so that clean takes it without force, and nobody has to look again.
+	// The old key is certainly superseded, so clean removes it without force, and nobody has to look again.
 	s.control(0, "clean", "--user", jane.Name, "--yes")
-	for _, got := range []standing{s.standings()[jane.Name], s.lookedByItself(jane)} {
+	for _, got := range []userStatus{s.userStatuses()[jane.Name], s.lookedByItself(jane)} {
 		if of := got.of(loginKeychain); strings.Contains(got.contradictions(), oldKey) || len(of) != 1 ||
 			of[0].Finding != "FINDING_NOT_THERE" || got.Identity.Source != platformSSO {
 			t.Errorf("after clean: %+v, %+v", got.Identity, of)
 		}
 	}
 
-	// Where Platform SSO holds nothing any more, the registration may be in the login keychain, so it is read.
+	// Where Platform SSO holds nothing any more, the registration may be in the login keychain, so usherd reads it.
 	s.ranPortal(jane, "all")
 	s.must(jane.SetAppSSO(session.AppSSO{}))
 	if got := s.lookedByItself(jane); got.Identity.Source != loginKeychain || got.Identity.DeviceID == "" ||
@@ -222,8 +223,8 @@ func TestLoginKeychainIsReadOnDemandOnly(t *testing.T) {
 	}
 }
 
-// A login keychain that macOS has renamed is named as the cause of a lost identity, by status and by doctor, and for a
-// user who has logged out too.
+// Where macOS has renamed the login keychain, status and doctor name that as the cause of a lost identity, also for a
+// user who has logged out.
 func TestRenamedLoginKeychainIsNamed(t *testing.T) {
 	s := newStory(t, everySource(nil))
 	s.withJamfPro()
@@ -234,7 +235,7 @@ func TestRenamedLoginKeychainIsNamed(t *testing.T) {
 	if result := s.doctor(); strings.Contains(result.Stdout, "login_renamed") {
 		t.Errorf("before: %s", result.Stdout)
 	}
-	s.control(0, "clean", "--user", jane.Name, "--yes", "--force") // the new one that macOS makes has no identity
+	s.control(0, "clean", "--user", jane.Name, "--yes", "--force") // macOS's new one has no identity
 	keychains := filepath.Join(jane.Home, "Library", "Keychains")
 	s.must(os.MkdirAll(keychains, 0o700))
 	s.must(os.WriteFile(filepath.Join(keychains, "login_renamed_1.keychain-db"), []byte("kych"), 0o600))

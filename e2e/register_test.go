@@ -13,7 +13,7 @@ import (
 	"usher.internal/sim/mac"
 )
 
-// A user runs usherctl himself, signs in, and Jamf Pro learns who he is.
+// A user runs usherctl and signs in, and Jamf Pro learns their name.
 func TestUserRegistersHimself(t *testing.T) {
 	s := newStory(t, nil)
 	s.withJamfPro()
@@ -35,7 +35,7 @@ func TestUserRegistersHimself(t *testing.T) {
 	})
 }
 
-// Registered already: the user is not bothered a second time.
+// Registered already: usher does not bother the user a second time.
 func TestRegisteringAgainDoesNotLaunchThePortal(t *testing.T) {
 	s := newStory(t, nil)
 	s.withJamfPro()
@@ -71,8 +71,8 @@ func TestEveryExitCodeOfThePortalComesThrough(t *testing.T) {
 	}
 }
 
-// Whichever way Company Portal ends, a script finds in the JSON how, and what an admin and the user can do: of an exit
-// code, of a signal, and of an end that nobody watched and that Company Portal's log does not have either.
+// For each end of Company Portal, the JSON says how it ended and what an admin and the user can do. The ends are an
+// exit code, a signal, and an unwatched end that Company Portal's log does not explain either.
 func TestEveryKindOfEndHasItsAdvice(t *testing.T) {
 	s := newStory(t, map[string]any{"registration.identity_timeout": "2s"})
 	s.withJamfPro()
@@ -94,14 +94,14 @@ func TestEveryKindOfEndHasItsAdvice(t *testing.T) {
 	want := func(exit wpj.Exit, exitCode int, arguments ...string) {
 		t.Helper()
 		lines := strings.Split(strings.TrimSpace(s.control(exitCode, append(arguments, "--json")...).Stdout), "\n")
-		told := decode[registration](t, lines[max(0, len(lines)-2)]) // after it is the error
-		shown := decode[registration](t, s.control(0, "registrations", "show", told.Data.ID, "--json").Stdout)
-		for _, got := range []registration{told, shown} {
+		printed := decode[registration](t, lines[max(0, len(lines)-2)]) // the error follows it
+		shown := decode[registration](t, s.control(0, "registrations", "show", printed.Data.ID, "--json").Stdout)
+		for _, got := range []registration{printed, shown} {
 			info, end := exit.Info(), got.Data.PortalExit
 			if end.Name != info.Name || end.AdminAdvice != info.Admin || end.UserAdvice != info.User ||
 				end.RetryCanHelp != info.RetryCanHelp || end.Unknown != exit.Unknown() ||
 				(end.Code != nil) != (exit.Code != nil) || (end.Signal != nil) != (exit.Signal != 0) {
-				t.Errorf("%s is told as %+v", exit, end)
+				t.Errorf("%s is reported as %+v", exit, end)
 			}
 		}
 	}
@@ -121,7 +121,7 @@ func TestEveryKindOfEndHasItsAdvice(t *testing.T) {
 	want(wpj.Exit{}, 15, "registrations", "watch", id)
 }
 
-// What the portal leaves behind decides the end, not its exit code alone.
+// The items that the portal leaves behind decide the result, not only its exit code.
 func TestWhatThePortalLeaves(t *testing.T) {
 	for leave, exitCode := range map[string]int{"nothing": 7, "half": 9, "expired": 9, "other_tenant": 9, "two": 9} {
 		t.Run(leave, func(t *testing.T) {
@@ -162,7 +162,7 @@ func TestRegistersWithANegativeSerialNumber(t *testing.T) {
 	})
 }
 
-// A device certificate that nobody can parse is reported as that: neither as no registration, nor with an empty device
+// A device certificate that cannot be parsed is reported as that: neither as no registration, nor with an empty device
 // ID.
 func TestCertificateThatCannotBeParsed(t *testing.T) {
 	s := newStory(t, map[string]any{"registration.identity_timeout": "2s"})
@@ -204,7 +204,7 @@ func TestLockedKeychainIsNotNotRegistered(t *testing.T) {
 	s.wantInJamfPro(map[string]string{"Usher Registration State": "UNREADABLE"})
 }
 
-// Nobody is logged in: the registration waits, and goes on at login.
+// Nobody is logged in: the registration waits, and continues at login.
 func TestRegistrationGoesOnAtLogin(t *testing.T) {
 	s := newStory(t, nil)
 	s.withJamfPro()
@@ -246,12 +246,12 @@ func TestTwoUsersRegisterAtOnce(t *testing.T) {
 		s.ranOnce(u)
 		result := s.control(0, "registrations", "list", "--user", u.Name, "--json")
 		if !strings.Contains(result.Stdout, u.Name+"@example.com") {
-			t.Errorf("registration of %s does not hold his own identity:\n%s", u.Name, result.Stdout)
+			t.Errorf("registration of %s does not hold their own identity:\n%s", u.Name, result.Stdout)
 		}
 	}
 }
 
-// The agent is killed while the user signs in; its successor follows the same portal to its end.
+// The agent is killed while the user signs in; its successor follows the same portal until it ends.
 func TestAgentKilledDuringThePortal(t *testing.T) {
 	s := newStory(t, nil)
 	s.withJamfPro()

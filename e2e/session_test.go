@@ -15,7 +15,8 @@ import (
 	"usher.internal/sim/mac"
 )
 
-// seatFile is where systemd-logind says who is in front of the computer; the machines that test usher have no logind.
+// seatFile is where systemd-logind records the user in front of the computer; the machines that test usher have no
+// logind.
 const seatFile = "/run/systemd/seats/seat0"
 
 // onConsole puts a user in front of the computer until the test ends; nil is nobody.
@@ -41,7 +42,7 @@ func (s *story) onConsole(u *mac.User) {
 	})
 }
 
-// A policy that names nobody means whoever is in front of the Mac.
+// A policy that names nobody means the user in front of the Mac.
 func TestRootRegistersTheUserOnTheConsole(t *testing.T) {
 	s := newStory(t, nil)
 	s.withJamfPro()
@@ -71,7 +72,7 @@ func TestRootRegistersTheUserOnTheConsole(t *testing.T) {
 	if want := []string{jane.Name + ": logged in", john.Name + ": on console"}; !slices.Equal(users, want) {
 		t.Errorf("status shows %q, want %q", users, want)
 	}
-	// Of two who hold a registration, the one on the console is the primary user, whoever registered last.
+	// If two users hold a registration, the one on the console is the primary user, in either order of registration.
 	s.control(0, "register", "--user", jane.Name, "--wait")
 	upns := func(primary, other *mac.User) {
 		t.Helper()
@@ -86,16 +87,16 @@ func TestRootRegistersTheUserOnTheConsole(t *testing.T) {
 	s.onConsole(jane)
 	upns(jane, john)
 
-	// Who is in front of the Mac without an agent is not passed over for those who have one.
+	// A user in front of the Mac without an agent is not passed over for users with one.
 	ann := s.user("p-ann")
 	s.onConsole(ann)
 	if problems := strings.Join(s.problems(), "\n"); !strings.Contains(problems,
-		ann.Name+" is at this Mac, and no usher-agent of his is connected") {
+		ann.Name+" is logged in, but their usher-agent is not connected") {
 		t.Errorf("status says %q", problems)
 	}
 }
 
-// A registration that nobody wants any more is ended, wherever it stands.
+// A registration that nobody wants any more ends, in any state.
 func TestCancel(t *testing.T) {
 	t.Run("WAITING_FOR_SESSION", func(t *testing.T) {
 		s := newStory(t, nil)
@@ -125,14 +126,14 @@ func TestCancel(t *testing.T) {
 		s.jamfPro.up()
 		s.control(0, "outbox", "flush")
 		s.waitHelper(deliveredLine)
-		// What was found is true, so Jamf Pro hears of it.
+		// The reading is true, so Jamf Pro gets it.
 		s.wantOneTruth(jane, "SUCCEEDED")
 		s.control(0, "register", "--user", jane.Name, "--wait")
 		s.ranOnce(jane)
 	})
 }
 
-// Whoever stops waiting ends nothing.
+// A caller who stops waiting ends nothing.
 func TestNotWaitingAnyMore(t *testing.T) {
 	s := newStory(t, nil)
 	s.withJamfPro()
@@ -141,7 +142,7 @@ func TestNotWaitingAnyMore(t *testing.T) {
 	s.must(jane.SetPortal(mac.PortalSettings{"wait": "1500ms"}))
 	result := s.control(6, "register", "--user", jane.Name, "--wait", "--timeout", "200ms")
 	if !strings.Contains(result.Stderr, "goes on") {
-		t.Errorf("the error does not say that the registration goes on: %s", result.Stderr)
+		t.Errorf("the error does not say that the registration continues: %s", result.Stderr)
 	}
 	waiting, err := s.StartControl("register", "--user", jane.Name, "--wait")
 	s.must(err)
@@ -152,15 +153,15 @@ func TestNotWaitingAnyMore(t *testing.T) {
 		t.Errorf("usherctl ended with %d after SIGINT, want 130:\n%s", code, waiting.Log())
 	}
 	if !strings.Contains(waiting.Log(), "goes on") {
-		t.Errorf("usherctl does not say that the registration goes on:\n%s", waiting.Log())
+		t.Errorf("usherctl does not say that the registration continues:\n%s", waiting.Log())
 	}
 	s.control(0, "register", "--user", jane.Name, "--wait")
 	s.ranOnce(jane)
 	s.wantOneTruth(jane, "SUCCEEDED")
 }
 
-// usherd is upgraded, or dies, under a `register --wait` of a policy: it waits for the next one and ends as it would
-// have.
+// usherd is upgraded, or dies, during a `register --wait` of a policy. The command waits for the next usherd and ends
+// as usual.
 func TestWaitingSurvivesARestart(t *testing.T) {
 	for name, end := range map[string]func(*story){
 		"SIGTERM": func(s *story) { s.must(s.StopHelper()) },

@@ -20,15 +20,15 @@ import (
 	"usher.internal/sim/mac"
 )
 
-// sshd is Debian's OpenSSH server on loopback, in front of one Mac. In its own mount namespace usherctl is where it is
-// installed.
+// sshd is Debian's OpenSSH server on loopback, in front of one Mac. In its own mount namespace usherctl is at its
+// installed path.
 type sshd struct {
 	port int
 	// stop ends it.
 	stop func()
 }
 
-// admin is where an admin sits: an ssh with a key of his own, and usherctl.
+// admin is an admin's computer: an ssh with its own key, and usherctl.
 type admin struct {
 	s      *story
 	folder string
@@ -45,7 +45,7 @@ func (s *story) newAdmin() *admin {
 	s.must(os.WriteFile(configuration,
 		fmt.Appendf(nil, "IdentityFile %s\nIdentitiesOnly yes\nUserKnownHostsFile %s\nGlobalKnownHostsFile "+
 			"none\nStrictHostKeyChecking accept-new\n", a.key, known), 0o600))
-	// What stands in ~/.ssh of an admin; the tests have no home of their own.
+	// The content of an admin's ~/.ssh; the tests have no home of their own.
 	s.must(os.WriteFile(filepath.Join(a.folder, "ssh"),
 		fmt.Appendf(nil, "#!/bin/sh\nexec /usr/bin/ssh -F %s \"$@\"\n", configuration), 0o755))
 	return a
@@ -65,7 +65,7 @@ func (a *admin) control(arguments ...string) mac.Result {
 	return a.start(arguments...).wait()
 }
 
-// asked is usherctl at the admin's computer while it runs.
+// asked is a running usherctl on the admin's computer.
 type asked struct {
 	s              *story
 	command        *exec.Cmd
@@ -88,7 +88,7 @@ func (a *asked) wait() mac.Result {
 	return mac.Result{ExitCode: a.command.ProcessState.ExitCode(), Stdout: a.stdout.String(), Stderr: a.stderr.String()}
 }
 
-// says waits until it has said something on standard error.
+// says waits until it has written that to standard error.
 func (a *asked) says(text string) {
 	a.s.t.Helper()
 	for !strings.Contains(a.stderr.String(), text) {
@@ -100,11 +100,11 @@ func (a *asked) says(text string) {
 	}
 }
 
-// said is what a program has said so far.
+// said is the output of a program up to now.
 type said struct {
 	*sync.Mutex
 	text *strings.Builder
-	// more gets a value when there is more of it.
+	// more gets a value for each new output.
 	more chan struct{}
 }
 
@@ -126,7 +126,7 @@ func (s said) String() string {
 	return s.text.String()
 }
 
-// sshd starts a server into which the admin's key lets, as anybody of the Mac.
+// sshd starts a server that accepts the admin's key for any user of the Mac.
 func (s *story) sshd(a *admin) *sshd {
 	s.t.Helper()
 	folder := publicDirectory(s.t)
@@ -157,8 +157,8 @@ MaxStartups 100
 SetEnv USHER_CONFIG=%[3]s
 `, server.port, folder, s.ConfigFile()), 0o600))
 	s.must(os.MkdirAll("/run/sshd", 0o755)) // where sshd locks itself in; Debian's service makes it
-	// The path that ssh gives to a command is short: usherctl is found where a Mac has it installed, which here is a
-	// folder that only this server sees.
+	// The PATH of a command through ssh is short. usherctl is found at its installed path on a Mac, here a folder that
+	// only this server sees.
 	command := exec.Command("unshare", "--mount", "/bin/sh", "-c",
 		`mount -t tmpfs tmpfs /usr/local && mkdir /usr/local/usher && mount --bind "$0" /usr/local/usher && exec `+
 			`/usr/sbin/sshd -D -e -f "$1"`, installed, configuration)
@@ -190,7 +190,7 @@ SetEnv USHER_CONFIG=%[3]s
 
 func (d *sshd) as(user string) string { return fmt.Sprintf("ssh://%s@127.0.0.1:%d", user, d.port) }
 
-// mayLogIn lets somebody in whom useradd has locked out.
+// mayLogIn unlocks a user that useradd has locked out.
 func (s *story) mayLogIn(users ...*mac.User) {
 	s.t.Helper()
 	for _, u := range users {
@@ -201,7 +201,7 @@ func (s *story) mayLogIn(users ...*mac.User) {
 	}
 }
 
-type usersTold struct {
+type usersShown struct {
 	Data struct {
 		Users []struct {
 			User     struct{ Name string }
@@ -210,7 +210,7 @@ type usersTold struct {
 	}
 }
 
-func (u usersTold) names() (names []string) {
+func (u usersShown) names() (names []string) {
 	for _, user := range u.Data.Users {
 		names = append(names, user.User.Name)
 	}
@@ -218,7 +218,7 @@ func (u usersTold) names() (names []string) {
 	return names
 }
 
-// What is asked through ssh has the answer that it has on the Mac, for the user of ssh.
+// A question through ssh has the answer of the Mac, for the user of ssh.
 func TestAnotherMacThroughSSH(t *testing.T) {
 	s := newStory(t, nil)
 	s.withJamfPro()
@@ -230,15 +230,15 @@ func TestAnotherMacThroughSSH(t *testing.T) {
 	me := s.newAdmin()
 	server := s.sshd(me)
 
-	// usherd's caller is the user of ssh: root sees everybody, jane herself.
+	// usherd's caller is the user of ssh: root sees everybody, jane sees herself.
 	all := me.control("--host", server.as("root"), "status", "--user", jane.Name, "--json")
 	s.wantExit(all, 0, []string{"status through ssh as root"})
-	if got, want := decode[usersTold](t, all.Stdout).names(), sorted(jane.Name, john.Name); !slices.Equal(got, want) {
+	if got, want := decode[usersShown](t, all.Stdout).names(), sorted(jane.Name, john.Name); !slices.Equal(got, want) {
 		t.Errorf("root sees %q, want %q", got, want)
 	}
 	own := me.control("status", "--host", server.as(jane.Name), "--json")
 	s.wantExit(own, 0, []string{"status through ssh as jane"})
-	if got := decode[usersTold](t, own.Stdout).names(); !slices.Equal(got, []string{jane.Name}) {
+	if got := decode[usersShown](t, own.Stdout).names(); !slices.Equal(got, []string{jane.Name}) {
 		t.Errorf("jane sees %q", got)
 	}
 	other := me.control("status", "--host", server.as(john.Name), "--json")
@@ -274,8 +274,8 @@ func TestAnotherMacThroughSSH(t *testing.T) {
 		t.Errorf("doctor through ssh ends with %d: %s%s", doctor.ExitCode, doctor.Stdout, doctor.Stderr)
 	}
 
-	// The timeline is made here, of the logs there.
-	type told struct {
+	// The timeline is made here, from the logs there.
+	type found struct {
 		Data struct {
 			Attempts []struct {
 				User, Outcome string
@@ -287,7 +287,7 @@ func TestAnotherMacThroughSSH(t *testing.T) {
 	there := me.control("timeline", "--host", server.as(jane.Name), "--json")
 	s.wantExit(there, 0, []string{"timeline"})
 	here := s.controlAs(jane, 0, "timeline", "--json")
-	a, b := decode[told](t, there.Stdout).Data, decode[told](t, here.Stdout).Data
+	a, b := decode[found](t, there.Stdout).Data, decode[found](t, here.Stdout).Data
 	if len(a.Attempts) != 1 || len(b.Attempts) != 1 || a.Attempts[0].Outcome != b.Attempts[0].Outcome ||
 		a.Attempts[0].User != jane.Name ||
 		len(a.Attempts[0].Events) != len(b.Attempts[0].Events) || len(a.Logs) != len(b.Logs) {
@@ -296,10 +296,11 @@ func TestAnotherMacThroughSSH(t *testing.T) {
 	page := filepath.Join(t.TempDir(), "timeline.html")
 	s.wantExit(me.control("timeline", "--host", server.as(jane.Name), "--html", page), 0, []string{"timeline --html"})
 	if content, err := os.ReadFile(page); err != nil || strings.Contains(string(content), jane.Name) {
-		t.Errorf("the page names the user, or is not there: %v", err)
+		t.Errorf("the page names the user, or is missing: %v", err)
 	}
 
-	// What acts is for the Mac itself, and what is no host is refused before ssh sees it.
+	// Commands that change something run only on the Mac itself, and a text that is not a host is refused before ssh
+	// sees it.
 	for _, arguments := range [][]string{
 		{"register", "--host", server.as("root")}, {"outbox", "flush", "--host", server.as("root")},
 		{"registrations", "cancel", id, "--host", server.as("root")},
@@ -319,7 +320,7 @@ func sorted(names ...string) []string {
 	return names
 }
 
-// Several Macs are asked at once, and one that cannot be asked is said, with why.
+// Several Macs are asked at once, and usherctl reports each Mac that cannot be asked, with the reason.
 func TestSeveralMacsThroughSSH(t *testing.T) {
 	s := newStory(t, nil)
 	s.withJamfPro()
@@ -357,10 +358,10 @@ func TestSeveralMacsThroughSSH(t *testing.T) {
 		}
 	}
 	if !strings.Contains(result.Stderr, "Connection refused") || !strings.Contains(result.Stderr, "Permission denied") {
-		t.Errorf("why two Macs cannot be asked is not told:\n%s", result.Stderr)
+		t.Errorf("the reasons why two Macs cannot be asked are missing:\n%s", result.Stderr)
 	}
 	// The same for a program.
-	told := decode[struct {
+	found := decode[struct {
 		Data struct {
 			Hosts []struct {
 				Host     string
@@ -370,9 +371,9 @@ func TestSeveralMacsThroughSSH(t *testing.T) {
 			}
 		}
 	}](t, me.control("status", "--hosts-file", hosts, "--json").Stdout).Data.Hosts
-	if len(told) != 4 || len(told[0].Data) != 1 || told[0].ExitCode != 0 || told[1].ExitCode != 7 ||
-		told[2].Error == nil || told[2].ExitCode != 3 || told[3].Error == nil {
-		t.Errorf("a program is told %+v", told)
+	if len(found) != 4 || len(found[0].Data) != 1 || found[0].ExitCode != 0 || found[1].ExitCode != 7 ||
+		found[2].Error == nil || found[2].ExitCode != 3 || found[3].Error == nil {
+		t.Errorf("a program gets %+v", found)
 	}
 	for _, arguments := range [][]string{{"registrations", "list"}, {"doctor"}, {"timeline"}} {
 		result := me.control(append(arguments, "--host", first.as("root"), "--host", second.as("root"))...)
@@ -385,7 +386,8 @@ func TestSeveralMacsThroughSSH(t *testing.T) {
 		[]string{"registrations show of several"})
 }
 
-// A Mac without usherd, or without usherctl, is said to be so; and what follows a Mac goes on over a restart of usherd.
+// A Mac without usherd or without usherctl is reported as such. A command that follows a Mac continues over a restart
+// of usherd.
 func TestTroublesThroughSSH(t *testing.T) {
 	s := newStory(t, nil)
 	s.withJamfPro()
@@ -403,7 +405,7 @@ func TestTroublesThroughSSH(t *testing.T) {
 		t.Errorf("waiting through ssh over a restart of usherd ended with %d: %s%s", result.ExitCode, result.Stdout,
 			result.Stderr)
 	}
-	// What a shell's start-up files print is no part of the answer; a shell that goes on printing is said to.
+	// Output of a shell's start-up files is not part of the answer; a shell that never stops printing is reported.
 	s.must(os.Mkdir(filepath.Join(jane.Home, ".ssh"), 0o755))
 	startUp := filepath.Join(jane.Home, ".ssh", "rc")
 	s.must(os.WriteFile(startUp, []byte("echo Welcome to this Mac; printf 'You have mail. '\n"), 0o644))

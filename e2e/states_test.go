@@ -20,7 +20,7 @@ import (
 	"usher.internal/sim/session"
 )
 
-// everySource has agents look wherever they can.
+// everySource has agents look at every source.
 func everySource(more map[string]any) map[string]any {
 	settings := map[string]any{"identity.sources": config.IdentitySources()}
 	for key, value := range more {
@@ -29,8 +29,8 @@ func everySource(more map[string]any) map[string]any {
 	return settings
 }
 
-// While usherd is being restarted, or does not run, Jamf's extension attributes keep their values for a day: no smart
-// group changes for a moment.
+// While usherd restarts, or does not run, Jamf's extension attributes keep their values for a day: no smart group
+// changes for a moment.
 func TestAttributesWhileUsherdDoesNotRun(t *testing.T) {
 	s := newStory(t, nil)
 	s.withJamfPro()
@@ -48,7 +48,7 @@ func TestAttributesWhileUsherdDoesNotRun(t *testing.T) {
 	last := func() string { content, _ := os.ReadFile(kept); return string(content) }
 	want := all()
 	if !strings.Contains(last(), "REGISTERED") {
-		t.Fatalf("what is kept is %s", last())
+		t.Fatalf("the kept values are %s", last())
 	}
 	s.KillHelper()
 	if got := all(); !slices.Equal(got, want) {
@@ -56,12 +56,12 @@ func TestAttributesWhileUsherdDoesNotRun(t *testing.T) {
 	}
 	if said := s.control(0, "ea", "state").Stderr; !strings.Contains(said,
 		"usherd does not answer; this is what it said ") {
-		t.Errorf("the age is not said: %q", said)
+		t.Errorf("the age is missing: %q", said)
 	}
-	// Users see what they see from usherd, and nothing of the file.
+	// Users see the answers of usherd, and nothing of the file.
 	if got := s.controlAs(jane, 0, "ea", "state").Stdout; !strings.HasPrefix(got,
 		"<result>usher: usherd cannot be reached") {
-		t.Errorf("a user is told %q", got)
+		t.Errorf("a user is shown %q", got)
 	}
 	yesterday := time.Now().Add(-25 * time.Hour)
 	s.must(os.Chtimes(kept, yesterday, yesterday))
@@ -70,8 +70,8 @@ func TestAttributesWhileUsherdDoesNotRun(t *testing.T) {
 	}
 }
 
-// standing is what `usherctl status --json` says of one user.
-type standing struct {
+// userStatus is one user in `usherctl status --json`.
+type userStatus struct {
 	User     struct{ Name string }
 	Identity struct {
 		State, Rule, Detail, Source string
@@ -93,21 +93,21 @@ type standing struct {
 	Session *struct{}
 }
 
-// seen is what the status says of a source.
+// seen is the status of a source.
 type seen struct {
 	Source, Finding, Obstacle, Possession, Detail string
 	UserPrincipalName                             string    `json:"user_principal_name"`
 	ObserveTime                                   time.Time `json:"observe_time"`
 }
 
-// standings asks for the status of everybody, by root.
-func (s *story) standings(arguments ...string) map[string]standing {
+// userStatuses asks for the status of everybody, as root.
+func (s *story) userStatuses(arguments ...string) map[string]userStatus {
 	s.t.Helper()
 	result, err := s.Control(s.ctx, append([]string{"status", "--json"}, arguments...)...)
 	s.must(err)
-	found := map[string]standing{}
+	found := map[string]userStatus{}
 	for _, user := range decode[struct {
-		Data struct{ Users []standing }
+		Data struct{ Users []userStatus }
 	}](s.t, result.Stdout).Data.Users {
 		user.Identity.State = strings.TrimPrefix(user.Identity.State, "IDENTITY_STATE_")
 		found[user.User.Name] = user
@@ -115,13 +115,13 @@ func (s *story) standings(arguments ...string) map[string]standing {
 	return found
 }
 
-// look has everybody looked at, and returns how the user stands then.
-func (s *story) look(u *mac.User) standing {
+// look has everybody looked at, and returns the user's state after that.
+func (s *story) look(u *mac.User) userStatus {
 	s.t.Helper()
-	return s.standings("--look")[u.Name]
+	return s.userStatuses("--look")[u.Name]
 }
 
-// ranPortal runs the user's Company Portal by hand, which leaves what it is told to.
+// ranPortal runs the user's Company Portal by hand; the settings say what it leaves.
 func (s *story) ranPortal(u *mac.User, leave string) {
 	s.t.Helper()
 	s.must(u.SetPortal(mac.PortalSettings{"leave": leave, "wait": "1ms"}))
@@ -132,7 +132,7 @@ func (s *story) ranPortal(u *mac.User, leave string) {
 	}
 }
 
-// gathered has Jamf's own program run by hand in the user's session.
+// gathered runs Jamf's own program by hand in the user's session.
 func (s *story) gathered(u *mac.User, settings session.JamfAgent) {
 	s.t.Helper()
 	s.must(u.SetJamfAgent(settings))
@@ -143,7 +143,7 @@ func (s *story) gathered(u *mac.User, settings session.JamfAgent) {
 	}
 }
 
-// complies has Jamf Pro say that of the Mac.
+// complies sets the Mac's compliance in Jamf Pro.
 func (s *story) complies(state string, deviceIDs ...string) {
 	s.t.Helper()
 	computer, _ := s.jamfPro.Computer(mac.UDID)
@@ -152,7 +152,7 @@ func (s *story) complies(state string, deviceIDs ...string) {
 			DeviceIDs: deviceIDs}}))
 }
 
-// conditionalAccess writes Jamf's settings of the Mac.
+// conditionalAccess writes Jamf's settings on the Mac.
 func (s *story) conditionalAccess(enabled bool) {
 	s.t.Helper()
 	content, err := plist.Marshal(map[string]any{"microsoftCAEnabled": enabled}, plist.BinaryFormat)
@@ -160,7 +160,7 @@ func (s *story) conditionalAccess(enabled bool) {
 	s.must(os.WriteFile(s.JamfPreferences(), content, 0o644))
 }
 
-// Every state is reached for real, told by status and by the exit code, delivered, and seen in Jamf Pro.
+// Every state is really reached, reported by status and by the exit code, delivered, and visible in Jamf Pro.
 func TestEveryState(t *testing.T) {
 	s := newStory(t, everySource(nil))
 	s.withJamfPro()
@@ -199,7 +199,7 @@ func TestEveryState(t *testing.T) {
 		{"signed in again", appSSO(func(*session.AppSSO) {}), "REGISTERED_NOT_REPORTED", 21, "PLATFORM_SSO"},
 		{"asked a third time", appSSO(func(a *session.AppSSO) { a.User = session.UserNeedsNewKeys }), "NEEDS_KEYS", 9,
 			"PLATFORM_SSO"},
-		{"the key is no good", appSSO(func(a *session.AppSSO) { a.User = session.UserKeyInvalid }), "USER_KEY_INVALID",
+		{"the key is invalid", appSSO(func(a *session.AppSSO) { a.User = session.UserKeyInvalid }), "USER_KEY_INVALID",
 			9, "PLATFORM_SSO"},
 		{"a new user", appSSO(func(a *session.AppSSO) { a.User = session.UserNewByNumber }), "NEEDS_BINDING", 9,
 			"PLATFORM_SSO"},
@@ -217,7 +217,7 @@ func TestEveryState(t *testing.T) {
 			s.must(jane.SetAppSSO(registered))
 			s.must(jane.SetJamfAgent(session.JamfAgent{Status: 3, DeviceID: other}))
 		}, "NEEDS_REPAIR", 9, "PLATFORM_SSO"},
-		{"in the Secure Enclave alone",
+		{"in the Secure Enclave only",
 			func() { s.must(jane.SetAppSSO(session.AppSSO{})); s.must(jane.SetJamfAgent(enclave)) },
 			"REGISTERED_NOT_REPORTED", 21, "SECURE_ENCLAVE"},
 		{"Jamf has acquired it", func() { s.gathered(jane, enclave) }, "REGISTERED", 0, "SECURE_ENCLAVE"},
@@ -247,7 +247,7 @@ func TestEveryState(t *testing.T) {
 				got.Identity.Source, got.Identity.Detail, step.state, step.source, got.Evidence)
 		}
 		s.control(step.exitCode, "status", "--user", jane.Name)
-		if step.exitCode != 8 { // what is not known is not delivered
+		if step.exitCode != 8 { // an unknown state is not delivered
 			s.wantInJamfPro(map[string]string{"Usher Registration State": step.state})
 		}
 		if got := s.control(0, "ea", "state").Stdout; got != "<result>"+step.state+"</result>\n" {
@@ -255,7 +255,7 @@ func TestEveryState(t *testing.T) {
 		}
 	}
 
-	// What could not be looked at is not told as a change, and never as "not registered".
+	// A source that could not be looked at is not reported as a change, and never as "not registered".
 	s.must(jane.Keyring.Lock(s.ctx))
 	if got := s.look(jane); got.Identity.State != "UNREADABLE" || got.Evidence[0].Obstacle != "OBSTACLE_LOCKED" {
 		t.Errorf("locked: %s, %+v", got.Identity.State, got.Evidence)
@@ -264,21 +264,21 @@ func TestEveryState(t *testing.T) {
 	s.wantInJamfPro(map[string]string{"Usher Registration State": "REGISTERED"})
 	s.must(jane.Keyring.Unlock(s.ctx))
 
-	// Without Company Portal nobody can register; who is registered does not mind.
+	// Without Company Portal nobody can register; a registered user is not affected.
 	s.must(s.StopHelper())
 	s.must(s.Set(map[string]any{"portal.executable": s.Programs.Portal + ".gone"}))
 	s.start()
 	john := s.known("s-john")
 	_, err := s.Helper.WaitLog(s.ctx, "session connected", 1)
 	s.must(err)
-	all := s.standings("--look")
+	all := s.userStatuses("--look")
 	if got := all[john.Name].Identity.State; got != "PORTAL_MISSING" {
 		t.Errorf("without Company Portal: %s", got)
 	}
 	if got := all[jane.Name].Identity.State; got != "REGISTERED" {
 		t.Errorf("registered without Company Portal: %s", got)
 	}
-	// Of two users the one who holds a registration is the primary one. One who logs out keeps their state.
+	// Of two users the registered one is the primary user. One who logs out keeps their state.
 	for key, want := range map[string]string{"state": "REGISTERED", "other-users": john.Name + ": PORTAL_MISSING"} {
 		if got := s.control(0, "ea", key).Stdout; got != "<result>"+want+"</result>\n" {
 			t.Errorf("two users: %s is %s", key, got)
@@ -292,16 +292,16 @@ func TestEveryState(t *testing.T) {
 		!got.LookTime.Equal(before) {
 		t.Errorf("logged out: %+v", got)
 	}
-	// Who was never looked at has no session.
+	// A user who was never looked at has no session.
 	ann := s.user("s-ann")
 	s.control(0, "gather", "--user", ann.Name, "--wait=false")
-	if got := s.standings()[ann.Name]; got.Identity.State != "NO_SESSION" {
+	if got := s.userStatuses()[ann.Name]; got.Identity.State != "NO_SESSION" {
 		t.Errorf("never logged in: %+v", got)
 	}
 	s.control(5, "status", "--user", ann.Name)
 }
 
-// Sources that cannot both be right are told with both sides.
+// Sources that contradict each other are reported with both sides.
 func TestContradictionsAreTold(t *testing.T) {
 	s := newStory(t, everySource(nil))
 	s.withJamfPro()
@@ -315,17 +315,17 @@ func TestContradictionsAreTold(t *testing.T) {
 	for _, one := range got.Identity.Contradictions {
 		names = append(names, one.Name)
 	}
-	if told := strings.Join(names, " "); told !=
+	if listed := strings.Join(names, " "); listed !=
 		"old-key-beside-platform-sso registered-beside-not-registered device-ids-differ" {
-		t.Errorf("contradictions: %s", told)
+		t.Errorf("contradictions: %s", listed)
 	}
 	if got.Identity.Source != "IDENTITY_SOURCE_PLATFORM_SSO" {
 		t.Errorf("the state follows %s", got.Identity.Source)
 	}
 	if problems := strings.Join(s.problems(), "\n"); !strings.Contains(problems, "usherctl clean") {
-		t.Errorf("status does not say what to do: %s", problems)
+		t.Errorf("status does not name the fix: %s", problems)
 	}
-	// The leftover goes, the registration stays.
+	// clean removes the leftover and keeps the registration.
 	s.control(0, "clean", "--user", jane.Name, "--yes")
 	got = s.look(jane)
 	if len(got.Identity.Contradictions) != 1 || got.Identity.Source != "IDENTITY_SOURCE_PLATFORM_SSO" {
@@ -333,8 +333,8 @@ func TestContradictionsAreTold(t *testing.T) {
 	}
 }
 
-// The helper looks by itself: at login, after a registration, and Jamf Pro learns what changed, with the old and the
-// new device where that became another one. What is the same is not told again.
+// The helper looks by itself at login and after a registration. Jamf Pro receives the changes, with the old and the new
+// device if the device has changed. Unchanged results are not sent again.
 func TestLooksByItself(t *testing.T) {
 	s := newStory(t, everySource(map[string]any{"identity.look_automatically": true, "jamf.gather_after_portal": true}))
 	s.withJamfPro()
@@ -347,7 +347,7 @@ func TestLooksByItself(t *testing.T) {
 	select {
 	case <-waiting.Done():
 	case <-s.ctx.Done():
-		t.Fatal("status --wait goes on")
+		t.Fatal("status --wait does not end")
 	}
 	if waiting.ExitCode() != 0 {
 		t.Errorf("status --wait ended with %d: %s", waiting.ExitCode(), waiting.Log())
@@ -367,7 +367,7 @@ func TestLooksByItself(t *testing.T) {
 	computer, _ := s.jamfPro.Computer(mac.UDID)
 	if change := computer.Value("Usher Device ID Change"); !strings.HasSuffix(change,
 		": "+first+" became "+second.Identity.DeviceID) {
-		t.Errorf("Jamf Pro was told of the change: %q", change)
+		t.Errorf("Jamf Pro has received the change: %q", change)
 	}
 	before := len(s.deliveries("--all"))
 	s.look(jane)
@@ -376,7 +376,7 @@ func TestLooksByItself(t *testing.T) {
 		t.Errorf("%d deliveries became %d although nothing had changed", before, after)
 	}
 
-	// What `status` advises for who was given up on by Jamf helps.
+	// The advice of `status` helps a user whom Jamf has given up on.
 	s.gathered(jane, session.JamfAgent{Gather: session.GatherDeactivates})
 	s.must(jane.SetJamfAgent(session.JamfAgent{}))
 	if got := s.look(jane); got.Identity.State != "DEACTIVATED" {
@@ -388,7 +388,7 @@ func TestLooksByItself(t *testing.T) {
 	}
 }
 
-// A certificate that was copied here does not pass for a registration once its key has to sign.
+// A copied certificate does not pass for a registration once its key has to sign.
 func TestProofOfPossession(t *testing.T) {
 	s := newStory(t, everySource(map[string]any{"identity.proof_of_possession": true}))
 	s.withJamfPro()
@@ -407,7 +407,7 @@ func TestProofOfPossession(t *testing.T) {
 	}
 }
 
-// What a hung program of the user's keeps from being seen is told as that, and in time.
+// If a user's hung program blocks a look, the status reports that, and in time.
 func TestSourcesThatHangOrAreBroken(t *testing.T) {
 	s := newStory(t, everySource(nil))
 	s.withJamfPro()
@@ -432,15 +432,15 @@ func TestSourcesThatHangOrAreBroken(t *testing.T) {
 	if took := time.Since(began); took > 30*time.Second {
 		t.Errorf("looking took %s", took)
 	}
-	// Registered all the same, where another source says so.
+	// Registered anyway, where another source says so.
 	s.ranPortal(jane, "all")
 	if got := s.look(jane); got.Identity.State != "REGISTERED_NOT_REPORTED" {
 		t.Errorf("registered beside it: %s (%s)", got.Identity.State, got.Identity.Detail)
 	}
 }
 
-// known makes a user, logs him in, and returns when usherd knows his session, which is some milliseconds after it has
-// let his agent in.
+// known makes a user, logs them in, and returns when usherd knows the session, some milliseconds after it has let the
+// agent in.
 func (s *story) known(name string) *mac.User {
 	s.t.Helper()
 	u := s.loggedIn(name)

@@ -9,11 +9,11 @@ import (
 	"usher.internal/sim/mac"
 )
 
-// theOtherTenant is that of the other identity that a portal leaves with "two_tenants".
+// theOtherTenant is the tenant of the second identity that a portal leaves with "two_tenants".
 const theOtherTenant = "0a7e5f2d-6f0e-4a51-9f4b-57c6d1c1b0fe"
 
-// names are those of the contradictions.
-func (s standing) names() string {
+// names are the names of the contradictions.
+func (s userStatus) names() string {
 	var names []string
 	for _, one := range s.Identity.Contradictions {
 		names = append(names, one.Name)
@@ -21,9 +21,9 @@ func (s standing) names() string {
 	return strings.Join(names, " ")
 }
 
-// A user registers who has an identity of another tenant in the same keychain. What counts is that of the configured
-// tenant, also when that changes while everything runs, and when usherd starts again; the other one is reported.
-// Without a tenant it is open which one counts.
+// A user registers who has an identity of another tenant in the same keychain. usher uses the identity of the
+// configured tenant, also when that changes while everything runs, and when usherd restarts; it reports the other one.
+// Without a configured tenant, nobody can say which one is right.
 func TestTwoTenantsInOneKeychain(t *testing.T) {
 	s := newStory(t, map[string]any{"identity.look_automatically": true, "identity.proof_of_possession": true})
 	s.withJamfPro()
@@ -46,7 +46,7 @@ func TestTwoTenantsInOneKeychain(t *testing.T) {
 	}
 	if len(got.Identity.OtherIdentities) != 1 || got.Identity.OtherIdentities[0].TenantID != theOtherTenant ||
 		got.Identity.OtherIdentities[0].DeviceID == ours {
-		t.Fatalf("the other identity is told as %+v", got.Identity.OtherIdentities)
+		t.Fatalf("the other identity is reported as %+v", got.Identity.OtherIdentities)
 	}
 	theirs := got.Identity.OtherIdentities[0].DeviceID
 	// Both have left a user's name, and nothing says which of them registered here.
@@ -67,13 +67,14 @@ func TestTwoTenantsInOneKeychain(t *testing.T) {
 		}
 	}
 
-	// What is there is a registration, and is not removed by itself. The list says of which tenant each certificate is.
+	// The other identity is a registration, so clean does not remove it without force. The list names the tenant of
+	// each certificate.
 	refused := s.control(2, "clean", "--user", jane.Name, "--yes")
 	s.says("a refusal", refused, "nothing was removed", "--force")
 	s.says("the list", s.control(0, "clean", "--user", jane.Name, "--dry-run"), "of tenant "+mac.TenantID,
 		"of tenant "+theOtherTenant)
 
-	// The other tenant counts as soon as it is configured: the agent hears of it, and usherd looks by itself.
+	// The other tenant takes effect as soon as it is configured: the agent receives it, and usherd looks by itself.
 	s.must(s.Set(map[string]any{"tenant.id": theOtherTenant}))
 	agentAt = said(agentAt, "tenant_id="+theOtherTenant)
 	s.wantInJamfPro(map[string]string{"Usher Registration State": "REGISTERED", "Usher Entra Device ID": theirs,
@@ -83,7 +84,7 @@ func TestTwoTenantsInOneKeychain(t *testing.T) {
 		t.Errorf("with the other tenant: %+v", got.Identity)
 	}
 
-	// Without a tenant, and with one that neither is of, nobody knows which one counts.
+	// Without a tenant, and with a tenant that neither identity belongs to, nobody can say which one is right.
 	s.must(s.Set(map[string]any{"tenant.id": ""}))
 	agentAt = said(agentAt, `tenant_id="" `)
 	s.wantInJamfPro(map[string]string{"Usher Registration State": "ORPHANED"})
@@ -99,14 +100,14 @@ func TestTwoTenantsInOneKeychain(t *testing.T) {
 		t.Errorf("with a third tenant: %+v", got.Identity)
 	}
 
-	// usherd starts again with the first tenant: the agent asks it again.
+	// usherd restarts with the first tenant: the agent asks it again.
 	s.must(s.StopHelper())
 	s.must(s.Set(map[string]any{"tenant.id": mac.TenantID}))
 	s.start()
 	said(agentAt, "tenant_id="+mac.TenantID)
 	s.wantInJamfPro(map[string]string{"Usher Registration State": "REGISTERED", "Usher Entra Device ID": ours})
 
-	// An identity of another cloud than the configured one is not taken without a word.
+	// An identity of another cloud than the configured one is reported.
 	s.ranPortal(jane, "all")
 	s.must(s.Set(map[string]any{"tenant.cloud_host": "login.microsoftonline.us"}))
 	_, err := jane.Agent.WaitLog(s.ctx, "cloud_host=login.microsoftonline.us", 0)

@@ -24,8 +24,8 @@ func (s *story) says(what string, result mac.Result, texts ...string) {
 	}
 }
 
-// What a stale registration left is listed, removed from the real keyring and the home, and on record; a healthy one
-// stays.
+// The leftovers of a stale registration are listed, removed from the real keyring and the home, and recorded; a healthy
+// registration remains.
 func TestClean(t *testing.T) {
 	s := newStory(t, everySource(nil))
 	s.withJamfPro()
@@ -38,7 +38,7 @@ func TestClean(t *testing.T) {
 	s.says("the list", s.control(0, "clean", "--user", jane.Name, "--dry-run"), "certificate",
 		"com.microsoft.workplacejoin.thumbprint", "com.jamf.management.jamfAAD")
 	if got := s.look(jane).Identity.State; got != "ORPHANED" {
-		t.Fatalf("a dry run came to %s", got)
+		t.Fatalf("a dry run ended with %s", got)
 	}
 	s.says("without --yes", s.control(2, "clean", "--user", jane.Name), "--yes removes what is listed")
 	s.controlAs(john, 4, "clean", "--user", jane.Name, "--yes")
@@ -51,7 +51,7 @@ func TestClean(t *testing.T) {
 	}
 	s.says("the record", s.control(0, "clean", "history"), jane.Name)
 	if result := s.controlAs(john, 0, "clean", "history"); strings.Contains(result.Stdout, jane.Name) {
-		t.Errorf("the record tells John of Jane: %s", result.Stdout)
+		t.Errorf("the record shows John something of Jane: %s", result.Stdout)
 	}
 
 	s.ranPortal(jane, "all")
@@ -69,7 +69,7 @@ func TestClean(t *testing.T) {
 	}
 }
 
-// The secret goes into a file that root alone can read and never comes out; without it doctor and check say so.
+// The secret goes into a file that only root can read, and is never shown; without it doctor and check say so.
 func TestJamfProIsSetUp(t *testing.T) {
 	s := newStory(t, everySource(nil))
 	s.withJamfPro()
@@ -87,7 +87,7 @@ func TestJamfProIsSetUp(t *testing.T) {
 		t.Fatalf("set: %v: %s", err, output)
 	}
 	if info, err := os.Stat(secret); err != nil || info.Mode().Perm() != 0o600 {
-		t.Fatalf("the secret stands as %v, %v", info, err)
+		t.Fatalf("the secret's file is %v, %v", info, err)
 	}
 	s.control(2, "jamf", "credentials", "set", "a-secret")
 	s.controlAs(jane, 4, "jamf", "credentials", "check")
@@ -112,14 +112,14 @@ func TestJamfProIsSetUp(t *testing.T) {
 		result, err := s.Control(s.ctx, arguments...)
 		s.must(err)
 		if strings.Contains(result.Stdout+result.Stderr, jamfpro.DefaultClientSecret) {
-			t.Errorf("%v tells the secret", arguments)
+			t.Errorf("%v shows the secret", arguments)
 		}
 	}
 	s.control(0, "jamf", "credentials", "remove")
 	s.control(17, "jamf", "credentials", "check")
 }
 
-// Every check has its evidence; the exit code tells the worst; a user is told nothing of others.
+// Every check has its evidence, and the exit code is that of the worst result. A user sees nothing of others.
 func TestDoctor(t *testing.T) {
 	s := newStory(t, everySource(nil))
 	s.withJamfPro()
@@ -167,7 +167,7 @@ func TestDoctor(t *testing.T) {
 	}
 	for name := range checks(john) {
 		if strings.Contains(name, jane.Name) {
-			t.Errorf("doctor tells John of Jane: %s", name)
+			t.Errorf("doctor shows John something of Jane: %s", name)
 		}
 	}
 	s.must(jane.Keyring.Lock(s.ctx))
@@ -179,7 +179,7 @@ func TestDoctor(t *testing.T) {
 	s.says("without usherd", s.control(3, "doctor"), "usherd runs")
 }
 
-// The help desk reads what a user has sent, without a helper.
+// The help desk reads a user's file without a helper.
 func TestInspect(t *testing.T) {
 	s := newStory(t, everySource(nil))
 	s.start()

@@ -13,7 +13,7 @@ import (
 	"usher.internal/sim/mac"
 )
 
-// record returns the extension attributes that Jamf Pro has, but for when somebody was looked at.
+// record returns the extension attributes in Jamf Pro, without the times of looks.
 func (s *story) record() map[string]string {
 	computer, _ := s.jamfPro.Computer(mac.UDID)
 	values := map[string]string{}
@@ -25,8 +25,8 @@ func (s *story) record() map[string]string {
 	return values
 }
 
-// wantRecord waits until Jamf Pro's record is about a user who is registered, and has these others; and then until
-// usherctl says the same.
+// wantRecord waits until Jamf Pro's record is about that registered user and has these other values. Then it waits
+// until usherctl prints the same.
 func (s *story) wantRecord(primary *mac.User, others ...string) {
 	s.t.Helper()
 	slices.Sort(others)
@@ -44,7 +44,7 @@ func (s *story) wantRecord(primary *mac.User, others ...string) {
 	}
 }
 
-// A Mac of several users has one record in Jamf Pro, which is about one of them, whatever the others do.
+// A Mac of several users has one record in Jamf Pro. It is about one of them, whatever the others do.
 func TestJamfProDescribesThePrimaryUser(t *testing.T) {
 	for _, mode := range []string{"api", "recon"} {
 		t.Run(mode, func(t *testing.T) {
@@ -61,7 +61,7 @@ func TestJamfProDescribesThePrimaryUser(t *testing.T) {
 			s.control(0, "register", "--user", jane.Name, "--wait")
 			s.wantRecord(jane)
 
-			// An IT admin's login changes nothing of what the record says of jane.
+			// An IT admin's login changes nothing in the record about jane.
 			before := s.record()
 			admin := s.loggedIn("u-admin")
 			s.onConsole(admin)
@@ -72,23 +72,23 @@ func TestJamfProDescribesThePrimaryUser(t *testing.T) {
 			if !maps.Equal(before, after) {
 				t.Errorf("the record was %v and is %v", before, after)
 			}
-			// And when they come again, nothing at all.
+			// A second visit changes nothing at all.
 			computer, _ := s.jamfPro.Computer(mac.UDID)
 			s.must(admin.Logout())
 			s.must(admin.StartAgent(s.ctx))
 			s.look(admin)
 			if now, _ := s.jamfPro.Computer(mac.UDID); now.Patches != computer.Patches ||
 				now.Inventories != computer.Inventories {
-				t.Errorf("Jamf Pro was told %d and %d times, and then %d and %d", computer.Patches,
+				t.Errorf("Jamf Pro has received %d and %d reports, and then %d and %d", computer.Patches,
 					computer.Inventories, now.Patches, now.Inventories)
 			}
 
-			// A third user registers, and is at the Mac.
+			// A third user registers, and is in front of the Mac.
 			john := s.loggedIn("u-john")
 			s.onConsole(john)
 			s.control(0, "register", "--user", john.Name, "--wait")
 			s.wantRecord(john, admin.Name+": NOT_REGISTERED", jane.Name+": REGISTERED")
-			// usherd restarts while nobody is at the Mac: it knows who was the last.
+			// usherd restarts while nobody is in front of the Mac: it knows the last user.
 			s.onConsole(nil)
 			s.must(s.StopHelper())
 			s.start()
@@ -97,21 +97,21 @@ func TestJamfProDescribesThePrimaryUser(t *testing.T) {
 			s.must(john.Logout())
 			s.wantRecord(jane, admin.Name+": NOT_REGISTERED", john.Name+": REGISTERED")
 
-			// The profile names one.
+			// The profile names a user.
 			s.must(s.Set(map[string]any{"primary_user": john.Name}))
 			s.wantRecord(john, admin.Name+": NOT_REGISTERED", jane.Name+": REGISTERED")
 			s.must(s.Set(map[string]any{"primary_user": strings.ToUpper(jane.Name) + "@example.com"}))
 			s.wantRecord(jane, admin.Name+": NOT_REGISTERED", john.Name+": REGISTERED")
 
-			// The one whom the profile names is deleted from the Mac.
+			// The user in the profile is deleted from the Mac.
 			s.must(s.Set(map[string]any{"primary_user": john.Name}))
 			s.wantRecord(john, admin.Name+": NOT_REGISTERED", jane.Name+": REGISTERED")
 			s.must(john.Delete())
 			s.control(0, "gather", "--user", jane.Name)
 			s.wantRecord(jane, admin.Name+": NOT_REGISTERED", john.Name+": no account")
 
-			// Who is forgotten is gone from the record and from the journal, and one who is there comes back with a
-			// look.
+			// A forgotten user disappears from the record and from the journal. If they are logged in, the next look
+			// adds them again.
 			s.controlAs(jane, 4, "forget", "--user", john.Name)
 			if said := s.control(0, "forget", "--user", john.Name).Stdout; !strings.HasPrefix(said,
 				"forgot "+john.Name+", with 1 registration") {
@@ -123,8 +123,8 @@ func TestJamfProDescribesThePrimaryUser(t *testing.T) {
 					t.Errorf("there still is %+v", one)
 				}
 			}
-			if standings := s.standings(); standings[john.Name].User.Name != "" {
-				t.Errorf("there still is %+v", standings[john.Name])
+			if userStatuses := s.userStatuses(); userStatuses[john.Name].User.Name != "" {
+				t.Errorf("there still is %+v", userStatuses[john.Name])
 			}
 			s.control(14, "forget", "--user", john.Name)
 			s.must(admin.Logout())
@@ -133,8 +133,8 @@ func TestJamfProDescribesThePrimaryUser(t *testing.T) {
 			s.must(admin.StartAgent(s.ctx))
 			s.wantRecord(jane, admin.Name+": NOT_REGISTERED")
 
-			// A delivery while her keychain is locked says so; that it is open again is a change then. The IDs stay.
-			// One who is forgotten while they are logged in is not named before the next look.
+			// A delivery while the keychain is locked reports that; unlocking it is then a change. The IDs remain. A
+			// user who is forgotten while logged in is not named before the next look.
 			s.must(jane.Keyring.Lock(s.ctx))
 			s.look(jane)
 			s.control(0, "forget", "--user", admin.Name)
@@ -146,7 +146,7 @@ func TestJamfProDescribesThePrimaryUser(t *testing.T) {
 			s.look(jane)
 			s.wantRecord(jane, admin.Name+": NOT_REGISTERED")
 
-			// Nobody is left.
+			// No user is left.
 			s.onConsole(nil)
 			s.must(admin.Delete())
 			s.must(jane.Delete())
@@ -161,7 +161,7 @@ func TestJamfProDescribesThePrimaryUser(t *testing.T) {
 	}
 }
 
-// The uid of a deleted account is given to the next person, as macOS does: nothing of the one before is theirs.
+// The uid of a deleted account is given to the next person, as macOS does: that person gets nothing of the former user.
 func TestUIDOfADeletedAccount(t *testing.T) {
 	s := newStory(t, map[string]any{"identity.look_automatically": true})
 	s.withJamfPro()
@@ -169,7 +169,7 @@ func TestUIDOfADeletedAccount(t *testing.T) {
 	jane := s.loggedIn("u-jane")
 	s.control(0, "register", "--user", jane.Name, "--wait")
 	s.must(jane.Logout())
-	s.control(0, "register", "--user", jane.Name, "--wait=false") // which waits for her
+	s.control(0, "register", "--user", jane.Name, "--wait=false") // the registration waits for jane to log in
 	s.waitState("WAITING_FOR_SESSION")
 	s.must(jane.Delete())
 	bob, err := s.AddUserWithUID(s.ctx, "usher-u-bob-"+strings.ToLower(rand.Text()[:6]), jane.UID)
@@ -182,15 +182,15 @@ func TestUIDOfADeletedAccount(t *testing.T) {
 		s.must(err)
 		if said := result.Stdout + result.Stderr; strings.Contains(said, jane.Name) ||
 			strings.Contains(said, "u-jane") {
-			t.Errorf("usherctl %q says to bob: %s", arguments, said)
+			t.Errorf("usherctl %q shows bob: %s", arguments, said)
 		}
 	}
-	// Bob registers, and jane's registration, which waited, is none of his.
+	// Bob registers, and the waiting registration of jane does not become Bob's.
 	s.must(bob.Login(s.ctx))
 	s.controlAs(bob, 0, "register", "--wait")
 	s.ranOnce(bob)
 	s.wantRecord(bob)
-	s.control(14, "forget", "--user", jane.Name) // bob has taken her place
+	s.control(14, "forget", "--user", jane.Name) // bob has taken jane's place
 	for _, one := range s.registrations() {
 		if one.User.Name != bob.Name {
 			t.Errorf("there still is %+v", one)

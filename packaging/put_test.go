@@ -10,7 +10,7 @@ import (
 	"testing"
 )
 
-// TestDistRemovesOnlyWhatItMade puts what was built into folders that hold something already.
+// TestDistRemovesOnlyWhatItMade builds into folders that already contain something.
 func TestDistRemovesOnlyWhatItMade(t *testing.T) {
 	built := func(t *testing.T, version string) string {
 		from := t.TempDir()
@@ -30,7 +30,7 @@ func TestDistRemovesOnlyWhatItMade(t *testing.T) {
 
 	for name, test := range map[string]struct {
 		prepare func(t *testing.T, to string)
-		want    string // what is there afterwards, besides what was built; "" is that it was refused
+		want    string // the content afterwards, besides the built files; "" means that the build was refused
 		refused string
 	}{
 		"nothing else": {func(*testing.T, string) {}, "", ""},
@@ -44,14 +44,14 @@ func TestDistRemovesOnlyWhatItMade(t *testing.T) {
 		}, "usher_1_amd64.deb", ""},
 		"something in the way": {func(t *testing.T, to string) {
 			writeFile(t, filepath.Join(to, "usher_2_amd64.deb"), "precious")
-		}, "", "usher_2_amd64.deb was not made by it"},
+		}, "", "usher_2_amd64.deb was not created by make dist"},
 		"sums of something else": {func(t *testing.T, to string) {
 			writeFile(t, filepath.Join(to, "SHA256SUMS"), fmt.Sprintf("%064d  ../thesis.txt\n", 0))
-		}, "", "SHA256SUMS was not made by it"},
+		}, "", "SHA256SUMS was not created by make dist"},
 		"sums that are a link": {func(t *testing.T, to string) {
 			run(t, to, nil, "mv", "SHA256SUMS", "sums")
 			run(t, to, nil, "ln", "-s", "sums", "SHA256SUMS")
-		}, "", "SHA256SUMS was not made by it"},
+		}, "", "SHA256SUMS was not created by make dist"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			to := t.TempDir()

@@ -28,7 +28,7 @@ import (
 	"usher.internal/sim/natsserver"
 )
 
-// authority makes certificates, as an organisation that has them already would.
+// authority makes certificates, like an organisation with its own authority.
 type authority struct {
 	t           *testing.T
 	folder      string
@@ -91,7 +91,7 @@ func (a *authority) make(name string, template *x509.Certificate) (*x509.Certifi
 	return certificate, key
 }
 
-// A fleet whose servers know Macs by the certificates that they have, or by NKeys, as docs/fleet-setup.md says.
+// A fleet whose servers know Macs by their existing certificates, or by NKeys, as docs/fleet-setup.md says.
 func TestServersOfOnesOwn(t *testing.T) {
 	t.Parallel()
 	for _, by := range []string{"certificates", "NKeys"} {
@@ -180,7 +180,7 @@ accounts {
 			w.must(err)
 			wantAll(t, report, []*mac{one})
 
-			// Who has no part in it is told so.
+			// A Mac that has no part in the fleet learns that.
 			stranger := newAuthority(t)
 			other := how["MAC-A"]
 			if by == "certificates" {
@@ -213,8 +213,8 @@ func freePort(t *testing.T) int {
 	return listener.Addr().(*net.TCPAddr).Port
 }
 
-// What runs out is renewed while everything runs: the servers take new certificates and new credentials of admins, and
-// what was there before counts until its time is over.
+// Expiring certificates and credentials are renewed while everything runs. The servers take new certificates, admins
+// take new credentials, and the old ones remain valid until they expire.
 func TestRenewedFilesCount(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, 1)
@@ -226,7 +226,7 @@ func TestRenewedFilesCount(t *testing.T) {
 		how := w.Access(filepath.Join(w.Directory, "admin", "admin.creds"))
 		conn, err := w.tryRaw(how, "admin", make(chan error, 1))
 		if err != nil {
-			t.Log(err) // a server that reads its files anew turns away who comes in that moment
+			t.Log(err) // a server that re-reads its files turns away a client that connects in that moment
 			return nil
 		}
 		state, err := conn.TLSConnectionState()
@@ -255,12 +255,11 @@ func TestRenewedFilesCount(t *testing.T) {
 	}
 	if _, err := fleetsetup.Renew(t.TempDir(), time.Hour, time.Hour); err == nil ||
 		!strings.Contains(err.Error(), "admin-signing.nk") {
-		t.Errorf("a folder that is no fleet's: %v", err)
+		t.Errorf("a folder that is not a fleet's: %v", err)
 	}
 }
 
-// Credentials that are revoked count no longer, also for who is connected; nobody else is concerned, and the Mac can
-// be given others.
+// Revoked credentials are refused, also on open connections; nobody else is affected, and the Mac can get new ones.
 func TestRevokedCredentialsCountNoLonger(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, 1)
@@ -268,7 +267,7 @@ func TestRevokedCredentialsCountNoLonger(t *testing.T) {
 	how, err := w.Mac("MAC-STOLEN", time.Hour)
 	w.must(err)
 	made, first := how.CredentialsFile, w.copied(how.CredentialsFile)
-	// It has been given others since.
+	// The Mac has new ones since then.
 	renewed := t.TempDir()
 	_, err = fleetsetup.CredentialsFor(w.Directory, []string{"MAC-STOLEN"}, renewed, time.Hour)
 	w.must(err)
@@ -294,12 +293,12 @@ func TestRevokedCredentialsCountNoLonger(t *testing.T) {
 	if _, err := os.Stat(made); !errors.Is(err, fs.ErrNotExist) {
 		t.Errorf("the credentials are still there: %v", err)
 	}
-	// new credentials for admins, of the account as it is now
+	// new credentials for admins, from the account in its present state
 	_, err = fleetsetup.Renew(w.Directory, time.Hour, time.Hour)
 	w.must(err)
 	w.must(syscall.Kill(w.Servers[0].PID(), syscall.SIGHUP)) // as nats-server --signal reload
 
-	w.eventually("it is told that it is turned away", func() bool {
+	w.eventually("it learns that it is turned away", func() bool {
 		return !stolen.connected() &&
 			strings.Contains(stolen.State().GetLastError(), "the server does not know these credentials")
 	})
@@ -308,7 +307,7 @@ func TestRevokedCredentialsCountNoLonger(t *testing.T) {
 			t.Error(err)
 		} else if conn, err := nats.Connect(strings.Join(w.URLs(), ","), options...); err == nil {
 			conn.Close()
-			t.Errorf("revoked credentials of %s count", name)
+			t.Errorf("revoked credentials of %s are still valid", name)
 		}
 	}
 	report, err := w.admin().Ask(w.ctx, fleetview.Question{Timeout: 5 * time.Second})

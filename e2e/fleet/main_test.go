@@ -1,5 +1,5 @@
 // Package fleet_test runs fleets on real servers, one and three of the stock nats-server, with the real packages of
-// usherd and usherctl: only what a Mac tells of itself is made up here.
+// usherd and usherctl. Only the reports of the Macs are made up.
 package fleet_test
 
 import (
@@ -29,14 +29,14 @@ import (
 
 func TestMain(m *testing.M) {
 	flag.Parse()
-	// Most of the time they wait for servers.
+	// Most of the time the tests wait for servers.
 	if err := flag.Set("test.parallel", "6"); err != nil {
 		panic(err)
 	}
 	goleak.VerifyTestMain(m)
 }
 
-// within is how long anything may take that a test waits for.
+// within is the time limit for each step that a test waits for.
 const within = time.Minute
 
 // world is one fleet.
@@ -74,7 +74,7 @@ func (w *world) must(err error) {
 	}
 }
 
-// eventually waits until something is so that has no event of its own here.
+// eventually waits until a condition is true that sends no event here.
 func (w *world) eventually(what string, so func() bool) {
 	w.Helper()
 	deadline := time.Now().Add(within)
@@ -148,7 +148,7 @@ func (m *mac) unpublished() int {
 
 func (m *mac) connected() bool { return m.State().GetServer() != "" }
 
-// newMac makes a Mac of that name with credentials of its own, which does nothing yet.
+// newMac makes a Mac of that name with its own credentials; it is idle until start.
 func (w *world) newMac(name string) *mac {
 	w.Helper()
 	how, err := w.Mac(name, time.Hour)
@@ -170,7 +170,7 @@ func (w *world) macWith(name string, how fleet.Access) *mac {
 	return m
 }
 
-// start has the Mac be part of the fleet until the end of the test, or stop.
+// start has the Mac join the fleet until the end of the test, or until stop.
 func (w *world) start(m *mac) *mac {
 	m.Reporter = reporter.New(reporter.Config{
 		Outbox: m.outbox, Settings: func() reporter.Settings { return *m.settings.Load() },
@@ -184,7 +184,7 @@ func (w *world) start(m *mac) *mac {
 	return m
 }
 
-// macs starts so many Macs, and returns when all are connected and known.
+// macs starts that many Macs, and returns when all are connected and known.
 func (w *world) macs(count int) []*mac {
 	w.Helper()
 	var all []*mac
@@ -201,7 +201,7 @@ func (w *world) macs(count int) []*mac {
 	w.must(err)
 	defer admin.Close()
 	w.eventually("every Mac is known", func() bool {
-		kept := 0 // in the bucket, which is what is known where somebody does not answer
+		kept := 0 // in the bucket, which holds the last known state of a Mac that does not answer
 		report, err := admin.Ask(w.ctx,
 			fleetview.Question{Timeout: 5 * time.Second, Progress: func(_, known int) { kept = known }})
 		w.must(err)
@@ -210,7 +210,7 @@ func (w *world) macs(count int) []*mac {
 	return all
 }
 
-// raw connects with NATS's own client and somebody's credentials: what a stranger would use.
+// raw connects with NATS's own client and any credentials, like a stranger.
 func (w *world) raw(how fleet.Access, name string, errs chan error) *nats.Conn {
 	w.Helper()
 	conn, err := w.tryRaw(how, name, errs)
@@ -218,7 +218,7 @@ func (w *world) raw(how fleet.Access, name string, errs chan error) *nats.Conn {
 	return conn
 }
 
-// tryRaw is raw where a server may refuse.
+// tryRaw is raw for a server that may refuse.
 func (w *world) tryRaw(how fleet.Access, name string, errs chan error) (*nats.Conn, error) {
 	options, err := how.Options("stranger", name)
 	if err != nil {
@@ -241,7 +241,7 @@ func (w *world) tryRaw(how fleet.Access, name string, errs chan error) (*nats.Co
 	return conn, nil
 }
 
-// lines is a log that may be read while it is written.
+// lines is a log that can be read while it is written.
 type lines struct {
 	mu   sync.Mutex
 	text strings.Builder
@@ -259,7 +259,7 @@ func (l *lines) String() string {
 	return l.text.String()
 }
 
-// byName returns a Mac of a report.
+// byName returns a Mac from a report.
 func byName(report *fleetview.Report, name string) *fleetview.Standing {
 	for i := range report.Macs {
 		if report.Macs[i].Mac == name {

@@ -26,8 +26,8 @@ import (
 	usherv1 "usher.internal/proto/usher/v1"
 )
 
-// refuses tells whether the server refuses what is tried. It says so in its own time, before it answers a ping that
-// comes after.
+// refuses reports whether the server refuses an attempt. The refusal arrives at any time before the answer to a later
+// ping.
 func refuses(conn *nats.Conn, errs chan error, try func() error) bool {
 	for len(errs) > 0 {
 		<-errs
@@ -41,12 +41,12 @@ func refuses(conn *nats.Conn, errs chan error, try func() error) bool {
 	select {
 	case err := <-errs:
 		return errors.Is(err, nats.ErrPermissionViolation)
-	case <-time.After(300 * time.Millisecond): // errors are told by another goroutine than pongs
+	case <-time.After(300 * time.Millisecond): // errors arrive in another goroutine than pongs
 		return false
 	}
 }
 
-// Who has the credentials of one Mac is that Mac, and nobody else: the server sees to it.
+// A client with the credentials of one Mac is that Mac, and no other: the server enforces it.
 func TestCredentialsAreForOneNameAlone(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, 1)
@@ -132,8 +132,8 @@ func (w *world) rawAdmin(errs chan error) *nats.Conn {
 	return w.raw(w.Access(filepath.Join(w.Directory, "admin", "admin.creds")), "admin", errs)
 }
 
-// What somebody may publish can name any subject for an answer, and a server answers there with rights of its own. No
-// answer does anything, or is taken for another's word.
+// A publisher can name any subject for the answer, and a server answers there with its own rights. No such answer has
+// an effect, or is mistaken for another's message.
 func TestAnswersOfServersDoNothing(t *testing.T) {
 	t.Parallel()
 	for _, servers := range []int{1, 3} {
@@ -165,14 +165,14 @@ func TestAnswersOfServersDoNothing(t *testing.T) {
 				replies = append(replies, "$JS.API.DIRECT.GET."+name, "$JS.API.CONSUMER.CREATE."+name+".x")
 			}
 
-			// What is heard of it: by all admins, and by the Mac whose name is used.
+			// All admins hear of it, and so does the Mac whose name is used.
 			watching := w.admin()
 			ctx, cancel := context.WithCancel(w.ctx)
 			var watched sync.WaitGroup
 			watched.Go(func() {
 				watching.Watch(ctx, func(change *fleetview.Change) error {
 					if change.Mac != "MAC-A" {
-						t.Errorf("whoever watches is shown %+v", change)
+						t.Errorf("the watcher is shown %+v", change)
 					}
 					return nil
 				}, nil)
@@ -203,7 +203,7 @@ func TestAnswersOfServersDoNothing(t *testing.T) {
 			}
 			w.must(admin.Flush())
 
-			w.eventually("all that was allowed has come", func() bool {
+			w.eventually("all allowed messages have arrived", func() bool {
 				info, err := stream.StreamInfo(fleet.ChangesStream)
 				w.must(err)
 				if info.State.Msgs > uint64(published)+3 {
@@ -244,19 +244,19 @@ func TestAnswersOfServersDoNothing(t *testing.T) {
 				if strings.HasSuffix(message.Subject, victim) &&
 					strings.HasPrefix(message.Subject, "usher.v1.answer.q1.") && len(message.Header) == 0 &&
 					!strings.HasPrefix(string(message.Data), `{"type":"io.nats.jetstream.api.`) {
-					t.Errorf("%q on %s would be taken for the word of that Mac", message.Data, message.Subject)
+					t.Errorf("%q on %s would be taken for a message of that Mac", message.Data, message.Subject)
 				}
 			}
 			select {
 			case err := <-errs:
-				t.Errorf("it was refused, where it was to be of no use: %v", err)
+				t.Errorf("it was refused, but should only have no effect: %v", err)
 			default:
 			}
 		})
 	}
 }
 
-// A Mac that was given another's credentials says so, and is not the other one.
+// A Mac with the credentials of another Mac reports that, and is not taken for the other one.
 func TestAnothersCredentialsAreNotUsed(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, 1)
@@ -264,7 +264,7 @@ func TestAnothersCredentialsAreNotUsed(t *testing.T) {
 	w.must(err)
 	other := w.start(w.macWith("MAC-B", how))
 	w.eventually("MAC-B says whose credentials it has", func() bool {
-		return strings.Contains(other.State().GetLastError(), "are those of MAC-A, and this Mac is MAC-B")
+		return strings.Contains(other.State().GetLastError(), "are for MAC-A, but this Mac is MAC-B")
 	})
 	report, err := w.admin().Ask(w.ctx, fleetview.Question{Timeout: 500 * time.Millisecond})
 	w.must(err)
@@ -273,7 +273,7 @@ func TestAnothersCredentialsAreNotUsed(t *testing.T) {
 	}
 }
 
-// Whatever answers is shown as what it is, and counted once.
+// Every answer is shown as it is, and counted once.
 func TestOddAnswersAreShownAsSuch(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, 1)
@@ -289,7 +289,7 @@ func TestOddAnswersAreShownAsSuch(t *testing.T) {
 	odd := map[string][][]byte{
 		"GARBAGE": {[]byte("\xff\xfe no status \x00")},
 		"EMPTY":   {{}},
-		// Of an usherd before there were agents: no instance, no users, no state.
+		// From an usher before there were agents: no instance, no users, no state.
 		"OLD": {encoded(&usherv1.MacStatus{Mac: "OLD", Version: "0.1.0"})},
 		"CLONED": {encoded(&usherv1.MacStatus{Mac: "CLONED", Instance: "one", State: registered, Time: now}),
 			encoded(&usherv1.MacStatus{Mac: "CLONED", Instance: "two", State: registered, Time: now})},
@@ -372,7 +372,7 @@ func TestStrangersAreRefused(t *testing.T) {
 	w.must(err)
 	how.Servers, how.CAFile = w.URLs(), filepath.Join(w.Directory, "macs", "ca.pem")
 	mac := w.start(w.macWith("MAC-A", how))
-	w.eventually("it is told that it is refused",
+	w.eventually("it learns that it is refused",
 		func() bool { return strings.Contains(mac.State().GetLastError(), "does not know these credentials") })
 	if mac.connected() {
 		t.Error("a stranger is connected")
@@ -391,11 +391,11 @@ func TestStrangersAreRefused(t *testing.T) {
 		t.Errorf("without credentials: %v", err)
 	}
 	if text := fmt.Sprint(mac.log, careful.log); strings.Contains(text, "jane") {
-		t.Error("the log tells who is logged in")
+		t.Error("the log says who is logged in")
 	}
 }
 
-// hostile speaks NATS's protocol by itself, since headers are whatever somebody writes.
+// hostile speaks NATS's protocol directly, since a client can write any headers.
 type hostile struct {
 	*tls.Conn
 	lines *bufio.Reader
@@ -412,7 +412,7 @@ func (w *world) hostile(how fleet.Access) *hostile {
 	w.must(err)
 	var info struct{ Nonce string }
 	w.must(json.Unmarshal([]byte(strings.TrimPrefix(greeting, "INFO ")), &info))
-	secure := tls.Client(plain, &tls.Config{InsecureSkipVerify: true}) // it is the one that is not to be trusted
+	secure := tls.Client(plain, &tls.Config{InsecureSkipVerify: true}) // this client is the one that nobody may trust
 	content, err := os.ReadFile(how.CredentialsFile)
 	w.must(err)
 	token, err := nkeys.ParseDecoratedJWT(content)
@@ -432,7 +432,7 @@ func (w *world) hostile(how fleet.Access) *hostile {
 	return h
 }
 
-// flush returns when the server has taken everything. What it refuses is an error.
+// flush returns when the server has taken everything. A refusal by the server is an error.
 func (h *hostile) flush() error {
 	if _, err := fmt.Fprintf(h, "PING\r\n"); err != nil {
 		return err
@@ -454,8 +454,8 @@ func (h *hostile) publish(subject, headers, content string) error {
 	return err
 }
 
-// What a server knows of a message it adds to the headers that the Mac wrote: whatever these are, they change
-// nothing of what is told of others, and keep nobody from reading.
+// A server adds its own headers to those of a Mac. Whatever the Mac wrote, its headers change no report about other
+// Macs, and stop nobody from reading.
 func TestHeadersTellOfNobodyElse(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, 1)
@@ -486,7 +486,7 @@ func TestHeadersTellOfNobodyElse(t *testing.T) {
 	defer watched.Wait()
 	defer cancel()
 	number := 10
-	// nextOf has a Mac change, and tells whether that is shown.
+	// nextOf has a Mac change, and reports whether that change is shown.
 	nextOf := func(mac *mac, patience time.Duration) bool {
 		t.Helper()
 		number++
@@ -498,7 +498,7 @@ func TestHeadersTellOfNobodyElse(t *testing.T) {
 					return true
 				}
 				if change.Mac == silent.name {
-					t.Errorf("whoever watches is shown %+v", change)
+					t.Errorf("the watcher is shown %+v", change)
 				}
 			case <-over:
 				return false
@@ -533,7 +533,7 @@ func TestHeadersTellOfNobodyElse(t *testing.T) {
 		for _, content := range []string{"", string(forged)} {
 			w.must(evil.publish(fleet.ChangesOf("EVIL"), headers, content))
 			if err := evil.flush(); err != nil {
-				t.Logf("%s: %v", name, err) // it is refused, which does as well
+				t.Logf("%s: %v", name, err) // it is refused, which is fine too
 				evil = w.hostile(how)
 				continue
 			}
@@ -555,7 +555,7 @@ func TestHeadersTellOfNobodyElse(t *testing.T) {
 				t.Errorf("%s: changes are read: %v", name, counts)
 			}
 			if !nextOf(honest, within) {
-				t.Errorf("%s: whoever watches is not shown a change any more", name)
+				t.Errorf("%s: the watcher is not shown a change any more", name)
 			}
 		}
 	}

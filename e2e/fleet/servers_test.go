@@ -21,7 +21,7 @@ import (
 	"usher.internal/sim/natsserver"
 )
 
-// A server is lost while answers come: everybody is in the report, once, and answers.
+// A server is lost while answers arrive: every Mac is in the report once, and answers.
 func TestServerDiesInTheMiddleOfAQuestion(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, 3)
@@ -29,7 +29,7 @@ func TestServerDiesInTheMiddleOfAQuestion(t *testing.T) {
 	admin := w.admin()
 	var once sync.Once
 	var killed sync.WaitGroup
-	// The one that most Macs are on.
+	// The server with most Macs.
 	on := make(map[string]int)
 	for _, mac := range macs {
 		on[mac.State().GetServer()]++
@@ -49,7 +49,7 @@ func TestServerDiesInTheMiddleOfAQuestion(t *testing.T) {
 	killed.Wait()
 	w.must(err)
 	wantAll(t, report, macs)
-	// And the next question, with one server less.
+	// The next question runs with one server less.
 	if report, err = admin.Ask(w.ctx, fleetview.Question{Timeout: 20 * time.Second}); err != nil {
 		t.Fatal(err)
 	}
@@ -62,15 +62,15 @@ func wantAll(t *testing.T, report *fleetview.Report, macs []*mac) {
 		t.Errorf("%d Macs are in the report of %d: %q", len(report.Macs), len(macs), report.Warnings)
 	}
 	for _, mac := range macs {
-		standing := byName(report, mac.name)
-		if standing == nil || standing.Answer != fleetview.Answered || standing.State != "REGISTERED" ||
-			standing.Instances != 1 || len(standing.Notes) > 0 {
-			t.Errorf("%s: %+v", mac.name, standing)
+		row := byName(report, mac.name)
+		if row == nil || row.Answer != fleetview.Answered || row.State != "REGISTERED" ||
+			row.Instances != 1 || len(row.Notes) > 0 {
+			t.Errorf("%s: %+v", mac.name, row)
 		}
 	}
 }
 
-// stored are the changes that the stream has of each Mac, in its order, without those that tell that a Mac has come.
+// stored are the changes of each Mac in the stream, in order, without those that report a new connection.
 func (w *world) stored(admin *fleetview.Client) map[string]int {
 	w.Helper()
 	counts := make(map[string]int)
@@ -83,7 +83,7 @@ func (w *world) stored(admin *fleetview.Client) map[string]int {
 	return counts
 }
 
-// Changes come without a pause while one server is lost, and then all of them: each arrives, once, and in its order.
+// Changes come without a pause while one server is lost, and then all of them: each change arrives once and in order.
 func TestChangesOutliveTheirServers(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, 3)
@@ -115,11 +115,11 @@ func TestChangesOutliveTheirServers(t *testing.T) {
 			}
 		}
 	}()
-	// With two of three the stream goes on.
-	w.eventually("what happened is published through the two servers that are left",
+	// With two of three servers the stream continues.
+	w.eventually("the changes are published through the two remaining servers",
 		func() bool { return allPublished(macs) })
 
-	// Then the whole cluster is away, for as long as it takes.
+	// Then the whole cluster is away for a while.
 	w.Servers[1].Kill()
 	w.Servers[2].Kill()
 	for _, mac := range macs {
@@ -137,7 +137,7 @@ func TestChangesOutliveTheirServers(t *testing.T) {
 	for _, server := range w.Servers {
 		w.must(server.Start(w.ctx))
 	}
-	for _, mac := range macs { // as when a network comes back; by themselves they try again in their own time
+	for _, mac := range macs { // as when a network comes back; without this call they try again in their own time
 		mac.NetworkChanged()
 	}
 	w.eventually("everything is published", func() bool { return allPublished(macs) })
@@ -166,7 +166,7 @@ func allPublished(macs []*mac) bool {
 	return true
 }
 
-// A change whose acknowledgement is lost is published again, and is there once.
+// A change whose acknowledgement is lost is published again, and is in the stream once.
 func TestChangeThatIsPublishedTwiceIsThereOnce(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, 1)
@@ -183,15 +183,15 @@ func TestChangeThatIsPublishedTwiceIsThereOnce(t *testing.T) {
 		}
 		w.must(conn.PublishMsg(message))
 	}
-	told, err := conn.SubscribeSync(fleet.KeptOf("MAC-A"))
+	kept, err := conn.SubscribeSync(fleet.KeptOf("MAC-A"))
 	w.must(err)
 	publish("1", true)
 	publish("1", true)  // the server drops it
-	publish("2", false) // and where it has forgotten that it had it, who reads it does
+	publish("2", false) // where the server has forgotten the first copy, the reader drops the second
 	publish("2", false)
 	publish("1", false)
 	for range 4 {
-		_, err := told.NextMsg(within)
+		_, err := kept.NextMsg(within)
 		w.must(err)
 	}
 	if counts := w.stored(w.admin()); counts["MAC-A"] != 2 {
@@ -199,7 +199,7 @@ func TestChangeThatIsPublishedTwiceIsThereOnce(t *testing.T) {
 	}
 }
 
-// Who watches sees each change once, also over the loss of a server, and of all of them.
+// A watcher sees each change once, also when one server or all servers are lost.
 func TestWatchGoesOn(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, 3)
@@ -233,7 +233,7 @@ func TestWatchGoesOn(t *testing.T) {
 			}
 		}
 	}
-	// Until the watch has begun nothing is seen: changes are made until one is.
+	// Before the watch begins nothing is visible: the test makes changes until it sees one.
 	w.eventually("the watch has begun", func() bool {
 		w.must(macs[0].change(0))
 		select {
@@ -258,7 +258,7 @@ func TestWatchGoesOn(t *testing.T) {
 	wantNext(macs[2].name)
 }
 
-// Whoever asks and does not listen, or asks too often, does not keep others from answers.
+// A client that asks and does not listen, or asks too often, does not keep others from answers.
 func TestSlowAndGreedyAdminsHarmNobody(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, 1)
@@ -286,9 +286,8 @@ func TestSlowAndGreedyAdminsHarmNobody(t *testing.T) {
 	})
 	defer flood.Wait()
 	defer stop()
-	// A Mac gives ten answers a second, to whom does not matter: while it is flooded a question may get none from it.
-	// What counts is that it answers when it is asked again, changes are published meanwhile, and it is asked no favour
-	// of memory.
+	// A Mac gives ten answers a second in total: during a flood, a question may get none from it. The test wants three
+	// things: the Mac answers the next question, changes are published meanwhile, and memory remains bounded.
 	w.must(macs[0].change(1))
 	w.eventually("a change is published in the middle of it", func() bool { return macs[0].unpublished() == 0 })
 	admin := w.admin()
@@ -311,7 +310,7 @@ func TestSlowAndGreedyAdminsHarmNobody(t *testing.T) {
 	})
 }
 
-// Credentials that expire are said to have, and new ones count as soon as they are there.
+// Expired credentials are reported, and new ones take effect as soon as they are there.
 func TestCredentialsExpireAndAreRenewed(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, 1)
@@ -321,7 +320,7 @@ func TestCredentialsExpireAndAreRenewed(t *testing.T) {
 	w.eventually("it is connected", mac.connected)
 	if end := mac.State().GetExpireTime().AsTime(); !fleet.ExpiresSoon(end, time.Now()) ||
 		time.Until(end) > 3*time.Second {
-		t.Errorf("it is told that they count until %s", end)
+		t.Errorf("it reports that they are valid until %s", end)
 	}
 	w.eventually("they have expired", func() bool { return strings.Contains(mac.State().GetLastError(), "expired") })
 	w.eventually("it is not connected any more", func() bool { return !mac.connected() })
@@ -333,10 +332,10 @@ func TestCredentialsExpireAndAreRenewed(t *testing.T) {
 	w.must(os.Rename(filepath.Join(renewed, "MAC-A.creds"), how.CredentialsFile))
 	w.eventually("it is connected with the new ones",
 		func() bool { return mac.connected() && mac.State().GetLastError() == "" })
-	w.eventually("what happened meanwhile is published", func() bool { return mac.unpublished() == 0 })
+	w.eventually("the changes of that time are published", func() bool { return mac.unpublished() == 0 })
 }
 
-// asked is a question.
+// asked is a question to the fleet.
 func asked(query string) []byte {
 	content, err := proto.Marshal(&usherv1.StatusRequest{Query: query})
 	if err != nil {
@@ -345,7 +344,7 @@ func asked(query string) []byte {
 	return content
 }
 
-// Everything that a Mac tells is told without what is personal where that is configured.
+// Where the configuration says so, a Mac reports everything without personal data.
 func TestPersonalDataIsLeftOut(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, 1)
@@ -376,7 +375,7 @@ func TestPersonalDataIsLeftOut(t *testing.T) {
 	for what, content := range map[string][]byte{"an answer": sent, "a change": last.Data} {
 		for _, personal := range []string{"jane", "Computer of", "the-device-id", "example.org"} {
 			if strings.Contains(string(content), personal) {
-				t.Errorf("%s tells %q: %q", what, personal, content)
+				t.Errorf("%s reports %q: %q", what, personal, content)
 			}
 		}
 		if !strings.Contains(string(content), "MAC-A") {
@@ -385,7 +384,7 @@ func TestPersonalDataIsLeftOut(t *testing.T) {
 	}
 }
 
-// The folder of a fleet is nobody else's, and a second fleet is not put in its place.
+// The folder of a fleet is private, and a second fleet does not replace it.
 func TestFilesOfAFleet(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, 1)
@@ -414,7 +413,7 @@ func TestFilesOfAFleet(t *testing.T) {
 	}
 }
 
-// More than the servers have is refused as that, and what is there stays.
+// A limit that the servers cannot meet is refused with that reason, and the existing limit remains.
 func TestMoreRoomThanThereIsIsRefused(t *testing.T) {
 	t.Parallel()
 	for _, servers := range []int{1, 3} {
@@ -433,8 +432,8 @@ func TestMoreRoomThanThereIsIsRefused(t *testing.T) {
 	}
 }
 
-// What is not given stays as it is; who has an admin's credentials is told at once that they are not those for it; and
-// where the stream is gone the bucket can be made anew.
+// Settings that are not given remain. A caller with an admin's credentials learns at once that they are the wrong ones
+// for this. Without a stream, the bucket can be created again.
 func TestProvisionAgain(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, 1)
@@ -455,7 +454,7 @@ func TestProvisionAgain(t *testing.T) {
 	began := time.Now()
 	if _, err := w.admin().Provision(w.ctx, fleetview.Streams{}); !errors.Is(err, fleetview.ErrNotPermitted) ||
 		time.Since(began) > 5*time.Second {
-		t.Errorf("an admin is told %v after %s", err, time.Since(began))
+		t.Errorf("an admin gets %v after %s", err, time.Since(began))
 	}
 
 	mac := w.macs(1)[0]
@@ -473,7 +472,7 @@ func TestProvisionAgain(t *testing.T) {
 	})
 }
 
-// A bucket whose stream is gone would stay as it is: that is told, and mended when it is wanted.
+// A bucket whose stream is gone would never change: the check reports that, and fixes it on request.
 func TestHalfOfWhatWasKept(t *testing.T) {
 	t.Parallel()
 	w := &world{T: t, Fleet: &natsserver.Fleet{}, ctx: t.Context()}
@@ -494,7 +493,7 @@ func TestHalfOfWhatWasKept(t *testing.T) {
 	w.must(err)
 	w.must(stream.DeleteStream(fleet.ChangesStream))
 	if _, err := client.Provision(w.ctx, fleetview.Streams{}); !errors.Is(err, fleetview.ErrHalf) {
-		t.Errorf("it is told as %v", err)
+		t.Errorf("it is reported as %v", err)
 	}
 	if _, err := client.Provision(w.ctx, fleetview.Streams{NewBucket: true}); err != nil {
 		t.Error(err)

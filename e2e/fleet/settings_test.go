@@ -12,7 +12,7 @@ import (
 	"usher.internal/helper/reporter"
 )
 
-// Whatever ends before it began ends.
+// A Mac that ends before its start ends.
 func TestMacEndsWithItsContext(t *testing.T) {
 	t.Parallel()
 	ended, cancel := context.WithCancel(t.Context())
@@ -31,11 +31,11 @@ func TestMacEndsWithItsContext(t *testing.T) {
 	select {
 	case <-over:
 	case <-time.After(within):
-		t.Fatal("a Mac whose context has ended goes on")
+		t.Fatal("a Mac whose context has ended still runs")
 	}
 }
 
-// A configuration that changes in what is no matter of the fleet's makes no Mac connect anew; other credentials do.
+// A change outside the fleet's part of the configuration makes no Mac connect again; other credentials do.
 func TestOtherSettingsAloneConnectAnew(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, 1)
@@ -45,12 +45,12 @@ func TestOtherSettingsAloneConnectAnew(t *testing.T) {
 	for range 3 {
 		mac.SettingsChanged()
 	}
-	// The watch of its files has seen that when it has seen what comes after.
+	// The watch of its files has seen that change once it has seen a later one.
 	renewed := t.TempDir()
 	_, err := fleetsetup.CredentialsFor(w.Directory, []string{mac.name}, renewed, time.Hour)
 	w.must(err)
 	if connections() != 1 || !mac.State().GetSince().AsTime().Equal(since) {
-		t.Errorf("it has connected anew: %s", mac.log)
+		t.Errorf("it has connected again: %s", mac.log)
 	}
 	w.must(os.Rename(renewed+"/"+mac.name+".creds", mac.access.CredentialsFile))
 	w.eventually("it connects with its new credentials", func() bool { return connections() == 2 && mac.connected() })

@@ -18,13 +18,13 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// storyWithin bounds the whole story, two starts of the computer included.
+// storyWithin limits the whole story, including two boots of the computer.
 const storyWithin = 6 * time.Minute
 
-// exitReboot is what systemd-nspawn --keep-unit ends with when the computer is to start anew.
+// exitReboot is the exit code of systemd-nspawn --keep-unit when the computer is to reboot.
 const exitReboot = 133
 
-// TestLifeCycle boots a computer and has the story play there, which is cut at each start.
+// TestLifeCycle boots a computer that plays the story; each reboot interrupts it.
 func TestLifeCycle(t *testing.T) {
 	if os.Getuid() != 0 {
 		t.Fatal("this test boots systemd and needs root; `sudo make test` runs it")
@@ -55,19 +55,19 @@ func TestLifeCycle(t *testing.T) {
 	}
 }
 
-// notUshers are what the people, the stand-ins and the system have made meanwhile, as beginnings of paths; "*" is one
+// notUshers are paths that the people, the stand-ins and the system have created meanwhile, as prefixes; "*" is one
 // name.
 var notUshers = []string{
 	"/home/*/.config", "/home/*/.local/share/keyrings", "/home/*/Library/Logs/Company Portal", "/home/*/.cache",
 	"/home/*/portal-runs", "/home/*/sign-in",
-	"/home/*/.bash", "/home/*/.profile", "/opt/companyportal", "/usr/local/jamf", "/var/lib/jamf-was-told",
+	"/home/*/.bash", "/home/*/.profile", "/opt/companyportal", "/usr/local/jamf", "/var/lib/jamf-received",
 	"/etc/systemd/system/story.service", "/etc/systemd/system/multi-user.target.wants/story.service",
 	"/etc/systemd/system/default.target",
 	"/var/log", "/var/lib", "/var/cache", "/var/tmp/systemd-private", "/tmp", "/out", "/programs", "/root", "/etc",
 }
 
-// added returns what was written and was not there before, but for what is not usher's. Of the system's own
-// directories, where much is in motion, it is what is named for usher.
+// added returns the new files, without those that are not usher's. Of the system's own directories, where much changes,
+// it returns files that are named for usher.
 func added(t *testing.T, written string) (paths []string) {
 	t.Helper()
 	must(t, filepath.WalkDir(written, func(path string, entry fs.DirEntry, err error) error {
@@ -75,7 +75,7 @@ func added(t *testing.T, written string) (paths []string) {
 			return err
 		}
 		there := "/" + strings.TrimPrefix(strings.TrimPrefix(path, written), "/")
-		if entry.Type()&fs.ModeCharDevice != 0 { // what overlayfs has for a file that was removed
+		if entry.Type()&fs.ModeCharDevice != 0 { // a character device in overlayfs is a removed file
 			return nil
 		}
 		if _, err := os.Lstat(there); err == nil && !strings.Contains(filepath.Base(there), "usher") {
@@ -86,7 +86,7 @@ func added(t *testing.T, written string) (paths []string) {
 			return nil
 		}
 		if entry.IsDir() && strings.HasPrefix(there, "/home/") && !strings.Contains(there, "usher") {
-			return nil // of what is in it each is looked at
+			return nil // each entry in it is compared
 		}
 		paths = append(paths, there)
 		return nil
@@ -94,7 +94,7 @@ func added(t *testing.T, written string) (paths []string) {
 	return slices.DeleteFunc(paths, func(path string) bool { return within(path, "/home/*/.config/usher-sim") })
 }
 
-// within tells whether a path begins so, "*" being any one name.
+// within reports whether a path begins like that, with "*" as any one name.
 func within(path, beginning string) bool {
 	names, wanted := strings.Split(path, "/"), strings.Split(beginning, "/")
 	if len(names) < len(wanted) {
@@ -121,9 +121,9 @@ func build(ctx context.Context, t *testing.T, directory string) {
 		flags        []string
 	}{
 		{"v1/usherd", "cmd/usherd", version("1.0.0")}, {"v1/usher-agent", "cmd/usher-agent", version("1.0.0")},
-		{"v1/usherctl", "ctl", version("1.0.0")},
+		{"v1/usherctl", "cmd/usherctl", version("1.0.0")},
 		{"v2/usherd", "cmd/usherd", version("2.0.0")}, {"v2/usher-agent", "cmd/usher-agent", version("2.0.0")},
-		{"v2/usherctl", "ctl", version("2.0.0")},
+		{"v2/usherctl", "cmd/usherctl", version("2.0.0")},
 		{"companyportal", "sim/companyportal", nil}, {"story", "e2e/lifecycle/story", nil},
 	} {
 		arguments := append([]string{"build", "-trimpath", "-tags", "grpcnotrace", "-o",
@@ -152,8 +152,7 @@ func buildDebian(ctx context.Context, t *testing.T, directory string) {
 	}
 }
 
-// overlay lays a file system over the machine's own. What is written goes into memory, where the directory written
-// holds it.
+// overlay lays a file system over the machine's own. Writes go into memory, where the directory written holds them.
 func overlay(t *testing.T) (root, written string) {
 	t.Helper()
 	base := t.TempDir()
@@ -177,7 +176,7 @@ func overlay(t *testing.T) (root, written string) {
 	return root, upper
 }
 
-// storyUnit has systemd run the story when it has started.
+// storyUnit has systemd run the story after the start.
 const storyUnit = `[Unit]
 After=basic.target dbus.service systemd-logind.service
 [Service]
@@ -187,11 +186,11 @@ ExecStopPost=/bin/sh -c 'test -e /run/story-reboots || systemctl poweroff --no-b
 TimeoutStartSec=infinity
 `
 
-// layOut makes a computer of the root that starts into the story.
+// layOut makes a computer of the root that boots into the story.
 func layOut(t *testing.T, root string) {
 	t.Helper()
 	units := filepath.Join(root, "etc/systemd/system")
-	// whatever this machine has
+	// This machine can have its own.
 	for _, path := range []string{"var/log/journal", "var/lib/usher", "etc/usher", "usr/libexec/usher"} {
 		must(t, os.RemoveAll(filepath.Join(root, path)))
 	}
@@ -209,7 +208,7 @@ func symlink(target, path string) error {
 	return os.Symlink(target, path)
 }
 
-// boot starts the computer and returns what systemd-nspawn ended with.
+// boot boots the computer and returns systemd-nspawn's exit code.
 func boot(ctx context.Context, t *testing.T, root, programs, out string) (exitCode int) {
 	t.Helper()
 	console, err := os.OpenFile(filepath.Join(out, "console.log"), os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o644)

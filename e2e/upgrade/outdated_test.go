@@ -20,7 +20,7 @@ import (
 	usherv1 "usher.internal/proto/usher/v1"
 )
 
-// poorAgent is the name under which this test's binary is an agent of a version that can only say who it is.
+// poorAgent is the name under which this test's binary is an agent that only reports its version.
 const poorAgent = "usher-agent-of-another-version"
 
 type onlyIntroducesItself struct {
@@ -54,8 +54,7 @@ func beAPoorAgent() (exitCode int) {
 	return 0
 }
 
-// An agent that does not have a method that usherd needs: whatever was asked for, the user is told to log out and in,
-// which helps.
+// An agent lacks a method that usherd needs: for every request, the user is advised to log out and in, which helps.
 func TestAgentWithoutTheMethod(t *testing.T) {
 	const advice = "log out and in to update usher-agent"
 	ctx, cancel := context.WithCancel(t.Context())
@@ -106,7 +105,7 @@ func TestAgentWithoutTheMethod(t *testing.T) {
 		t.Errorf("doctor, %v:\n%s", err, doctor.Stdout)
 	}
 
-	// Logging out and in starts the agent that is installed now.
+	// Logging out and in starts the installed agent.
 	s.must(jane.Agent.Stop())
 	s.Programs.Agent = today.Agent
 	s.must(s.WriteConfig())

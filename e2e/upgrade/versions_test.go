@@ -21,7 +21,7 @@ func each(t *testing.T, test func(t *testing.T, version earlier.Version, old mac
 	}
 }
 
-// A whole registration succeeds where one program is of another version than the two others, and usherctl shows it.
+// A whole registration succeeds where one program has another version than the two others, and usherctl shows it.
 func TestProgramsOfTwoVersions(t *testing.T) {
 	each(t, func(t *testing.T, version earlier.Version, old mac.Programs) {
 		for name, mix := range map[string]func(*mac.Programs){
@@ -68,7 +68,7 @@ func TestProgramsOfTwoVersions(t *testing.T) {
 	})
 }
 
-// An older usherd says that the journal is of a newer version, starts nothing, and changes nothing.
+// An older usherd reports that the journal has a newer version, starts nothing, and changes nothing.
 func TestOlderUsherdLeavesANewerJournal(t *testing.T) {
 	each(t, func(t *testing.T, version earlier.Version, old mac.Programs) {
 		s := newStory(t, keysOnlyOfToday(t, version), today)
@@ -105,8 +105,8 @@ func TestOlderUsherdLeavesANewerJournal(t *testing.T) {
 	})
 }
 
-// usher is upgraded while a user signs in: the old usherd ends, the old agent makes way, and the registration comes to
-// its end with one Company Portal.
+// usher is upgraded while a user signs in. The old usherd ends, the old agent makes way, and the registration ends with
+// one Company Portal.
 func TestUpgradeInTheMiddleOfARegistration(t *testing.T) {
 	each(t, func(t *testing.T, version earlier.Version, old mac.Programs) {
 		s := newStory(t, keysOnlyOfToday(t, version), today)

@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"strings"
 )
 
 // ErrUntrusted is wrapped by every [*Error]. Somebody besides root and our own user can change the file, or it is not
@@ -109,6 +108,3 @@ func permissions(mode fs.FileMode) uint32 {
 	}
 	return bits
 }
-
-// Quote makes one word of a path for a shell, so that an admin can copy a command.
-func Quote(path string) string { return "'" + strings.ReplaceAll(path, "'", `'\''`) + "'" }

@@ -1,8 +1,8 @@
-// Command appsso stands in for macOS's /usr/bin/app-sso: `app-sso platform -s` prints the state of Platform SSO in the
-// layout of the real one, with all that captures of it have [FL-S1, PSSO-VM], as the settings of the user who runs it
-// say (sim/session). It prints the worst that is known: the login name is masked, an entry of the organisation's own
-// realm comes before Entra's, and the @ of a name is behind a backslash that JSON does not allow. The device
-// certificate is by an authority of its own (sim/entra). It never ships.
+// Command appsso stands in for macOS's /usr/bin/app-sso. `app-sso platform -s` prints the state of Platform SSO in the
+// layout of the real one, with everything that captures of it have [FL-S1, PSSO-VM]. The settings of the user who runs
+// it choose the state (sim/session). It prints the worst known case. The login name is masked, an entry of the
+// organisation's own realm comes before Entra's, and a backslash that JSON does not allow precedes the @ of a name. An
+// authority of its own issues the device certificate (sim/entra). It never ships.
 package main
 
 import (
@@ -17,7 +17,7 @@ import (
 	"usher.internal/sim/session"
 )
 
-// exitUsage is EX_USAGE of sysexits(3), exitMisconfigured says that the stand-in was told what it does not understand.
+// exitUsage is EX_USAGE of sysexits(3); exitMisconfigured means that the stand-in does not understand its settings.
 const (
 	exitUsage         = 64
 	exitMisconfigured = 2

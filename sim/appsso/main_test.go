@@ -18,8 +18,8 @@ const (
 	tenantID = "8d6b9a52-2b7e-4f0c-9d6b-0f2f7c1f6a11"
 )
 
-// tell writes the settings of a new home.
-func tell(t *testing.T, settings session.AppSSO) {
+// configure writes the settings of a new home.
+func configure(t *testing.T, settings session.AppSSO) {
 	t.Helper()
 	home := t.TempDir()
 	t.Setenv("HOME", home)
@@ -36,7 +36,7 @@ func tell(t *testing.T, settings session.AppSSO) {
 	}
 }
 
-// Each state that can be chosen is read back as what it stands for.
+// Each state that a setting can choose is read back as that state.
 func TestEveryState(t *testing.T) {
 	registered := session.AppSSO{State: session.Registered, UPN: "jane@example.com", TenantID: tenantID,
 		DeviceID: deviceID}
@@ -93,7 +93,7 @@ func TestEveryState(t *testing.T) {
 			"jane@example.com"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			tell(t, test.settings)
+			configure(t, test.settings)
 			var output bytes.Buffer
 			if code := run([]string{"platform", "-s"}, &output); code != 0 {
 				t.Fatalf("ended with %d", code)
@@ -111,14 +111,14 @@ func TestEveryState(t *testing.T) {
 }
 
 func TestTrouble(t *testing.T) {
-	tell(t, session.AppSSO{Trouble: session.Trouble{Garbage: "no such thing", ExitCode: 3}})
+	configure(t, session.AppSSO{Trouble: session.Trouble{Garbage: "no such thing", ExitCode: 3}})
 	var output bytes.Buffer
 	if code := run([]string{"platform", "-s"}, &output); code != 3 || output.String() != "no such thing" {
 		t.Errorf("%d, %q", code, output.String())
 	}
-	tell(t, session.AppSSO{State: "odd"})
+	configure(t, session.AppSSO{State: "odd"})
 	if code := run([]string{"platform", "-s"}, &output); code != exitMisconfigured {
-		t.Errorf("a state that there is not: %d", code)
+		t.Errorf("an unknown state ended with %d", code)
 	}
 	if code := run([]string{"-l"}, &output); code != exitUsage {
 		t.Errorf("other arguments: %d", code)

@@ -17,13 +17,13 @@ import (
 	"usher.internal/sim/session"
 )
 
-// microsoftExtension and microsoftIssuer are what the real one prints on a Mac with Company Portal [FL-S1].
+// microsoftExtension and microsoftIssuer are the real one's output on a Mac with Company Portal [FL-S1].
 const (
 	microsoftExtension = "com.microsoft.CompanyPortalMac.ssoextension"
 	microsoftIssuer    = "login.microsoftonline.com"
 )
 
-// userStates are what is printed, by the settings' names. The number of NeedsBinding is not public.
+// userStates are the printed states, by their names in the settings. The number of NeedsBinding is not public.
 var userStates = map[string]string{
 	session.UserNormal:            "POUserStateNormal (0)",
 	session.UserNeedsNewKeys:      "POUserStateNeedsNewKeys (1)",
@@ -39,7 +39,7 @@ var userStates = map[string]string{
 	session.UserBroken:            "POUserStateNormal (0)",
 }
 
-// keys matches the keys of JSON at the beginning of lines, behind which app-sso prints a space.
+// keys matches the keys of JSON at the beginning of lines; app-sso prints a space after them.
 var keys = regexp.MustCompile(`(?m)^( *"[^"]*"):`)
 
 // shown is a section as app-sso prints it: sorted JSON with " : ", or (null).
@@ -52,10 +52,10 @@ func shown(section map[string]any) string {
 	encoder.SetEscapeHTML(false)
 	encoder.SetIndent("", "  ")
 	if err := encoder.Encode(section); err != nil {
-		panic(err) // text, numbers and lists of them only
+		panic(err) // only text, numbers and lists of them
 	}
 	text := keys.ReplaceAllString(strings.TrimSpace(content.String()), "$1 :")
-	return strings.ReplaceAll(text, `\\@`, `\@`) // as zsh's echo leaves it, which is not JSON
+	return strings.ReplaceAll(text, `\\@`, `\@`) // as zsh's echo prints it, which is not JSON
 }
 
 func deviceSection(settings session.AppSSO, now time.Time) (map[string]any, error) {
@@ -68,7 +68,7 @@ func deviceSection(settings session.AppSSO, now time.Time) (map[string]any, erro
 		"allowDeviceIdentifiersInAttestation": false,
 		"authGracePeriodStart":                stamp(now.Add(-time.Hour)),
 		"authorizationEnabled":                false,
-		"created":                             stamp(now), // of printing, in every section
+		"created":                             stamp(now), // the time of printing, in every section
 		"createUsersEnabled":                  false,
 		"encryptionAlgorithm":                 "ECDHE-A256GCM",
 		"extensionIdentifier":                 cmp.Or(settings.Extension, microsoftExtension),
@@ -126,7 +126,7 @@ func certificateOf(settings session.AppSSO) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	// Half of the real ones are so, and Go's own parser refuses them.
+	// Half of the real ones are like this, and Go's own parser refuses them.
 	device := entra.Device{DeviceID: settings.DeviceID, TenantID: settings.TenantID}.P256().NegativeSerial()
 	if settings.Certificate == session.CertificateExpired {
 		device = device.Expired()
@@ -139,7 +139,7 @@ func certificateOf(settings session.AppSSO) (string, error) {
 }
 
 func loginSection(settings session.AppSSO, now time.Time) map[string]any {
-	// A Mac that is configured and not registered has none [FL-S1].
+	// A Mac that is configured but not registered has none [FL-S1].
 	if settings.State != session.Registered || settings.LoginNull {
 		return nil
 	}
@@ -177,7 +177,7 @@ func userSection(settings session.AppSSO, now time.Time) map[string]any {
 	if settings.State != session.Registered || settings.User == session.UserNone {
 		return nil
 	}
-	// A user who has never registered has these only [FL#51667].
+	// A user who has never registered has only these [FL#51667].
 	section := map[string]any{
 		"created":                 stamp(now),
 		"loginType":               "POLoginTypeUserSecureEnclaveKey (2)",
@@ -220,7 +220,7 @@ func masked(upn string) string {
 
 func stamp(at time.Time) string { return at.UTC().Format(time.RFC3339) }
 
-// hash is what macOS prints of keys.
+// hash is the form in which macOS prints keys.
 func hash() string {
 	sum := make([]byte, 32)
 	rand.Read(sum) // never fails

@@ -1,5 +1,5 @@
-// Package browser opens a page in headless Chromium, for the tests of pages: it looks at what a person would see, and
-// at what a page must not do.
+// Package browser opens a page in headless Chromium, for the tests of pages. It checks what a person would see, and
+// what a page must not do.
 package browser
 
 import (
@@ -26,13 +26,13 @@ type Browser struct {
 	ctx context.Context
 
 	mu sync.Mutex
-	// complaints are what the page wrote to the console, exceptions, and requests that were made.
+	// complaints are the page's messages on the console, its exceptions, and its requests.
 	complaints []string
 }
 
 const executable = "/usr/bin/chromium"
 
-// Open opens a page, and returns when the element with that id is there. A missing Chromium is a failure:
+// Open opens a page, and returns when the element with that id exists. A missing Chromium is a failure:
 // scripts/install-test-dependencies installs it.
 func Open(t *testing.T, html, id string, actions ...chromedp.Action) *Browser {
 	t.Helper()
@@ -88,7 +88,7 @@ func (b *Browser) Run(actions ...chromedp.Action) {
 	}
 }
 
-// Value evaluates an expression of the page, a promise to its end.
+// Value evaluates an expression of the page; it waits for the result of a promise.
 func Value[T any](b *Browser, expression string) (result T) {
 	b.t.Helper()
 	b.Run(chromedp.Evaluate(expression, &result,
@@ -96,7 +96,7 @@ func Value[T any](b *Browser, expression string) (result T) {
 	return result
 }
 
-// Want holds that an expression of the page is what it should be.
+// Want checks the value of an expression of the page.
 func (b *Browser) Want(expression, want string) {
 	b.t.Helper()
 	if got := fmt.Sprint(Value[any](b, expression)); got != want {
@@ -104,7 +104,7 @@ func (b *Browser) Want(expression, want string) {
 	}
 }
 
-// Quiet holds that the page made no request, violated no policy and wrote nothing to the console.
+// Quiet checks that the page made no request, violated no policy and wrote nothing to the console.
 func (b *Browser) Quiet() {
 	b.t.Helper()
 	b.mu.Lock()
@@ -114,7 +114,7 @@ func (b *Browser) Quiet() {
 	}
 }
 
-// Screenshot keeps a picture of the page in the folder that CI keeps, or go test -artifacts.
+// Screenshot saves a picture of the page in the folder that CI keeps, or in that of go test -artifacts.
 func (b *Browser) Screenshot(name string) {
 	b.t.Helper()
 	var picture []byte
@@ -131,13 +131,13 @@ func (b *Browser) Screenshot(name string) {
 	}
 }
 
-// Scheme is what a person has chosen: light or dark.
+// Scheme is the person's choice: light or dark.
 func Scheme(name string) chromedp.Action {
 	return emulation.SetEmulatedMedia().
 		WithFeatures([]*emulation.MediaFeature{{Name: "prefers-color-scheme", Value: name}})
 }
 
-// problems are usher's own checks: everything that can be used has a name, everything is seen.
+// problems are usher's own checks: every control has a name, and everything is visible.
 const problems = `(() => {
   const found = [];
   const named = (e) => (e.getAttribute("aria-label") || e.labels?.[0]?.textContent || e.textContent || "").trim();
@@ -161,7 +161,7 @@ const problems = `(() => {
   return found;
 })()`
 
-// Accessible holds that everybody can use the page: by usher's own checks, and by axe-core.
+// Accessible checks that everybody can use the page, with usher's own checks and with axe-core.
 func (b *Browser) Accessible() {
 	b.t.Helper()
 	for _, problem := range Value[[]string](b, problems) {

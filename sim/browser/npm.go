@@ -20,8 +20,8 @@ import (
 //go:embed npm-packages
 var npmPackages string
 
-// Script returns the script of a package that npm-packages names. A package that is not there, or is another one, is a
-// failure: scripts/install-test-dependencies installs it.
+// Script returns the script of a package that npm-packages names. A missing package, or a different one, is a failure:
+// scripts/install-test-dependencies installs it.
 func Script(t *testing.T, name string) string {
 	t.Helper()
 	script, err := script(name)
@@ -38,7 +38,7 @@ func script(name string) (string, error) {
 			continue
 		}
 		version, file, integrity := fields[1], fields[2], fields[3]
-		// As the script has it, on macOS too: os.UserCacheDir is another directory there.
+		// The path of the script, on macOS too: os.UserCacheDir is another directory there.
 		cache := cmp.Or(os.Getenv("XDG_CACHE_HOME"), filepath.Join(os.Getenv("HOME"), ".cache"))
 		archive, err := os.ReadFile(
 			filepath.Join(cache, "usher", "npm", strings.ReplaceAll(name, "/", "+")+"-"+version+".tgz"))
@@ -59,7 +59,7 @@ func script(name string) (string, error) {
 
 var errIntegrity = errors.New("its digest is not the one in npm-packages")
 
-// fileOf is a file of a compressed archive.
+// fileOf returns a file of a compressed archive.
 func fileOf(archive []byte, name string) (string, error) {
 	uncompressed, err := gzip.NewReader(bytes.NewReader(archive))
 	if err != nil {

@@ -26,7 +26,7 @@ import (
 	"usher.internal/useragent/keychain"
 )
 
-// asPortal makes this test's program the portal itself, to be started as a process of its own.
+// asPortal makes this test's program the portal itself, as a separate process.
 const asPortal = "USHER_TEST_AS_PORTAL"
 
 func TestMain(m *testing.M) {
@@ -38,7 +38,7 @@ func TestMain(m *testing.M) {
 
 const tenantID = "8d6b9a52-2b7e-4f0c-9d6b-0f2f7c1f6a11"
 
-// user is somebody with a home, whose Company Portal behaves by his settings.
+// user is a user with a home, whose settings control Company Portal.
 type user struct {
 	t           *testing.T
 	home        string
@@ -71,7 +71,7 @@ func (u *user) keychainDirectory() string { return filepath.Join(u.home, "keycha
 
 func (u *user) logDirectory() string { return filepath.Join(u.home, "Library/Logs/Company Portal") }
 
-// command is the user's Company Portal, not yet started, in an environment as clean as the agent's children have.
+// command is the user's Company Portal before its start, in an environment as clean as that of the agent's children.
 func (u *user) command(arguments ...string) *exec.Cmd {
 	u.t.Helper()
 	program, err := os.Executable()
@@ -97,7 +97,7 @@ func (u *user) run(arguments ...string) (exitCode int, stderr string) {
 	return command.ProcessState.ExitCode(), wrote.String()
 }
 
-// records reads a log by the reader that usher has for the real ones.
+// records reads a log with usher's reader for real logs.
 func (u *user) records(name string) []applog.Record {
 	u.t.Helper()
 	file, err := os.Open(filepath.Join(u.logDirectory(), name))
@@ -118,7 +118,8 @@ func (u *user) records(name string) []applog.Record {
 	return records
 }
 
-// events returns what the log tells, an event as its title, result and data, anything else as the end of its message.
+// events returns the events of the log. A telemetry event is its title, result and data; any other entry is the end of
+// its message.
 func (u *user) events(name string) []string {
 	u.t.Helper()
 	var events []string
@@ -140,7 +141,7 @@ func (u *user) events(name string) []string {
 	return events
 }
 
-// look returns what usher makes of the keychain of files.
+// look returns usher's reading of the keychain of files.
 func (u *user) look() wpj.Identity {
 	u.t.Helper()
 	evidence := identity.LoginKeychain(files{filekeychain.Open(u.keychainDirectory())},
@@ -148,7 +149,7 @@ func (u *user) look() wpj.Identity {
 	return wpj.Evaluate([]wpj.Evidence{evidence}, wpj.Conditions{Now: time.Now(), Tenant: tenantID})
 }
 
-// files reads a keychain of files as the agent's one with the tag simkeychain does.
+// files reads a keychain of files as the agent does with the tag simkeychain.
 type files struct{ *filekeychain.Keychain }
 
 func (f files) items(class filekeychain.Class) ([]filekeychain.Item, error) {
@@ -189,7 +190,7 @@ const (
 	signInOne  = "ADALLoginStarted None"
 )
 
-// happy is the story of the log of a registration that succeeds.
+// happy are the events in the log of a successful registration.
 var happy = []string{
 	signInLine, signInOne,
 	"Auth_FetchSvcToken Succeeded", "WPJ_DeviceRegistration Succeeded", "CompleteWPJOperation Succeeded",
@@ -203,7 +204,7 @@ func TestRegisters(t *testing.T) {
 		t.Fatalf("exit code %d: %s", code, stderr)
 	}
 	if got := u.events(logName); !slices.Equal(got, happy) {
-		t.Errorf("the log tells\n%q\nwant\n%q", got, happy)
+		t.Errorf("the log has\n%q\nwant\n%q", got, happy)
 	}
 	identity := u.look()
 	if identity.State != wpj.StateRegistered || identity.UserPrincipalName != "joe@example.com" ||
@@ -249,7 +250,7 @@ func TestEveryExitCode(t *testing.T) {
 				t.Errorf("exit code %d: %s", got, stderr)
 			}
 			if got := u.events(logName); !slices.Equal(got, story) {
-				t.Errorf("the log tells\n%q\nwant\n%q", got, story)
+				t.Errorf("the log has\n%q\nwant\n%q", got, story)
 			}
 			if identity := u.look(); identity.State != wpj.StateNotRegistered {
 				t.Errorf("the keychain holds %s: %s", identity.State, identity.Detail)
@@ -330,7 +331,7 @@ func TestALockedKeychainIsAKeychainError(t *testing.T) {
 		t.Errorf("exit code %d: %s", code, stderr)
 	}
 	if got := u.events(logName); got[len(got)-1] != "CompanyPortalExited Failed 67" {
-		t.Errorf("the log tells %q", got)
+		t.Errorf("the log has %q", got)
 	}
 }
 
@@ -350,7 +351,7 @@ func TestArguments(t *testing.T) {
 			t.Errorf("%q: exit code %d: %s", test.arguments, code, stderr)
 		}
 		if got := u.events(logName); !slices.Equal(got, test.story) {
-			t.Errorf("%q: the log tells %q", test.arguments, got)
+			t.Errorf("%q: the log has %q", test.arguments, got)
 		}
 		if got := u.look(); got.State != wpj.StateNotRegistered {
 			t.Errorf("%q: %s", test.arguments, got.State)
@@ -394,7 +395,7 @@ func TestTheLibraryWritesInEveryRun(t *testing.T) {
 	}
 }
 
-// TestCompanyPortal5 holds that the steps are the same in the grammar of version 5.
+// TestCompanyPortal5 checks that the steps are the same in the grammar of version 5.
 func TestCompanyPortal5(t *testing.T) {
 	u := newUser(t)
 	u.set(map[string]any{"log_format": "5"})
@@ -402,7 +403,7 @@ func TestCompanyPortal5(t *testing.T) {
 		t.Fatalf("exit code %d: %s", code, stderr)
 	}
 	if got := u.events(logName); !slices.Equal(got, happy) {
-		t.Errorf("the log tells\n%q\nwant\n%q", got, happy)
+		t.Errorf("the log has\n%q\nwant\n%q", got, happy)
 	}
 	for _, record := range u.records(logName) {
 		if record.Format != applog.MSAL && record.Format != applog.CompanyPortal5 {
@@ -417,16 +418,16 @@ func TestTheLogIsRotated(t *testing.T) {
 	u.set(map[string]any{"rotate_log": "rename"})
 	u.run("-r")
 	if got := u.events(rotatedName); !slices.Equal(got, happy[:middle]) {
-		t.Errorf("the older log tells %q", got)
+		t.Errorf("the older log has %q", got)
 	}
 	if got := u.events(logName); len(got) != len(happy)-middle || got[0] != happy[middle] {
-		t.Errorf("the newer log tells %q", got)
+		t.Errorf("the newer log has %q", got)
 	}
 	u = newUser(t)
 	u.set(map[string]any{"rotate_log": "truncate"})
 	u.run("-r")
 	if got := u.events(logName); len(got) != len(happy)-middle || got[0] != happy[middle] {
-		t.Errorf("the truncated log tells %q", got)
+		t.Errorf("the truncated log has %q", got)
 	}
 }
 
@@ -437,7 +438,7 @@ func TestTheExitEventIsLost(t *testing.T) {
 		t.Errorf("exit code %d", code)
 	}
 	if got := u.events(logName); len(got) != len(happy)-1 || strings.Contains(got[len(got)-1], "Exited") {
-		t.Errorf("the log tells %q", got)
+		t.Errorf("the log has %q", got)
 	}
 }
 
@@ -450,7 +451,7 @@ func TestKillsItself(t *testing.T) {
 		t.Errorf("ended with %v", command.ProcessState)
 	}
 	if got := u.events(logName); !slices.Equal(got, []string{signInLine, signInOne}) {
-		t.Errorf("the log tells %q", got)
+		t.Errorf("the log has %q", got)
 	}
 	if got := u.look(); got.State != wpj.StateNotRegistered {
 		t.Errorf("the keychain holds %s", got.State)

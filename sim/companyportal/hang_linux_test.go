@@ -19,7 +19,7 @@ import (
 	"usher.internal/useragent/keychain"
 )
 
-// untilItHangs waits, by inotify, until the log tells that the sign-in has begun.
+// untilItHangs waits, by inotify, until the log shows that the sign-in has begun.
 func (u *user) untilItHangs(start func()) {
 	u.t.Helper()
 	if err := os.MkdirAll(u.logDirectory(), 0o755); err != nil {
@@ -76,7 +76,7 @@ func TestHangs(t *testing.T) {
 	}
 }
 
-// Into a real keyring, as a login session has it, and back out by the agent's own reader.
+// Into a real keyring of a login session, and back with the agent's own reader.
 func TestRegistersInARealKeyring(t *testing.T) {
 	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
 	defer cancel()
@@ -113,5 +113,5 @@ func TestRegistersInARealKeyring(t *testing.T) {
 	if err := ring.Unlock(ctx); err != nil {
 		t.Fatal(err)
 	}
-	comesTo("nothing", 0, wpj.StateRegistered) // what "locked" had left
+	comesTo("nothing", 0, wpj.StateRegistered) // the items of the "locked" run
 }

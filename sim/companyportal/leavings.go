@@ -19,30 +19,29 @@ import (
 	"usher.internal/sim/secretservice"
 )
 
-// leaving says what a run leaves in the keychain.
+// leaving describes the items that a run leaves in the keychain.
 type leaving struct {
 	// device changes the certificate.
 	device func(entra.Device) entra.Device
-	// without are the items that are left out: their accounts, or a key's tag.
+	// without are the omitted items: their accounts, or a key's tag.
 	without []string
-	// foreignThumbprint makes the thumbprint item that of another certificate.
+	// foreignThumbprint gives the thumbprint item another certificate's thumbprint.
 	foreignThumbprint bool
-	// certificates is how many certificates with keys there are; the items are those of the last one.
+	// certificates is the number of certificates with keys; the items are those of the last one.
 	certificates int
-	// others are further registrations, in tenants that nobody has configured, each with its own key and items.
+	// others are further registrations, in unconfigured tenants, each with its own key and items.
 	others int
 	// foreignIssuer has another authority issue the certificates.
 	foreignIssuer bool
-	// wrongKey puts another key in the place of the certificate's, under its label, as somebody would who copied a
-	// certificate.
+	// wrongKey puts another key under the label of the certificate's key, like somebody who copied a certificate.
 	wrongKey bool
 	// damaged cuts the certificate short.
 	damaged bool
-	// lock locks the keychain in the end.
+	// lock locks the keychain at the end.
 	lock bool
 }
 
-// leavings are what Settings.Leave may be.
+// leavings are the allowed values of Settings.Leave.
 var leavings = map[string]leaving{
 	"all":              {certificates: 1},
 	"nothing":          {},
@@ -63,7 +62,7 @@ var leavings = map[string]leaving{
 	"damaged":          {certificates: 1, damaged: true},
 }
 
-// inOtherTenant is a device in a tenant that nobody has configured.
+// inOtherTenant is a device in an unconfigured tenant.
 func inOtherTenant(device entra.Device) entra.Device {
 	device.TenantID = "0a7e5f2d-6f0e-4a51-9f4b-57c6d1c1b0fe"
 	return device
@@ -88,8 +87,8 @@ func (p *portal) startMakingItems() func() ([]filekeychain.Item, error) {
 	}
 }
 
-// makeItems makes the items of the first generation of Workplace Join [MSID, SK-RESET]. There are none where
-// the run is to leave nothing.
+// makeItems makes the items of the first generation of Workplace Join [MSID, SK-RESET]. It returns none if the run is
+// to leave nothing.
 func (p *portal) makeItems() ([]filekeychain.Item, error) {
 	l := leavings[p.Leave]
 	if l.certificates == 0 {
@@ -190,19 +189,20 @@ func keyItem(tag, label string, key crypto.Signer) (filekeychain.Item, error) {
 	}, nil
 }
 
-// passwordItem is an item whose value stands in its service attribute, and as its label [MSID, FL-DOC].
+// passwordItem is an item whose value is its service attribute, and its label [MSID, FL-DOC].
 func passwordItem(account, value string) filekeychain.Item {
 	return filekeychain.Item{Class: filekeychain.GenericPassword, Label: value, Account: account, Service: value}
 }
 
-// loginKeychain is what is needed of a keychain; sim/filekeychain, sim/secretservice and sim/loginkeychain have it.
+// loginKeychain is the part of a keychain that this package needs; sim/filekeychain, sim/secretservice and
+// sim/loginkeychain have it.
 type loginKeychain interface {
 	Add(filekeychain.Item) error
 	Delete(unwanted func(filekeychain.Item) bool) (int, error)
 	Lock() error
 }
 
-// store puts items into the keychain, in place of those of an earlier registration. Without items it touches nothing.
+// store puts items into the keychain, and replaces those of an earlier registration. Without items it touches nothing.
 func (p *portal) store(items []filekeychain.Item, err error) error {
 	if err != nil || len(items) == 0 {
 		return err
@@ -230,7 +230,7 @@ func (p *portal) store(items []filekeychain.Item, err error) error {
 	return nil
 }
 
-// isWorkplaceJoin tells whether an item is of a registration.
+// isWorkplaceJoin reports whether an item belongs to a registration.
 func isWorkplaceJoin(item filekeychain.Item) bool {
 	switch item.Class {
 	case filekeychain.Certificate:
@@ -243,5 +243,5 @@ func isWorkplaceJoin(item filekeychain.Item) bool {
 	}
 }
 
-// itemPrefix is what the accounts and tags of all items of Workplace Join begin with.
+// itemPrefix begins the accounts and tags of all items of Workplace Join.
 const itemPrefix = "com.microsoft.workplacejoin."

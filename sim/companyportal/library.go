@@ -9,9 +9,9 @@ import (
 	"github.com/google/uuid"
 )
 
-// library writes what MSAL, Microsoft's sign-in library within Company Portal, says: lines of its own grammar among
-// those of Company Portal's log [https://github.com/microsoft/vscode/issues/263875]. Nearly all of it means nothing:
-// timeouts that it gets over, a good answer at error level, and names that are masked.
+// library writes the log lines of MSAL, Microsoft's sign-in library within Company Portal. They have their own grammar,
+// and are among those of Company Portal's log [https://github.com/microsoft/vscode/issues/263875]. Nearly all of them
+// mean nothing: timeouts without an effect, a good answer at error level, and masked names.
 type library struct {
 	log *log
 	// correlation is the identifier of the request.
@@ -32,7 +32,7 @@ func (b *library) line(request, message string) {
 	b.log.keep(err)
 }
 
-// started is what a sign-in begins with: the library looks for the broker, and does not wait for it
+// started writes the beginning of a sign-in: the library looks for the broker, and does not wait for it
 // [https://github.com/AzureAD/microsoft-authentication-library-common-for-objc MSIDXpcSingleSignOnProvider.m].
 func (b *library) started() {
 	b.line("", "networkHost: login.microsoftonline.com, cacheHost: login.windows.net, aliases: "+
@@ -49,13 +49,13 @@ func (b *library) started() {
 		"isSetupAssistantFlow: 0")
 }
 
-// finished is what a sign-in ends with that succeeded.
+// finished writes the end of a successful sign-in.
 func (b *library) finished() {
 	b.say("Interactive flow finished. Result Masked(not-null), error: 0 error domain: (null)")
 	b.say("acquireToken returning with result Masked(not-null)")
 }
 
-// cancelled is what a sign-in ends with whose window the user closed
+// cancelled writes the end of a sign-in whose window the user closed
 // [https://github.com/AzureAD/microsoft-authentication-library-for-objc/issues/2187].
 func (b *library) cancelled() {
 	b.line("", "Creating Error with description: User cancelled the authorization session.")
@@ -63,13 +63,13 @@ func (b *library) cancelled() {
 	b.say("Interactive flow finished. Result (null), error: -51700 error domain: MSIDErrorDomain")
 }
 
-// refused is what a sign-in ends with that Entra refused: the reason is masked.
+// refused writes the end of a sign-in that Entra refused: the reason is masked.
 func (b *library) refused() {
 	b.say("Interactive flow finished. Result (null), error: -51411 error domain: MSIDOAuthErrorDomain")
 	b.say("acquireToken returning with error: (MSALErrorDomain, -50000) Masked(not-null)")
 }
 
-// writePiped writes an entry as Company Portal 5 does: the level is there only where it is not normal, and an SDK's
+// writePiped writes an entry as Company Portal 5 does. The level is there only if it is not normal, and an SDK's
 // entries have its version in the place of the file.
 func (l *log) writePiped(level, subsystem string, thread int, location, message string) {
 	columns := []string{time.Now().UTC().Format("2006-01-02 15:04:05.000")}
@@ -84,8 +84,8 @@ func (l *log) writePiped(level, subsystem string, thread int, location, message 
 	l.keep(err)
 }
 
-// eventPiped writes a telemetry event as Company Portal 5 does: lines without braces, of which nothing marks the last,
-// in no order.
+// eventPiped writes a telemetry event as Company Portal 5 does: lines without braces, in no order, and without a mark
+// on the last one.
 func (l *log) eventPiped(fields []field) {
 	var text strings.Builder
 	text.WriteString("ReceivedEvent: The event that would have otherwise gone to telemetry is: ")

@@ -10,7 +10,7 @@ import (
 	"time"
 )
 
-// logName is the name of the log; what the real one calls older ones is not known, and rotatedName is made up.
+// logName is the name of the log. The real name of older ones is unknown, and rotatedName is made up.
 const (
 	logName     = "com.microsoft.CompanyPortalMac.log"
 	rotatedName = "com.microsoft.CompanyPortalMac.1.log"
@@ -22,15 +22,15 @@ const (
 	telemetryThread = 10971
 )
 
-// telemetryLocation is where events are written.
+// telemetryLocation is the code location of events.
 const telemetryLocation = "AriaTelemetryService.swift: 283 " +
 	"(sendEvent(featureArea:type:eventTitle:duration:result:target:location:resultData:error:" +
 	"context:workflowData:clientRequestId:shouldSanitizeStrings:))"
 
-// log writes Company Portal's log as the versions of 2018 to 2020 did (docs/log-formats.md). Every entry
-// is one write. The first error is kept for close, as the real program does not end because its log cannot be written.
+// log writes Company Portal's log as the versions of 2018 to 2020 did (docs/log-formats.md). Every entry is one write.
+// close returns the first error, because the real program does not end when its log cannot be written.
 //
-// The sign-in library's lines are among them, in its own grammar. With piped, Company Portal's own entries are
+// The sign-in library's lines are among the entries, in its own grammar. With piped, Company Portal's own entries are
 // written as version 5 does (grammar B).
 type log struct {
 	path  string
@@ -78,7 +78,7 @@ func (l *log) info(subsystem, location, message string) {
 	l.write("INFO", subsystem, mainThread, location, message)
 }
 
-// sdk writes a message of the WPJ SDK, whose real level stands in its text.
+// sdk writes a message of the WPJ SDK; its real level is in its text.
 func (l *log) sdk(message string) {
 	l.info("workplaceJoinSdk", "WorkplaceJoinManager.swift: 845 (workplaceClient(_:logMessage:))",
 		strings.ReplaceAll(message, "[TIME]", time.Now().UTC().Format("[2006-01-02 15:04:05 -0700]")))
@@ -87,7 +87,7 @@ func (l *log) sdk(message string) {
 // field is a key of an event and its value.
 type field struct{ key, value string }
 
-// event writes a telemetry event, a dictionary in the style of NSDictionary. Fields stand in the order of their keys.
+// event writes a telemetry event, a dictionary in the style of NSDictionary. Fields are sorted by their keys.
 func (l *log) event(kind string, fields ...field) {
 	if l.piped {
 		l.eventPiped(fields)
@@ -111,7 +111,7 @@ func quoted(value string) string {
 	return `"` + strings.ReplaceAll(value, `"`, `\"`) + `"`
 }
 
-// rotate does to the log what a rotation does: it gets another name, or is emptied, while somebody reads it.
+// rotate rotates the log while somebody reads it: it renames or empties the file.
 func (l *log) rotate(how string) {
 	switch how {
 	case rotateRename:

@@ -1,13 +1,13 @@
 // The companyportal command stands in for Microsoft's Company Portal where there is no Mac. Started with -r it "signs
-// in" a user who takes his time, writes the log that the real one writes, event by event, puts the items of a Workplace
-// Join registration into the login keychain of whoever runs it, and ends with one of the real exit codes.
+// in" a user after a while, and writes the log of the real one, event by event. It puts the items of a Workplace Join
+// registration into the login keychain of the user who runs it, and ends with one of the real exit codes.
 //
-// What the user does and what goes wrong is told by [Settings], in the JSON file that USHER_SIM_PORTAL_CONFIG names or
-// else ~/.config/usher-sim/companyportal.json, and in the JSON object in USHER_SIM_PORTAL, which has precedence.
-// Without -r it says, as the real one does, that it was launched without it, and registers nothing; other arguments end
-// it with 70.
+// [Settings] choose the user's actions and the faults. They come from the JSON file that USHER_SIM_PORTAL_CONFIG names,
+// or else from ~/.config/usher-sim/companyportal.json. The JSON object in USHER_SIM_PORTAL has precedence. Without -r
+// it reports, as the real one does, that it was launched without it, and registers nothing. Other arguments end it with
+// 70.
 //
-// It never ships. The certificates it leaves are by an authority of its own (sim/entra).
+// It never ships. An authority of its own issues its certificates (sim/entra).
 package main
 
 import (
@@ -22,12 +22,12 @@ import (
 	"usher.internal/internal/wpj"
 )
 
-// exitMisconfigured is no exit code of Company Portal's: the stand-in was told what it does not understand.
+// exitMisconfigured is not an exit code of Company Portal's: the stand-in does not understand its settings.
 const exitMisconfigured = 2
 
 func main() { os.Exit(run(os.Args[1:])) }
 
-// run returns what the process ends with.
+// run returns the exit code of the process.
 func run(arguments []string) int {
 	home, err := os.UserHomeDir()
 	if err != nil {
@@ -60,7 +60,7 @@ func misconfigured(err error) int {
 	return exitMisconfigured
 }
 
-// noteRun appends a line about this process to a file, by which tests tell how often it was started.
+// noteRun appends a line about this process to a file; tests count the starts with it.
 func noteRun(path string) error {
 	if path == "" {
 		return nil

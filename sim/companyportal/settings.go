@@ -16,33 +16,33 @@ import (
 	"usher.internal/internal/wpj"
 )
 
-// Settings tell how a run goes. The zero value of every field is what the real thing does on a good day.
+// Settings control a run. The zero value of every field is the behaviour of the real program in a successful run.
 type Settings struct {
-	// ExitCode is what the run ends with; the log tells a story that fits it.
+	// ExitCode is the exit code of the run; the log has matching events.
 	ExitCode wpj.ExitCode `json:"exit_code"`
-	// Wait is how long the user takes to sign in, 300ms unless set.
+	// Wait is the time until the user signs in, 300ms unless set.
 	Wait duration `json:"wait"`
 	// Hang makes the user never sign in.
 	Hang bool `json:"hang"`
 	// SignInPipe is a named pipe: the user signs in when somebody has opened it for writing, and closed it.
 	SignInPipe string `json:"sign_in_pipe"`
-	// IgnoreSIGTERM makes the portal one that SIGKILL alone ends.
+	// IgnoreSIGTERM makes a portal that only SIGKILL ends.
 	IgnoreSIGTERM bool `json:"ignore_sigterm"`
-	// KillSelf is the signal that ends the portal after the sign-in, before anything is left in the keychain; 0 for
+	// KillSelf is the signal that ends the portal after the sign-in, before it leaves anything in the keychain; 0 for
 	// none.
 	KillSelf int `json:"kill_self"`
-	// Leave is what the run leaves in the keychain, a name of leavings; unless set, "all" for a run that succeeds and
-	// "nothing" for others.
+	// Leave names the items that the run leaves in the keychain, a name of leavings. Unless set, it is "all" for a
+	// successful run and "nothing" for others.
 	Leave string `json:"leave"`
-	// TenantID is the tenant that the user is of, and UPN his name in it. They are made up unless set.
+	// TenantID is the tenant of the user, and UPN the user's name in it. They are made up unless set.
 	TenantID string `json:"tenant_id"`
 	UPN      string `json:"upn"`
 	// Keychain is "secretservice", "file" for that of sim/filekeychain in KeychainDirectory, or "macos_login" for a
-	// Mac's own; unless set, the first on Linux and the second elsewhere. KeychainDirectory is USHER_SIM_KEYCHAIN or
-	// ~/.local/share/usher-sim/keychain unless set.
+	// Mac's own. Unless set, it is the first on Linux and the second elsewhere. KeychainDirectory is USHER_SIM_KEYCHAIN
+	// or ~/.local/share/usher-sim/keychain unless set.
 	Keychain          string `json:"keychain"`
 	KeychainDirectory string `json:"keychain_directory"`
-	// RotateLog is what happens to the log in the middle of the run: "rename" or "truncate", or nothing when empty.
+	// RotateLog rotates the log in the middle of the run: "rename" or "truncate"; empty does nothing.
 	RotateLog string `json:"rotate_log"`
 	// LogFormat is "5" for a log as Company Portal 5 writes it; empty is that of 2018 to 2020, which has more steps.
 	LogFormat string `json:"log_format"`
@@ -73,7 +73,7 @@ const (
 	logFormat5            = "5"
 )
 
-// load reads the settings of the user whose home that is. A file that was named must be there; the usual one need not.
+// load reads the settings from that user's home. A named file must exist; the usual one is optional.
 func load(home string) (Settings, error) {
 	settings := Settings{
 		Wait:              duration(300 * time.Millisecond),
@@ -110,7 +110,7 @@ func load(home string) (Settings, error) {
 	return settings, settings.check()
 }
 
-// merge takes over what a JSON object says. Nothing is no object, and says nothing.
+// merge sets the fields of a JSON object. Empty content sets nothing.
 func (s *Settings) merge(content []byte) error {
 	if len(bytes.TrimSpace(content)) == 0 {
 		return nil

@@ -36,8 +36,8 @@ const (
 	noStage
 )
 
-// failingStages says at which step a run that ends with a code goes wrong. The real order of events is known of success
-// alone; this is what the names of the codes suggest. Any other code fails as defaultError does.
+// failingStages maps an exit code to the step that fails. The real order of events is known only for success; the
+// failures follow the names of the codes. Any other code fails as defaultError does.
 var failingStages = map[wpj.ExitCode]stage{
 	wpj.ExitSuccess:                    noStage,
 	wpj.ExitDefaultError:               deviceRegistration,
@@ -50,8 +50,8 @@ var failingStages = map[wpj.ExitCode]stage{
 	wpj.ExitCommandLineError:           launch,
 }
 
-// register is a run in registration mode, in the order of events of a run that was published [SEED]. The error
-// is for whoever runs the stand-in; the exit code counts all the same.
+// register is a run in registration mode, in the order of events of a published run [SEED]. The error is for the person
+// who runs the stand-in; the exit code is valid in any case.
 func (p *portal) register() (wpj.ExitCode, error) {
 	code := p.ExitCode
 	fails, known := failingStages[code]
@@ -64,7 +64,7 @@ func (p *portal) register() (wpj.ExitCode, error) {
 		}
 		return succeeded
 	}
-	items := p.startMakingItems() // keys take their time, and the user takes his
+	items := p.startMakingItems() // making keys takes time, and so does the user
 	if fails > launch {
 		p.signIn(fails)
 	}
@@ -99,8 +99,8 @@ func (p *portal) register() (wpj.ExitCode, error) {
 	return code, err
 }
 
-// signIn is the user's part. The log of 2020 is known from the token on; the lines of Company Portal's are those of
-// 2025 in its grammar. Those of the library are among them, as many in a good run as in any other.
+// signIn is the user's part. The log of 2020 is known from the token on; Company Portal's lines are those of 2025 in
+// its grammar. The library's lines are among them, as many in a good run as in any other.
 func (p *portal) signIn(fails stage) {
 	for range p.Cancels {
 		p.openSignIn().cancelled()
@@ -169,7 +169,7 @@ func (p *portal) completed(result string) {
 		field{"featureArea", "WPJ"}, field{"result", result})
 }
 
-// exited writes the last event, which tells the exit code.
+// exited writes the last event, which has the exit code.
 func (p *portal) exited(code wpj.ExitCode) {
 	if p.LoseExitEvent {
 		return

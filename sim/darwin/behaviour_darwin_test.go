@@ -1,5 +1,5 @@
-// The tests in this file are run under the loader, by TestBehaviour. Each states something that the loader models of
-// macOS, so that `go test ./sim/darwin` on a Mac says whether macOS agrees. Nobody has run them there yet.
+// TestBehaviour runs the tests in this file under the loader. Each states a behaviour of macOS that the loader models,
+// so `go test ./sim/darwin` on a Mac shows whether macOS agrees. Nobody has run them there yet.
 
 package darwin_test
 
@@ -97,7 +97,7 @@ func TestPeerThatHasClosed(t *testing.T) {
 	control(t, accepted, func(fd int) {
 		if credentials, err := unix.GetsockoptXucred(fd, unix.SOL_LOCAL, unix.LOCAL_PEERCRED); err != nil ||
 			int(credentials.Uid) != os.Getuid() {
-			t.Errorf("LOCAL_PEERCRED: %+v, %v, want what it was", credentials, err)
+			t.Errorf("LOCAL_PEERCRED: %+v, %v, want the value before", credentials, err)
 		}
 		if pid, err := unix.GetsockoptInt(fd, unix.SOL_LOCAL, unix.LOCAL_PEERPID); err != unix.ENOTCONN {
 			t.Errorf("LOCAL_PEERPID: %d, %v, want %v", pid, err, unix.ENOTCONN)
@@ -121,7 +121,7 @@ func TestUnnamedSocketHasNoName(t *testing.T) {
 	unix.Close(pair[1])
 }
 
-// The numbers of errors are macOS's, those of system calls that the program makes itself too.
+// The numbers of errors are macOS's, also for system calls that the program makes itself.
 func TestErrorOfARawSystemCall(t *testing.T) {
 	if _, _, errno := syscall.Syscall6(syscall.SYS_GETSOCKOPT, ^uintptr(0), 0, 0, 0, 0, 0); errno != unix.EBADF {
 		t.Errorf("%v, want %v", errno, unix.EBADF)
@@ -188,7 +188,7 @@ func TestGroupOfZombiesIsEPERM(t *testing.T) {
 	}
 }
 
-// waitFor asks until a condition holds, which nothing reports.
+// waitFor asks until a condition is true that nothing reports.
 func waitFor(t *testing.T, what string, holds func() bool) {
 	t.Helper()
 	for end := time.Now().Add(10 * time.Second); !holds(); {
@@ -246,7 +246,7 @@ func TestArgumentsOfAProcess(t *testing.T) {
 	}
 }
 
-// watched returns what kqueue reports of a path after something was done.
+// watched returns the events of kqueue for a path after an operation.
 func watched(t *testing.T, path string, do func()) uint32 {
 	t.Helper()
 	queue, err := unix.Kqueue()
@@ -268,7 +268,7 @@ func watched(t *testing.T, path string, do func()) uint32 {
 	}
 	do()
 	var notes uint32
-	for { // one operation may be several events
+	for { // one operation can cause several events
 		var events [1]unix.Kevent_t
 		n, err := unix.Kevent(queue, nil, events[:], &unix.Timespec{Nsec: 50_000_000})
 		if err == unix.EINTR {
@@ -300,7 +300,7 @@ func TestNotesOfFilesAndDirectories(t *testing.T) {
 		must(errors.Join(err, file.Close()))
 	}
 	for _, test := range []struct {
-		name, of string // of is watched: a name in the directory, or empty for the directory
+		name, of string // of is the watched path: a name in the directory, or empty for the directory
 		do       func(directory string)
 		want     uint32
 	}{
@@ -326,7 +326,7 @@ func TestNotesOfFilesAndDirectories(t *testing.T) {
 			unix.NOTE_DELETE | unix.NOTE_LINK},
 		{"the link itself is removed", "link", func(d string) { must(os.Remove(d + "/link")) },
 			unix.NOTE_DELETE | unix.NOTE_LINK},
-		{"what the link leads to is written to", "link", func(d string) { write(d+"/file", "more") }, 0},
+		{"the link's target is written to", "link", func(d string) { write(d+"/file", "more") }, 0},
 	} {
 		t.Run(strings.ReplaceAll(test.name, " ", "_"), func(t *testing.T) {
 			directory := t.TempDir()

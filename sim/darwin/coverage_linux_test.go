@@ -20,19 +20,18 @@ import (
 	"usher.internal/sim/darwin"
 )
 
-// leastCoverage is the percentage of the statements only for macOS that tests must execute.
+// leastCoverage is the percentage of macOS-only statements that tests must execute.
 const leastCoverage = 90
 
-// coverage is what the tests execute of the code for macOS; nil where it is not measured, with the short selection.
+// coverage measures how much of the code for macOS the tests execute; nil with the short selection.
 var coverage *measurement
 
-// measurement collects what the tests of packages, and usher's programs in stories, execute of the files that only
-// macOS has.
+// measurement collects the coverage of the macOS-only files, by tests of packages and by usher's programs in stories.
 type measurement struct {
-	// directory has a profile of each test binary, and in the folder programs the counters of programs, as GOCOVERDIR
-	// has them.
+	// directory has a profile of each test binary. Its folder programs has the counters of programs, in the format of
+	// GOCOVERDIR.
 	directory string
-	// packages are those that have such files.
+	// packages are the packages with such files.
 	packages []string
 	// files are those files, by their import path and name.
 	files []string
@@ -75,7 +74,7 @@ func isForMacOS(name string) bool {
 
 func (m *measurement) programs() string { return filepath.Join(m.directory, "programs") }
 
-// flags are those of go test with which a program counts what it executes.
+// flags are the flags of go test with which a program counts its executed statements.
 func (m *measurement) flags() []string {
 	if m == nil {
 		return nil
@@ -96,17 +95,17 @@ func (m *measurement) testFlags() []string {
 	return []string{"-test.coverprofile", profile.Name()}
 }
 
-// storyFlags have usher's programs in stories (e2e) count what they execute. A program writes nothing unless its main
-// package counts too.
+// storyFlags have usher's programs in stories (e2e) count their executed statements. A program writes nothing unless
+// its main package is counted too.
 func (m *measurement) storyFlags() []string {
 	if m == nil {
 		return nil
 	}
-	mains := []string{module + "cmd/usherd", module + "cmd/usher-agent", module + "ctl"}
+	mains := []string{module + "cmd/usherd", module + "cmd/usher-agent", module + "cmd/usherctl"}
 	return []string{"-counted", strings.Join(append(mains, m.packages...), ",")}
 }
 
-// environment says where programs that count what they execute write that.
+// environment sets the directory in which programs write their counters.
 func (m *measurement) environment() []string {
 	if m == nil {
 		return nil
@@ -114,8 +113,8 @@ func (m *measurement) environment() []string {
 	return []string{"GOCOVERDIR=" + m.programs()}
 }
 
-// report writes how much of the code that only macOS has was executed, and names what was not. Less than leastCoverage
-// is an error, and so is a file that no test was built with.
+// report writes how much of the macOS-only code was executed, and names the rest. Less than leastCoverage is an error,
+// and so is a file that no test was built with.
 func (m *measurement) report(output io.Writer) error {
 	merged, err := m.merged()
 	if err != nil {
@@ -196,7 +195,7 @@ func (m *measurement) merged() ([]*cover.Profile, error) {
 	return cover.ParseProfilesFromReader(text)
 }
 
-// functions are those of a file, in its order.
+// functions are the functions of a file, in order.
 type functions []function
 
 type function struct {

@@ -1,12 +1,12 @@
 //go:build linux && amd64
 
-// Package darwin runs usher's real darwin/amd64 programs on Linux, under a loader of our own: the C program in loader/.
-// [Build] compiles the loader, [Loader.Command] runs a program with it, and [Compile] and [CompileTest] build what it
-// runs; with cgo, those of an SDK do.
+// Package darwin runs usher's real darwin/amd64 programs on Linux, under our own loader: the C program in loader/.
+// [Build] compiles the loader, [Loader.Command] runs a program with it, and [Compile] and [CompileTest] build the
+// programs. With cgo, the methods of an SDK build them.
 //
-// The programs' machine code runs as on a Mac, and what it imports from macOS is answered by the loader, over glibc. So
-// crashes, layouts, signatures, control flow and the use of kqueue, signals and peers' credentials are seen. What macOS
-// decides is not: README.md says what.
+// The programs' machine code runs as on a Mac, and the loader answers their imports from macOS, over glibc. So a test
+// sees crashes, layouts, signatures, control flow and the use of kqueue, signals and peers' credentials. It does not
+// see macOS's own decisions; README.md lists them.
 package darwin
 
 import (
@@ -24,13 +24,13 @@ import (
 	"usher.internal/sim/darwin/tables"
 )
 
-// Tags are the build tags of what ships, with which programs are built.
+// Tags are the build tags of the shipped programs, which all builds use.
 const Tags = "grpcnotrace"
 
 //go:embed loader/*.c loader/*.h
 var sources embed.FS
 
-// compilerFlags hold the loader to what is readable without a doubt.
+// compilerFlags reject code of the loader that is doubtful.
 var compilerFlags = []string{"-std=gnu11", "-O1", "-g", "-Wall", "-Wextra", "-Werror", "-pthread"}
 
 // Loader is a compiled loader.

@@ -4,7 +4,7 @@ package darwin_test
 
 import "testing"
 
-// TestBehaviour runs behaviour_darwin_test.go: what the loader models of macOS, stated in tests that a Mac can run too.
+// TestBehaviour runs behaviour_darwin_test.go: the loader's models of macOS, stated in tests that a Mac can run too.
 func TestBehaviour(t *testing.T) {
 	suite{pkg: "usher.internal/sim/darwin"}.test(t)
 }
@@ -36,7 +36,7 @@ func TestGo(t *testing.T) {
 		}},
 		{pkg: "os", fails: map[string]string{
 			"TestRootConsistencyRename/from/symlink_slash": "Linux refuses to rename a link whose name has a " +
-				"slash behind it",
+				"slash after it",
 		}},
 		{pkg: "runtime/debug"},
 	})

@@ -13,7 +13,7 @@ import (
 	"usher.internal/sim/darwin"
 )
 
-// all adds what make test has no time for: scripts/test-darwin sets it.
+// all adds the packages that take too long for make test: scripts/test-darwin sets it.
 var all = flag.Bool("all", false, "run every package, not only the short selection")
 
 var (

@@ -36,7 +36,7 @@ func TestProgramSeesItself(t *testing.T) {
 	}
 }
 
-// What the loader does not know it reports by name; a symbol that it lacks ends the program.
+// The loader reports an unknown thing by name; a missing symbol ends the program.
 func TestUnknownIsReportedByName(t *testing.T) {
 	program := compiled(t, "./testdata/hello")
 	for _, test := range []struct {
@@ -56,8 +56,8 @@ func TestUnknownIsReportedByName(t *testing.T) {
 	}
 }
 
-// An object that is not released, one that is released too often, and one of another kind than a function takes fail a
-// program.
+// Three faults make a program fail: an object that is not released, one that is released too often, and one of another
+// kind than a function takes.
 func TestOwnershipOfObjects(t *testing.T) {
 	program := compiled(t, "./testdata/releases")
 	for _, test := range []struct {
@@ -79,7 +79,7 @@ func TestOwnershipOfObjects(t *testing.T) {
 	}
 }
 
-// What the loader has of notifications and of the dynamic store, and usher does not call yet.
+// The loader's notifications and dynamic store, which usher does not call yet.
 func TestFrameworks(t *testing.T) {
 	program := compiled(t, "./testdata/frameworks")
 	shown := filepath.Join(t.TempDir(), "shown")

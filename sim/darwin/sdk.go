@@ -16,7 +16,7 @@ import (
 //go:embed sdk/include
 var headers embed.FS
 
-// libraries are what a program is linked to, by the paths that it imports them by, with the names of their stubs in an
+// libraries are those that a program is linked to, by the paths of their imports, with the names of their stubs in an
 // SDK.
 var libraries = []struct{ path, stub string }{
 	{"/usr/lib/libSystem.B.dylib", "usr/lib/libSystem.tbd"},
@@ -28,8 +28,9 @@ var libraries = []struct{ path, stub string }{
 		"System/Library/Frameworks/Security.framework/Security.tbd"},
 }
 
-// SDK is what clang and lld need to build a program with cgo for macOS: headers, which declare what runtime/cgo and
-// go-keychain use, and stubs of libraries, which name what the loader has. Nothing of Apple's is in it.
+// SDK is the input of clang and lld for a program with cgo for macOS. Its headers declare the functions that
+// runtime/cgo and go-keychain use; its stubs of libraries name the functions of the loader. It contains nothing of
+// Apple's.
 type SDK struct {
 	directory string
 }
@@ -80,9 +81,8 @@ func (s *SDK) CompileTest(ctx context.Context, output, pkg string, flags ...stri
 	return compile(ctx, s.environment(), "test", flags...)
 }
 
-// environment has clang as the compiler. What Go imports and the loader lacks is bound when the program is loaded,
-// where the loader reports it by name. Debug information is left out (-w), since Go would combine it with Apple's
-// dsymutil.
+// environment has clang as the compiler. An import of Go's that the loader lacks is bound at load time, and the loader
+// reports it by name. Debug information is left out (-w), since Go would combine it with Apple's dsymutil.
 func (s *SDK) environment() []string {
 	const cc = "clang -target x86_64-apple-macos12 -fuse-ld=lld -fno-stack-protector -Wno-unused-command-line-argument"
 	return []string{"CGO_ENABLED=1", "CC=" + cc + " -isysroot " + s.directory,

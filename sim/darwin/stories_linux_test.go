@@ -10,8 +10,8 @@ import (
 	"testing"
 )
 
-// registration are stories of a complete registration, and possession is one that ends with a proof of it: the agent
-// with cgo can make none, since the loader's Security signs nothing.
+// registration are stories of a complete registration. possession is one that ends with a proof of possession: the
+// agent with cgo cannot give one, since the loader's Security signs nothing.
 var (
 	registration = []string{"TestUserRegistersHimself", "TestTwoUsersRegisterAtOnce",
 		"TestEveryExitCodeOfThePortalComesThrough", "TestWhatThePortalLeaves",
@@ -19,8 +19,9 @@ var (
 	possession = "TestRegistersWithANegativeSerialNumber"
 )
 
-// TestStories plays end-to-end stories with usherd, usher-agent and usherctl as macOS runs them: usherd killed at each
-// transition, agents and others that lie, and everything killed at random. It makes users, so it needs root.
+// TestStories plays end-to-end stories with usherd, usher-agent and usherctl as macOS runs them. In them usherd is
+// killed at each transition, agents and others lie, and processes are killed at random. It makes users, so it needs
+// root.
 func TestStories(t *testing.T) {
 	if !*all {
 		t.Skip("not in the short selection: run scripts/test-darwin")

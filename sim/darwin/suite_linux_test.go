@@ -20,7 +20,7 @@ import (
 	"usher.internal/sim/darwin"
 )
 
-// suite is the tests of one package, which are run as a darwin program.
+// suite is the tests of one package, run as a darwin program.
 type suite struct {
 	pkg string
 	// short suites are run without -all.
@@ -29,12 +29,11 @@ type suite struct {
 	cgo bool
 	// environment is added to that of the test.
 	environment []string
-	// run is the pattern of go test's flag of this name; empty is all.
+	// run is the pattern for go test's flag of this name; empty is all.
 	run string
-	// fails are the tests that are expected to fail, with the reason. One that passes is an error, so that the table
-	// stays true.
+	// fails are the tests that must fail, with the reason. One that passes is an error, so the table remains true.
 	fails map[string]string
-	// left are tests that are not run at all, by pattern, with the reason: they would hang, or fail only now and then.
+	// left are tests that are never run, by pattern, with the reason: they would hang, or fail only now and then.
 	left map[string]string
 }
 
@@ -95,7 +94,7 @@ func (s suite) compile(t *testing.T, program string) error {
 	return kit.CompileTest(t.Context(), program, s.pkg, flags...)
 }
 
-// isMeasured reports whether the package is one that ships, of which is measured what its tests execute.
+// isMeasured reports whether the package ships, so that its coverage is measured.
 func (s suite) isMeasured() bool {
 	return strings.HasPrefix(s.pkg, module) && !strings.HasPrefix(s.pkg, module+"sim/")
 }
@@ -116,16 +115,16 @@ func (s suite) execute(t *testing.T, program, directory string) (output []byte, 
 		command.Args = append(command.Args, coverage.testFlags()...)
 	}
 	command.Dir = directory
-	command.Env = append(append(os.Environ(), "PWD="+directory), s.environment...) // os/exec's own test looks at it
-	// a test binary that is started again writes what it executes there
+	command.Env = append(append(os.Environ(), "PWD="+directory), s.environment...) // os/exec's own test reads it
+	// a restarted test binary writes its counters there
 	if s.isMeasured() {
 		command.Env = append(command.Env, coverage.environment()...)
 	}
-	command.WaitDelay = time.Second // a child may have its output still
+	command.WaitDelay = time.Second // a child can still have its output open
 	return command.CombinedOutput()
 }
 
-// judge compares what has failed with what was expected to. ended is how the test binary ended.
+// judge compares the failed tests with the expected ones. ended is how the test binary ended.
 func (s suite) judge(output []byte, ended error) (problems []string, summary string) {
 	results := readResults(output)
 	count := map[string]int{}
@@ -161,7 +160,8 @@ func (s suite) judge(output []byte, ended error) (problems []string, summary str
 		count["SKIP"])
 }
 
-// aSubtestFailed reports whether a test has failed because one of its subtests has, which says more.
+// aSubtestFailed reports whether a test has failed because one of its subtests has. The report of the subtest has more
+// detail.
 func aSubtestFailed(results map[string]string, name string) bool {
 	for other, result := range results {
 		if result == "FAIL" && strings.HasPrefix(other, name+"/") {
@@ -171,7 +171,7 @@ func aSubtestFailed(results map[string]string, name string) bool {
 	return false
 }
 
-// completed matches what a test binary says when it has run all its tests.
+// completed matches the output of a test binary that has run all its tests.
 var completed = regexp.MustCompile(`(?m)^(PASS|FAIL)$`)
 
 var resultLine = regexp.MustCompile(`^\s*--- (PASS|FAIL|SKIP): (\S+) \(`)

@@ -11,12 +11,12 @@ import (
 	"testing"
 )
 
-// Why a test fails as a darwin program, or is not run. Each is what the loader lacks: a fault of usher is fixed, and so
-// is a test that states something that macOS does not do.
+// The reasons why a test fails as a darwin program, or is not run. Each is something that the loader lacks. A fault of
+// usher is fixed, and so is a test that states something that macOS does not do.
 const execution = "a shell of Linux starts usherctl, which is a darwin program, and Linux cannot (Exec format error)"
 
-// shortSelection is what make test runs of usher. What waits for long, as internal/filewatch does for what never comes,
-// is not in it.
+// shortSelection are the packages of usher in make test. It leaves out tests with long waits, such as those of
+// internal/filewatch for an event that never comes.
 var shortSelection = []string{
 	"internal/accounts", "internal/corefoundation", "internal/command", "internal/privatefile", "internal/trust",
 	"internal/logfile", "internal/foreign",
@@ -26,7 +26,7 @@ var shortSelection = []string{
 // checkReleases has a test binary fail if it leaves objects of frameworks that nothing has released.
 const checkReleases = "MACHORUN_CHECK_RELEASES=1"
 
-// exceptions are the packages of which not every test passes as a darwin program, and those that are run otherwise.
+// exceptions are the packages with tests that fail as a darwin program, and those that need special settings.
 var exceptions = []suite{
 	{pkg: "internal/corefoundation", environment: []string{checkReleases}},
 	{pkg: "internal/accounts", environment: []string{checkReleases,
@@ -40,7 +40,7 @@ var exceptions = []suite{
 	}},
 }
 
-// TestUsher runs the tests of usher's packages as darwin programs: of all that have tests for macOS.
+// TestUsher runs the tests of usher's packages as darwin programs: all packages with tests for macOS.
 func TestUsher(t *testing.T) {
 	packages, err := testedPackages(t.Context(), module+"...")
 	if err != nil {

@@ -1,9 +1,9 @@
 // Program demo plays a whole registration on this computer, with usher's real programs and the stand-ins of sim/ as
-// separate processes: `make demo`, or `make demo PORTAL_EXIT=66` for one that fails. It ends with 0 when what it was
-// asked to show was seen, so also when that was a failure.
+// separate processes: `make demo`, or `make demo PORTAL_EXIT=66` for one that fails. It ends with 0 when the requested
+// outcome was seen, also if that was a failure.
 //
 // As root it uses a real second account and a real gnome-keyring, which it installs where it is missing (Debian).
-// Without either the keychain is backed by files.
+// Without either, files back the keychain.
 package main
 
 import (
@@ -18,7 +18,7 @@ import (
 	"time"
 )
 
-// playWithin bounds the whole demonstration.
+// playWithin limits the whole demonstration.
 const playWithin = 10 * time.Minute
 
 func main() {
@@ -45,20 +45,21 @@ func main() {
 	}
 }
 
-// verdict is what the end of the demonstration says, for the code that Company Portal was told to end with and the one
-// that usherctl ended with, and whether that was to be shown.
+// verdict returns the closing words of the demonstration, and whether the outcome is the requested one. It compares the
+// requested code of Company Portal with the exit code of usherctl.
 func verdict(portalExit, code int) (sentence string, wanted bool) {
 	switch {
 	case portalExit == 0:
 		return "", code == 0
 	case code == 0:
-		return fmt.Sprintf("Company Portal was told to end with %d, and usherctl did not notice.", portalExit), false
+		return fmt.Sprintf("Company Portal ended with %d as requested, and usherctl did not notice.", portalExit), false
 	}
-	return fmt.Sprintf("That it failed was the point: Company Portal was told to end with %d, and usher says why, "+
+	return fmt.Sprintf("The failure was requested: Company Portal ended with %d, and usher gives the reason, "+
 		"here and in Jamf Pro.", portalExit), true
 }
 
-// realKeyring tells whether the demonstration can use real accounts and a real keyring; if not, why.
+// realKeyring reports whether the demonstration can use real accounts and a real keyring; if not, it returns the
+// reason.
 func realKeyring(ctx context.Context) (ok bool, why string) {
 	if os.Getuid() != 0 {
 		return false, "this is not root"
@@ -75,7 +76,7 @@ func realKeyring(ctx context.Context) (ok bool, why string) {
 	return true, ""
 }
 
-// keyringPrograms are what sim/keyring and the accounts need.
+// keyringPrograms are the programs that sim/keyring and the accounts need.
 var keyringPrograms = []string{"gnome-keyring-daemon", "dbus-daemon", "useradd", "userdel", "pkill"}
 
 func found(programs []string) bool {

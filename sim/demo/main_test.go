@@ -5,7 +5,8 @@ import (
 	"testing"
 )
 
-// A failure that was asked for is what the demonstration is to show; every other one is one of the demonstration.
+// A requested failure is the outcome that the demonstration is to show; every other one is a failure of the
+// demonstration.
 func TestVerdict(t *testing.T) {
 	for _, test := range []struct {
 		portalExit, code int
@@ -14,8 +15,8 @@ func TestVerdict(t *testing.T) {
 	}{
 		{0, 0, "", true},
 		{0, 3, "", false},
-		{66, 66, "That it failed was the point: Company Portal was told to end with 66", true},
-		{99, 15, "That it failed was the point: Company Portal was told to end with 99", true},
+		{66, 66, "The failure was requested: Company Portal ended with 66", true},
+		{99, 15, "The failure was requested: Company Portal ended with 99", true},
 		{66, 0, "usherctl did not notice", false},
 	} {
 		sentence, wanted := verdict(test.portalExit, test.code)

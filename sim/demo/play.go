@@ -21,7 +21,7 @@ import (
 	"usher.internal/sim/mac"
 )
 
-// scene is what the demonstration plays.
+// scene holds the parts of the demonstration.
 type scene struct {
 	portalExit int
 	signIn     time.Duration
@@ -97,7 +97,7 @@ func play(ctx context.Context, s scene) (code int, err error) {
 	if err != nil {
 		return 0, err
 	}
-	say("how the Mac stands, with another look: usherctl status --look")
+	say("the state of the Mac, with another look: usherctl status --look")
 	if _, err := m.ControlInteractively(ctx, os.Stdout, os.Stderr, "status", "--look"); err != nil {
 		return 0, err
 	}
@@ -120,14 +120,13 @@ func play(ctx context.Context, s scene) (code int, err error) {
 
 func say(text string) { fmt.Printf("\n== %s\n", text) }
 
-// stateAttribute is the extension attribute with the user's state, which the look has come to.
+// stateAttribute is the extension attribute for the user's state, which the look has found.
 const stateAttribute = "Usher Registration State"
 
-// reportWithin is how long after usherctl's end Jamf Pro may take to learn of a registration that failed, and of the
-// state.
+// reportWithin is how long after usherctl's end a failed registration and the state take at most to reach Jamf Pro.
 const reportWithin = 10 * time.Second
 
-// showJamfPro prints what sim/jamfpro holds of the computer, once usherd has told it of the registration.
+// showJamfPro prints the content of sim/jamfpro about the computer, once usherd has delivered the registration.
 func showJamfPro(ctx context.Context, url string) error {
 	ctx, cancel := context.WithTimeout(ctx, reportWithin)
 	defer cancel()

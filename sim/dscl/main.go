@@ -1,7 +1,7 @@
-// Command dscl stands in for macOS's /usr/bin/dscl: `dscl -plist . -read /Users/NAME
-// dsAttrTypeStandard:AltSecurityIdentities` prints the record's values as the folder library/directory below the home
-// of its caller, usherd, has them: a file for each account, with a value in each line. Values of Kerberos and of
-// certificates come before those of the file, as a Mac that uses smart cards has them. It never ships.
+// Command dscl stands in for macOS's /usr/bin/dscl. `dscl -plist . -read /Users/NAME
+// dsAttrTypeStandard:AltSecurityIdentities` prints the record's values. They come from the folder library/directory
+// below the home of its caller, usherd: a file for each account, with a value in each line. Values of Kerberos and of
+// certificates come before those of the file, as on a Mac that uses smart cards. It never ships.
 package main
 
 import (
@@ -17,7 +17,7 @@ import (
 	"howett.net/plist"
 )
 
-// The exit codes of the real one: EX_USAGE of sysexits(3), and the one that it has for a record that is not there.
+// The exit codes of the real one: EX_USAGE of sysexits(3), and the code for a missing record.
 const (
 	exitUsage          = 64
 	exitRecordNotFound = 56

@@ -14,8 +14,8 @@ import (
 // keyBits is the size of Microsoft's and of the devices' RSA keys.
 const keyBits = 2048
 
-// CA is an authority with a key of its own: certificates of two of them differ in nothing but their signature. Its
-// methods may be called from several goroutines.
+// CA is an authority with a key of its own: certificates of two of them differ only in their signature. Its methods may
+// be called from several goroutines.
 type CA struct {
 	certificate *x509.Certificate
 	key         *rsa.PrivateKey
@@ -75,8 +75,8 @@ var (
 )
 
 // IssuerName returns the issuer of every device certificate as DER:
-// DC=net+DC=windows+CN=MS-Organization-Access+OU=82dbaca4-3e81-46ca-9c73-0950c1eaca97, which is one relative
-// distinguished name of four values, where other authorities have four of one value each [FL-DOC].
+// DC=net+DC=windows+CN=MS-Organization-Access+OU=82dbaca4-3e81-46ca-9c73-0950c1eaca97. This is one relative
+// distinguished name of four values; other authorities have four of one value each [FL-DOC].
 func IssuerName() ([]byte, error) {
 	name, err := asn1.Marshal(pkix.RDNSequence{{
 		{Type: oidDomainComponent, Value: ia5("net")},
@@ -90,7 +90,7 @@ func IssuerName() ([]byte, error) {
 	return name, nil
 }
 
-// ia5 is a domain component's value: an IA5String, by RFC 4519.
+// ia5 is a domain component's value: an IA5String, as RFC 4519 says.
 func ia5(text string) asn1.RawValue {
 	return asn1.RawValue{Tag: asn1.TagIA5String, Bytes: []byte(text)}
 }

@@ -18,10 +18,10 @@ import (
 	"github.com/google/uuid"
 )
 
-// Device says whose certificate to issue. The zero value is a Mac joined now by somebody new, in a new tenant; every
-// field that is not set is made up anew.
+// Device describes the device of a certificate. The zero value is a Mac joined now by a new user, in a new tenant; new
+// values fill every empty field.
 type Device struct {
-	// DeviceID, TenantID and UserObjectID are GUIDs in any case.
+	// DeviceID, TenantID and UserObjectID are GUIDs in upper or lower case.
 	DeviceID, TenantID, UserObjectID string
 	// CommonName is the subject's, the device id unless set: a certificate that contradicts itself has another one.
 	CommonName string
@@ -29,15 +29,15 @@ type Device struct {
 	SerialNumber []byte
 	// JoinType is OID .7: "0" registered, "1" joined. Region is OID .8.
 	JoinType, Region string
-	// NotBefore and NotAfter are from half an hour ago until ten years from now.
+	// NotBefore and NotAfter are half an hour ago and ten years from now, unless set.
 	NotBefore, NotAfter time.Time
 	// Key is the device's, RSA or P-256; nil makes a new RSA key of 2048 bits.
 	Key crypto.Signer
-	// Encoding is how the extensions' values are wrapped, the real way unless set.
+	// Encoding is how the extensions' values are wrapped; the zero value is Entra's way.
 	Encoding Encoding
 }
 
-// Expired returns the device with a certificate that ended a day ago, after ten years.
+// Expired returns the device with a certificate of ten years that ended a day ago.
 func (d Device) Expired() Device {
 	d.NotAfter = time.Now().AddDate(0, 0, -1)
 	d.NotBefore = d.NotAfter.AddDate(-10, 0, 0)
@@ -51,22 +51,22 @@ func (d Device) NotYetValid() Device {
 	return d
 }
 
-// NegativeSerial returns the device with a serial number that is a negative one, as every second is.
+// NegativeSerial returns the device with a negative serial number, as every second one is.
 func (d Device) NegativeSerial() Device {
 	d.SerialNumber = randomSerial()
 	d.SerialNumber[0] |= 0x80
 	return d
 }
 
-// randomSerial is a serial number as Entra makes it: 16 random bytes, without the zero that a positive number needs in
-// front of those that begin with a set bit.
+// randomSerial is a serial number as Entra makes it: 16 random bytes. It lacks the leading zero that a positive number
+// needs if its first bit is set.
 func randomSerial() []byte {
 	serial := make([]byte, 16)
 	rand.Read(serial) // never fails
 	return serial
 }
 
-// Issued is a certificate with its key, and what the keychain items of a registration say about it.
+// Issued is a certificate with its key, and the values for the keychain items of a registration.
 type Issued struct {
 	Device Device
 	DER    []byte
@@ -94,8 +94,8 @@ func (ca *CA) Issue(device Device) (*Issued, error) {
 	}, nil
 }
 
-// PublicKeyHash returns the application label that macOS gives to a key: the SHA-1 of its public half, which is PKCS #1
-// for RSA and the uncompressed point of an elliptic curve. Other kinds of key have none.
+// PublicKeyHash returns the application label that macOS gives to a key: the SHA-1 of its public half. That half is
+// PKCS #1 for RSA, and the uncompressed point of an elliptic curve. Other kinds of key have none.
 func PublicKeyHash(key crypto.PublicKey) string {
 	var public []byte
 	switch key := key.(type) {
@@ -110,7 +110,7 @@ func PublicKeyHash(key crypto.PublicKey) string {
 	return hex.EncodeToString(sum[:])
 }
 
-// P256 returns the device with a new key on the curve P-256, as Macs with a Secure Enclave have it.
+// P256 returns the device with a new key on the curve P-256, like those of Macs with a Secure Enclave.
 func (d Device) P256() Device {
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
@@ -120,7 +120,7 @@ func (d Device) P256() Device {
 	return d
 }
 
-// complete fills in what is not set.
+// complete sets the empty fields.
 func (d *Device) complete() (err error) {
 	for _, id := range []*string{&d.DeviceID, &d.TenantID, &d.UserObjectID} {
 		if *id == "" {
@@ -205,16 +205,16 @@ func mixedEndian(text string) ([]byte, error) {
 // Encoding wraps an extension's value, of at most 127 bytes.
 type Encoding func(value []byte) []byte
 
-// LongForm is how Entra writes: an OCTET STRING with its length in the long form, which DER does not allow for values
-// this short (04 81 10 …) [FL-S1].
+// LongForm is Entra's form: an OCTET STRING with its length in the long form, which DER does not allow for values this
+// short (04 81 10 …) [FL-S1].
 func LongForm(value []byte) []byte {
 	return append([]byte{0x04, 0x81, byte(len(value))}, value...)
 }
 
-// ShortForm is an OCTET STRING as DER has it.
+// ShortForm is an OCTET STRING in DER.
 func ShortForm(value []byte) []byte {
 	return append([]byte{0x04, byte(len(value))}, value...)
 }
 
-// Bare is no OCTET STRING at all.
+// Bare has no OCTET STRING at all.
 func Bare(value []byte) []byte { return value }

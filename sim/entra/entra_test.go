@@ -17,7 +17,8 @@ import (
 
 var newCA = sync.OnceValues(entra.NewCA)
 
-// certificate is what of one these tests look at; x509 reads only those with a positive serial number.
+// certificate holds the parts of a certificate that these tests check; x509 reads only those with a positive serial
+// number.
 type certificate struct {
 	TBS struct {
 		Raw          asn1.RawContent
@@ -80,7 +81,7 @@ func TestIssuerIsOneNameOfFourValues(t *testing.T) {
 }
 
 func TestExtensionsAreThoseOfARealCertificate(t *testing.T) {
-	// The device of FL-S1 and how its id stands in the certificate.
+	// The device of FL-S1, and the form of its id in the certificate.
 	_, certificate := issue(t, entra.Device{DeviceID: "34B1BA9A-3B2D-4C6C-AB4B-615F4B143EAB"})
 	values := map[string]pkix.Extension{}
 	for _, extension := range certificate.TBS.Extensions {
@@ -112,7 +113,7 @@ func TestExtensionsAreThoseOfARealCertificate(t *testing.T) {
 	}
 }
 
-// Half of Entra's serial numbers are negative, and each is another one.
+// Half of Entra's serial numbers are negative, and each is different.
 func TestSerialNumbersAreSixteenRandomBytes(t *testing.T) {
 	key, err := rsa.GenerateKey(rand.Reader, 2048)
 	if err != nil {
@@ -134,7 +135,7 @@ func TestSerialNumbersAreSixteenRandomBytes(t *testing.T) {
 			t.Error("crypto/x509 reads a negative serial number; the comments that say it does not are out of date")
 		}
 	}
-	if negative == 0 || negative == 64 { // once in 2^63 runs by chance
+	if negative == 0 || negative == 64 { // this happens once in 2^63 runs
 		t.Errorf("%d of 64 serial numbers are negative", negative)
 	}
 	if _, read := issue(t, entra.Device{Key: key}.NegativeSerial()); read.TBS.SerialNumber.Bytes[0] < 0x80 {

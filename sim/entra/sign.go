@@ -12,8 +12,8 @@ import (
 	"time"
 )
 
-// toBeSigned is a TBSCertificate (RFC 5280). It is put together here because crypto/x509 makes no certificate with a
-// negative serial number.
+// toBeSigned is a TBSCertificate (RFC 5280). It is built here because crypto/x509 makes no certificate with a negative
+// serial number.
 type toBeSigned struct {
 	Version      int `asn1:"explicit,tag:0"`
 	SerialNumber asn1.RawValue
@@ -31,14 +31,14 @@ type signed struct {
 	Signature asn1.BitString
 }
 
-// sha256WithRSA is with what Entra signs.
+// sha256WithRSA is Entra's signature algorithm.
 var sha256WithRSA = pkix.AlgorithmIdentifier{Algorithm: asn1.ObjectIdentifier{1, 2, 840, 113549, 1, 1, 11},
 	Parameters: asn1.NullRawValue}
 
-// sign makes the certificate of a device in which everything is set.
+// sign makes the certificate of a device whose fields are all set.
 func (ca *CA) sign(device *Device) ([]byte, error) {
 	tbs := toBeSigned{
-		Version:      2, // which is X.509 v3
+		Version:      2, // this means X.509 v3
 		SerialNumber: asn1.RawValue{Tag: asn1.TagInteger, Bytes: device.SerialNumber},
 		Algorithm:    sha256WithRSA,
 		Issuer:       asn1.RawValue{FullBytes: ca.certificate.RawSubject},

@@ -1,8 +1,8 @@
-// Package filekeychain stands in for a login keychain where there is none to write to: a directory of the user's own
-// with one JSON file an item. It knows what the items of a registration need and no more.
+// Package filekeychain stands in for a login keychain on computers without one: a directory of the user's with one JSON
+// file for each item. It supports only what the items of a registration need.
 //
-// [Open] names a directory; nothing is read or written before one of the methods is called. It is for development and
-// tests: the files are protected by their mode alone.
+// [Open] names a directory; only the methods read or write it. It is for development and tests: only their mode
+// protects the files.
 package filekeychain
 
 import (
@@ -19,11 +19,11 @@ import (
 var (
 	// ErrLocked says that the keychain is locked.
 	ErrLocked = errors.New("keychain is locked")
-	// ErrUnknownClass says that an item is of no class that there is.
+	// ErrUnknownClass says that the class of an item is unknown.
 	ErrUnknownClass = errors.New("unknown class of item")
 )
 
-// Class is what kind of item one is, by the names that macOS has for them.
+// Class is the kind of an item, with macOS's name for it.
 type Class string
 
 // The classes.
@@ -33,23 +33,23 @@ const (
 	Key             Class = "keys"
 )
 
-// Item is an item with its attributes; those that its class has not are empty. A text attribute may be any bytes, as in
-// a keychain of macOS.
+// Item is an item with its attributes; attributes that its class does not have are empty. A text attribute can hold any
+// bytes, as in a keychain of macOS.
 type Item struct {
 	Class Class  `json:"class"`
 	Label string `json:"label,omitempty"`
-	// Account and Service are a generic password's.
+	// Account and Service belong to a generic password.
 	Account string `json:"account,omitempty"`
 	Service string `json:"service,omitempty"`
-	// ApplicationTag and ApplicationLabel (hexadecimal) are a key's.
+	// ApplicationTag and ApplicationLabel (hexadecimal) belong to a key.
 	ApplicationTag   []byte `json:"application_tag,omitempty"`
 	ApplicationLabel string `json:"application_label,omitempty"`
-	// Data is what the item protects: a password, the DER of a certificate, the PKCS#8 structure of a key.
+	// Data is the protected content: a password, the DER of a certificate, the PKCS#8 structure of a key.
 	Data []byte `json:"data,omitempty"`
 }
 
-// stored is an item in its file. JSON has no text that is not UTF-8, so that such an attribute has a field of its own,
-// in base64.
+// stored is an item in its file. JSON allows only UTF-8, so an attribute with other bytes has a separate field in
+// base64.
 type stored struct {
 	plain
 	LabelBytes   []byte `json:"label_bytes,omitempty"`
@@ -65,7 +65,7 @@ func (s *stored) texts() map[*string]*[]byte {
 	return map[*string]*[]byte{&s.Label: &s.LabelBytes, &s.Account: &s.AccountBytes, &s.Service: &s.ServiceBytes}
 }
 
-// MarshalJSON writes the item as its file has it.
+// MarshalJSON writes the item in the form of its file.
 func (i Item) MarshalJSON() ([]byte, error) {
 	out := stored{plain: plain(i)}
 	for text, bytes := range out.texts() {
@@ -92,7 +92,7 @@ func (i *Item) UnmarshalJSON(content []byte) error {
 }
 
 // Keychain is a keychain in a directory. Its methods may be called from several goroutines and processes: each item is
-// written at once or not at all.
+// written completely or not at all.
 type Keychain struct {
 	directory string
 }
@@ -105,8 +105,8 @@ const (
 // Open returns the keychain in directory, which need not exist yet.
 func Open(directory string) *Keychain { return &Keychain{directory} }
 
-// Items returns all items of a class, in no particular order; there are none in a directory that does not exist. The
-// error wraps [ErrLocked] where the keychain is locked.
+// Items returns all items of a class, in no particular order; a missing directory has none. The error wraps [ErrLocked]
+// if the keychain is locked.
 func (k *Keychain) Items(class Class) ([]Item, error) {
 	items, err := k.all()
 	if err != nil {
@@ -154,7 +154,7 @@ func (k *Keychain) all() (map[string]Item, error) {
 	return items, nil
 }
 
-// Add adds an item, beside any that are like it. The error wraps [ErrLocked] where the keychain is locked.
+// Add adds an item, even if an equal one exists. The error wraps [ErrLocked] if the keychain is locked.
 func (k *Keychain) Add(item Item) error {
 	if item.Class != GenericPassword && item.Class != Certificate && item.Class != Key {
 		return fmt.Errorf("add item: %w: %q", ErrUnknownClass, item.Class)
@@ -169,7 +169,7 @@ func (k *Keychain) Add(item Item) error {
 	return k.write(string(item.Class)+"-"+rand.Text()+itemSuffix, content)
 }
 
-// Delete deletes the items that unwanted is true for, and returns how many. The error wraps [ErrLocked] where the
+// Delete deletes the items for which unwanted is true, and returns their number. The error wraps [ErrLocked] if the
 // keychain is locked.
 func (k *Keychain) Delete(unwanted func(Item) bool) (int, error) {
 	items, err := k.all()

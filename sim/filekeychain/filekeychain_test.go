@@ -82,7 +82,7 @@ func TestLocked(t *testing.T) {
 			t.Errorf("%d: %v", i, err)
 		}
 	}
-	for range 2 { // unlocking what is unlocked is no error
+	for range 2 { // unlocking an unlocked keychain is not an error
 		if err := keychain.Unlock(); err != nil {
 			t.Error(err)
 		}

@@ -1,6 +1,6 @@
-// Package flood is what one user does to usherd's sockets to keep others from being served: connections without end,
-// and connections that send what costs the receiver more than the sender. It is for tests and measurements. [Run] is
-// called in a process of that user.
+// Package flood attacks usherd's sockets as one user, to keep others from being served. It opens connections without
+// end, or sends data that costs the receiver more than the sender. It is for tests and measurements. [Run] is called in
+// a process of that user.
 package flood
 
 import (
@@ -20,9 +20,9 @@ import (
 )
 
 const (
-	// connections is how many are held open at once: as many as usherd allows a user.
+	// connections is the number of connections open at once: as many as usherd allows a user.
 	connections = 32
-	// ConnectsPerSecond is how often [Connects] connects.
+	// ConnectsPerSecond is the rate at which [Connects] connects.
 	ConnectsPerSecond = 20_000
 )
 
@@ -73,7 +73,7 @@ var senders = map[string]func(io.Writer, *http2.Framer, *bytes.Buffer) error{
 		return write(w, bytes.Repeat([]byte{0xa5}, 1<<16))
 	},
 	OneByteAtATime: func(w io.Writer, _ *http2.Framer, _ *bytes.Buffer) error {
-		// A frame of 16 kB whose type nobody knows.
+		// A frame of 16 kB with an unknown type.
 		if err := write(w, []byte{0, 0x40, 0, 0xee, 0, 0, 0, 0, 0}); err != nil {
 			return err
 		}
@@ -110,7 +110,7 @@ var call = func() []byte {
 	return block.Bytes()
 }()
 
-// repeated makes a round of a thousand times the same. Streams have the numbers of one connection.
+// repeated makes a round of a thousand equal calls. Streams have the numbers of one connection.
 func repeated(one func(f *http2.Framer, stream uint32)) func(io.Writer, *http2.Framer, *bytes.Buffer) error {
 	return func(w io.Writer, f *http2.Framer, buffer *bytes.Buffer) error {
 		for stream := uint32(1); ; {
@@ -131,8 +131,8 @@ func write(w io.Writer, p []byte) error {
 	return err
 }
 
-// Run floods the socket until ctx ends. It calls begun when the flood is under way. Connected is how often [Connects]
-// has connected, whether or not there was room for it in the socket's backlog.
+// Run floods the socket until ctx ends. It calls begun when the flood is running. Connected is how often [Connects] has
+// connected, also if the socket's backlog had no room.
 func Run(ctx context.Context, kind, socket string, begun func()) (connected int, err error) {
 	if kind == Connects {
 		return connect(ctx, socket, begun)
@@ -152,7 +152,7 @@ func Run(ctx context.Context, kind, socket string, begun func()) (connected int,
 				}
 				stop := context.AfterFunc(ctx, func() { connection.Close() })
 				flooding.Go(func() {
-					io.Copy(io.Discard, connection) // what usherd answers does not hold it up
+					io.Copy(io.Discard, connection) // answers from usherd do not block it
 					connection.Close()
 				})
 				var buffer bytes.Buffer

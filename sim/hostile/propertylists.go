@@ -1,5 +1,5 @@
-// Package hostile makes the files that a user who means harm could put where usher reads: each is small, or of a size
-// that usher takes, and costs a careless reader its memory, its time or its life. Tests show them to every reader.
+// Package hostile makes hostile files for the places where usher reads. Each is small, or of a size that usher accepts,
+// and costs a careless reader its memory, its time or its life. Tests show them to every reader.
 package hostile
 
 import (
@@ -9,7 +9,7 @@ import (
 	"strings"
 )
 
-// PropertyLists returns property lists by what is wrong with them.
+// PropertyLists returns property lists by their faults.
 func PropertyLists() map[string][]byte {
 	return map[string][]byte{
 		"shared references":             nested(12, shape{}),
@@ -50,11 +50,11 @@ const entities = `<?xml version="1.0"?><!DOCTYPE plist [<!ENTITY a "ha"><!ENTITY
 // list is a binary property list of a dictionary with one key, whose value is the first of the objects.
 func list(objects ...[]byte) []byte { return laidOut(shape{}, objects) }
 
-// shape is how numbers are written; the zero value is as macOS writes them.
+// shape describes the encoding of numbers; the zero value is macOS's.
 type shape struct {
 	// wideCount writes counts with 16 bytes.
 	wideCount bool
-	// offsetSize is how many bytes an offset has; 0 means 4.
+	// offsetSize is the number of bytes of an offset; 0 means 4.
 	offsetSize int
 }
 
@@ -85,7 +85,7 @@ func trailer(offsetSize, referenceSize, objects, table int) []byte {
 	return content
 }
 
-// nested are arrays of which each holds the next one ten times.
+// nested are arrays, each of which holds the next one ten times.
 func nested(levels int, s shape) []byte {
 	var objects [][]byte
 	for level := range levels {
@@ -111,8 +111,8 @@ func shared(kind byte, size, times int) []byte {
 	return list(references, append(text, bytes.Repeat([]byte{'x'}, size)...))
 }
 
-// overlapping is an array of many strings in UTF-16 that are all in the same place, so that none is recognised as
-// another.
+// overlapping is an array of many strings in UTF-16 that are all at one place; each has its own number, so a reader
+// does not recognise them as one object.
 func overlapping(letters, times int) []byte {
 	content := []byte{'b', 'p', 'l', 'i', 's', 't', '0', '0', 0xD1, 0, 1, 0, 2, 0x51, 'k'}
 	offsets := []int{8, 13, len(content)}
@@ -147,7 +147,7 @@ func array(count uint64) []byte {
 	return list(append(append([]byte{0xAF, 0x13}, binary.BigEndian.AppendUint64(nil, count)...), 0, 1))
 }
 
-// outside has an object that begins behind the list's end.
+// outside has an object that begins after the end of the list.
 func outside() []byte {
 	content := list([]byte{0x51, 'x'})
 	at := len(content) - 32 - 4

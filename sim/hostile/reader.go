@@ -6,14 +6,14 @@ import (
 	"time"
 )
 
-// What a reader may take for one of the files, whatever is in it.
+// The limits of a reader for one of the files, whatever is in it.
 const (
 	maximumAllocated = 192 << 20
 	maximumTime      = time.Minute
 )
 
-// Meet shows every one of the property lists to a reader of files of at most so many bytes. The reader may refuse it or
-// take it, but neither panic nor take much memory or time for it.
+// Meet gives every property list to a reader of files of at most that many bytes. The reader may refuse or accept it,
+// but must neither panic nor use much memory or time.
 func Meet(t *testing.T, limit int, read func(t *testing.T, content []byte)) {
 	t.Helper()
 	for name, content := range PropertyLists() {

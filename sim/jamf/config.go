@@ -18,7 +18,7 @@ const (
 	configBeside   = "jamf.json"
 	configSystem   = "/etc/usher-sim/jamf.json"
 
-	// defaultComputerName has what trips parsers of jamf.log: blanks and a curly apostrophe.
+	// defaultComputerName has characters that break parsers of jamf.log: blanks and a curly apostrophe.
 	defaultComputerName   = "Jane’s MacBook Pro"
 	defaultLogFile        = "/var/log/jamf.log"
 	defaultPreferences    = "/Library/Preferences/com.jamfsoftware.jamf.plist"
@@ -32,25 +32,26 @@ type Config struct {
 	UDID   string `json:"udid"`
 	// ComputerName is free text, as on a Mac.
 	ComputerName string `json:"computer_name"`
-	// UserName is who is logged in: the user of policies that are run without -username.
+	// UserName is the logged-in user: the user of policies that run without -username.
 	UserName string   `json:"user_name"`
 	LogFile  string   `json:"log_file"`
 	Policies []Policy `json:"policies"`
-	// ExtensionAttributes are run at recon, those of the directory after the others: there every file is the script of
-	// the extension attribute that has the file's name without .sh.
+	// ExtensionAttributes run at recon. Those of the directory follow the others: each file there is the script of the
+	// extension attribute with the file's name without .sh.
 	ExtensionAttributes          []ExtensionAttribute `json:"extension_attributes"`
 	ExtensionAttributesDirectory string               `json:"extension_attributes_directory"`
 	// Environment is added to that of scripts, NAME: value.
 	Environment map[string]string `json:"environment"`
-	// PreferencesFile is where manage writes microsoftCAEnabled, with the value that the server has for this computer.
+	// PreferencesFile is where manage writes microsoftCAEnabled, with the server's value for this computer.
 	PreferencesFile          string `json:"preferences_file"`
 	ConditionalAccessEnabled bool   `json:"conditional_access_enabled"`
-	// LockFile keeps a second recon waiting; default is the log file's path with .recon.lock.
+	// LockFile makes a second recon wait; the default is the log file's path with .recon.lock.
 	LockFile string `json:"lock_file"`
-	// ReconDelay is what a recon takes besides its scripts; RequestTimeout is for the server's answer.
+	// ReconDelay is the duration of a recon besides its scripts; RequestTimeout limits the wait for the server's
+	// answer.
 	ReconDelay     duration `json:"recon_delay"`
 	RequestTimeout duration `json:"request_timeout"`
-	// DistributionPoints are where packages come from, in the order in which they are tried.
+	// DistributionPoints are the sources of packages, in the order in which they are tried.
 	DistributionPoints []DistributionPoint `json:"distribution_points"`
 	// DeviceSignatureLost makes Jamf unable to act for this Mac, EnrollmentRefused makes Jamf Pro refuse to enrol it.
 	DeviceSignatureLost bool `json:"device_signature_lost"`
@@ -89,7 +90,7 @@ func (d *duration) UnmarshalText(text []byte) error {
 	return err
 }
 
-// loadConfig reads the first configuration file that there is.
+// loadConfig reads the first configuration file that exists.
 func loadConfig() (Config, error) {
 	path := os.Getenv(configVariable)
 	if path == "" {
@@ -150,7 +151,7 @@ func (c *Config) validate() error {
 		case len(one.Parameters) > 8:
 			return fmt.Errorf("policy %q has %d parameters; allowed are 8, $4 to $11", one.Name, len(one.Parameters))
 		case slices.Contains(ids, one.ID):
-			return fmt.Errorf("policy id %d is there twice", one.ID)
+			return fmt.Errorf("policy id %d occurs twice", one.ID)
 		}
 		ids = append(ids, one.ID)
 	}

@@ -10,7 +10,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// lockRecon takes the lock that lets one recon run at a time; closing the file, or the end of the process, gives it up.
+// lockRecon takes the lock that lets one recon run at a time; closing the file, or the end of the process, releases it.
 // It blocks while another one runs, and says so.
 func (m *mac) lockRecon() (*os.File, error) {
 	lock, err := os.OpenFile(m.LockFile, os.O_RDWR|os.O_CREATE, 0o644)
@@ -19,7 +19,7 @@ func (m *mac) lockRecon() (*os.File, error) {
 	}
 	err = flock(lock, unix.LOCK_EX|unix.LOCK_NB)
 	if errors.Is(err, unix.EWOULDBLOCK) {
-		// Whose it is, is for the message alone; the message itself is (?).
+		// The owner is only for the message; the form of the message is (?).
 		holder, _ := io.ReadAll(lock)
 		m.say("Another inventory update is running (PID %s), waiting for it...", strings.TrimSpace(string(holder)))
 		err = flock(lock, unix.LOCK_EX)

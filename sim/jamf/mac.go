@@ -13,7 +13,7 @@ type mac struct {
 	stdout io.Writer
 }
 
-// say writes a line to standard output only, where a policy's log in Jamf Pro comes from.
+// say writes a line only to standard output, the source of a policy's log in Jamf Pro.
 func (m *mac) say(format string, arguments ...any) {
 	fmt.Fprintf(m.stdout, format+"\n", arguments...)
 }
@@ -24,10 +24,10 @@ func (m *mac) record(format string, arguments ...any) error {
 	return m.log(format, arguments...)
 }
 
-// logTime has neither year nor zone, and the day padded with a zero: what the real one writes.
+// logTime has neither year nor zone, and the day padded with a zero, as in the real log.
 const logTime = "Mon Jan 02 15:04:05"
 
-// log writes a line to jamf.log, in one piece, since other runs of jamf write to it too.
+// log writes a line to jamf.log in one piece, since other runs of jamf write to it too.
 func (m *mac) log(format string, arguments ...any) error {
 	file, err := os.OpenFile(m.LogFile, os.O_WRONLY|os.O_APPEND|os.O_CREATE, 0o644)
 	if err != nil {
@@ -42,7 +42,7 @@ func (m *mac) log(format string, arguments ...any) error {
 	return nil
 }
 
-// fails tells whether the configuration has a verb fail, and how.
+// fails reports whether the configuration makes a verb fail, and how.
 func (m *mac) fails(verb string) (code int, fails bool) {
 	code, fails = m.ExitCodes[verb]
 	return code, fails

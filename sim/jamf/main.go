@@ -1,10 +1,9 @@
-// Command jamf stands in for /usr/local/bin/jamf, the management framework of Jamf Pro, as far as usher has to do with
-// it: it runs policies with their scripts, collects inventory with the scripts of extension attributes, and enforces
-// management, against a simulated server (sim/jamfpro). What it writes to jamf.log and to standard output has the form
-// of the real one (docs/log-formats.md); where a comment has (?), no public source shows what the real one
-// writes.
+// Command jamf stands in for /usr/local/bin/jamf, the management framework of Jamf Pro, as far as usher uses it. It
+// runs policies with their scripts, collects inventory with the scripts of extension attributes, and enforces
+// management. Its server is simulated (sim/jamfpro). Its lines in jamf.log and on standard output have the form of the
+// real one (docs/log-formats.md). A comment with (?) marks a line for which no public source shows the real form.
 //
-// It is told how to behave by a JSON file ([Config]): $USHER_SIM_JAMF_CONFIG, or jamf.json beside the executable, or
+// A JSON file ([Config]) controls it: $USHER_SIM_JAMF_CONFIG, or jamf.json beside the executable, or
 // /etc/usher-sim/jamf.json.
 package main
 
@@ -22,7 +21,7 @@ const (
 	exitFailed = 1
 )
 
-// jamfVersion is what `jamf version` tells.
+// jamfVersion is the answer of `jamf version`.
 const jamfVersion = "11.21.1-t1757000000"
 
 const usage = `Usage: jamf verb [options]
@@ -31,11 +30,11 @@ const usage = `Usage: jamf verb [options]
 	recon                                          collect inventory and send it to Jamf Pro
 	manage                                         enforce the management framework
 	enroll                                         enrol this Mac with Jamf Pro
-	version                                        tell the version
+	version                                        show the version
 	help                                           show this
 `
 
-// errUsage: the arguments make no sense; its text says why.
+// errUsage: the arguments are wrong; the text says why.
 var errUsage = errors.New("wrong usage")
 
 func main() {

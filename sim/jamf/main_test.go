@@ -82,7 +82,7 @@ func TestScripts(t *testing.T) {
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"exits": exits, "log": compareLog, "holds": holds, "fault": addFault, "preference": comparePreference,
-			"tells": tells,
+			"shows": shows,
 		},
 	})
 }
@@ -101,7 +101,7 @@ func exits(script *testscript.TestScript, _ bool, arguments []string) {
 	}
 }
 
-// logPrefix is how a line of jamf.log begins, up to the computer's name and from it on to the message.
+// logPrefix matches the beginning of a line in jamf.log, up to the computer's name and from there to the message.
 var logPrefix = regexp.MustCompile(
 	`(?m)^(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun) (?:Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec) \d\d \d\d:\d\d:\d\d ` +
 		`(.+?) jamf\[\d+\]: `)
@@ -110,7 +110,7 @@ var logPrefix = regexp.MustCompile(
 var noiseLine = regexp.MustCompile(
 	`(?m)^.* jamf\[\d+\]: (?:` + regexp.QuoteMeta(keychainNoise) + `|` + regexp.QuoteMeta(launchdNoise) + `)\n`)
 
-// log GOLDEN: jamf.log has these lines, but for the time, the PID and the noise.
+// log GOLDEN: jamf.log has these lines, without the time, the PID and the noise.
 func compareLog(script *testscript.TestScript, _ bool, arguments []string) {
 	got := logPrefix.ReplaceAllString(noiseLine.ReplaceAllString(script.ReadFile("jamf.log"), ""),
 		"TIME $1 jamf[PID]: ")
@@ -119,8 +119,8 @@ func compareLog(script *testscript.TestScript, _ bool, arguments []string) {
 	}
 }
 
-// tells EVENT…: what usher recognises in a file of what jamf wrote, noise and policies left out.
-func tells(script *testscript.TestScript, _ bool, arguments []string) {
+// shows EVENT…: the events that usher recognises in a file of jamf's output, without noise and policies.
+func shows(script *testscript.TestScript, _ bool, arguments []string) {
 	got := []string{}
 	for record, err := range applog.Read(context.Background(), strings.NewReader(script.ReadFile(arguments[0])),
 		applog.Options{}) {
@@ -133,7 +133,7 @@ func tells(script *testscript.TestScript, _ bool, arguments []string) {
 		}
 	}
 	if !slices.Equal(got, arguments[1:]) {
-		script.Fatalf("%s tells %q", arguments[0], got)
+		script.Fatalf("%s has the events %q", arguments[0], got)
 	}
 }
 
@@ -148,7 +148,7 @@ func holds(script *testscript.TestScript, negated bool, arguments []string) {
 	}
 }
 
-// fault JSON: Jamf Pro misbehaves from now on; no JSON: it stops that.
+// fault JSON: Jamf Pro misbehaves from now on; without JSON it behaves again.
 func addFault(script *testscript.TestScript, _ bool, arguments []string) {
 	server := script.Value("server").(*jamfpro.Server)
 	server.ClearFaults()

@@ -11,8 +11,8 @@ import (
 	"howett.net/plist"
 )
 
-// manage enforces the management framework: here, it brings microsoftCAEnabled in Jamf's preferences up to date [BW#5].
-// Other keys are kept.
+// manage enforces the management framework: here, it updates microsoftCAEnabled in Jamf's preferences [BW#5]. Other
+// keys are kept.
 func manage(_ context.Context, m *mac, arguments []string) (int, error) {
 	if len(arguments) > 0 && arguments[0] != "-verbose" {
 		return 0, fmt.Errorf("%w: manage has no option %q", errUsage, arguments[0])
@@ -32,7 +32,7 @@ func manage(_ context.Context, m *mac, arguments []string) (int, error) {
 	return exitDone, m.record("Enforcing scheduled tasks...")
 }
 
-// writePreference sets a key of the preferences, keeping their format; new ones are binary, as macOS writes them.
+// writePreference sets a key of the preferences and keeps their format; new ones are binary, as on macOS.
 func (m *mac) writePreference(key string, value any) error {
 	preferences, format := map[string]any{}, plist.BinaryFormat
 	content, err := os.ReadFile(m.PreferencesFile)

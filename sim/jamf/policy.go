@@ -11,8 +11,8 @@ import (
 // mountPoint is $1 of every script: the volume that the computer runs from.
 const mountPoint = "/"
 
-// policy runs the policies of a trigger, or one by its id, and returns the exit code of the first script that failed.
-// A trigger that matches nothing is no error [JSM#162][MOU#62].
+// policy runs the policies of a trigger, or one by its id, and returns the exit code of the first script that failed. A
+// trigger that matches nothing is not an error [JSM#162][MOU#62].
 func policy(ctx context.Context, m *mac, arguments []string) (int, error) {
 	options, err := parsePolicyOptions(arguments)
 	if err != nil {
@@ -66,7 +66,7 @@ func policy(ctx context.Context, m *mac, arguments []string) (int, error) {
 	return result, nil
 }
 
-// execute runs one policy. Its end and its script do not show in jamf.log [JSM#199].
+// execute runs one policy. Its end and its script do not appear in jamf.log [JSM#199].
 func (m *mac) execute(ctx context.Context, one Policy, user string) (int, error) {
 	if err := m.record("Executing Policy %s", one.Name); err != nil {
 		return 0, err
@@ -99,7 +99,7 @@ type policyOptions struct {
 	user  string
 }
 
-// parsePolicyOptions reads the options of the real one, with one dash or two. Without any, it is the recurring
+// parsePolicyOptions reads the options of the real one, with one dash or two. Without options, it is the recurring
 // check-in.
 func parsePolicyOptions(arguments []string) (policyOptions, error) {
 	options := policyOptions{event: "recurring check-in"}

@@ -58,11 +58,11 @@ func TestConfigurationBesideTheExecutable(t *testing.T) {
 	}
 }
 
-// Needs root, to be somebody else.
+// Needs root, to act as another user.
 func TestOthersAreRefused(t *testing.T) {
 	for _, verb := range []string{"policy", "recon", "manage"} {
 		for config, refused := range map[string]bool{`"exit_codes": {}`: true, `"allow_non_root": true`: false} {
-			// The log cannot be written by others, which is how far those get that are not refused.
+			// Others cannot write the log, so a verb that does not refuse them fails there.
 			jamf := install(t, `{"log_file": "nowhere/jamf.log", "udid": "x", `+config+`}`)
 			command := exec.CommandContext(t.Context(), jamf, verb)
 			command.Env = []string{"GORACE=" + os.Getenv("GORACE")}
@@ -79,7 +79,7 @@ func TestOthersAreRefused(t *testing.T) {
 	}
 }
 
-// fifo makes a named pipe that neither blocks when it is opened nor for ever when it is read.
+// fifo makes a named pipe. Opening it does not block, and reading it does not block forever.
 func fifo(t *testing.T, path string) *os.File {
 	t.Helper()
 	if err := syscall.Mkfifo(path, 0o600); err != nil {
@@ -90,8 +90,8 @@ func fifo(t *testing.T, path string) *os.File {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { pipe.Close() })
-	// A deadline is for what Go polls, and on macOS it does not poll a named pipe (os/file_unix.go). Whoever waits
-	// reads this in the end.
+	// A deadline needs a file that Go polls, and on macOS Go does not poll a named pipe (os/file_unix.go). A waiting
+	// reader gets this in the end.
 	late := time.AfterFunc(30*time.Second, func() { _, _ = pipe.WriteString("too late\n") })
 	t.Cleanup(func() { late.Stop() })
 	return pipe

@@ -16,8 +16,8 @@ import (
 	"usher.internal/sim/jamfpro"
 )
 
-// recon collects inventory and sends it to Jamf Pro. The scripts of extension attributes run one after another. A recon
-// that runs already is waited for.
+// recon collects inventory and sends it to Jamf Pro. The scripts of extension attributes run one after another. It
+// waits for a recon that runs already.
 func recon(ctx context.Context, m *mac, arguments []string) (int, error) {
 	for _, argument := range arguments {
 		if strings.TrimLeft(argument, "-") != "verbose" {
@@ -61,8 +61,8 @@ func recon(ctx context.Context, m *mac, arguments []string) (int, error) {
 	return exitDone, nil
 }
 
-// attributeValue runs the script of an extension attribute and returns what stands between <result> and </result> in
-// its standard output: nothing where they are missing, and whatever its exit code.
+// attributeValue runs the script of an extension attribute and returns the text between <result> and </result> in its
+// standard output. The result is empty without them, and the exit code is ignored.
 func (m *mac) attributeValue(ctx context.Context, attribute ExtensionAttribute) (string, error) {
 	ran, err := m.runScript(ctx, attribute.Script, []string{mountPoint, m.ComputerName, m.UserName}, outputOnly)
 	if err != nil {
@@ -76,7 +76,7 @@ func (m *mac) attributeValue(ctx context.Context, attribute ExtensionAttribute) 
 	return value, nil
 }
 
-// errAnswer: the server answered, but not as it should; its text says how.
+// errAnswer: the server's answer is wrong; the text says how.
 var errAnswer = errors.New("unexpected answer")
 
 // submit sends the inventory and returns the id of the computer's record.
@@ -93,7 +93,7 @@ func (m *mac) submit(ctx context.Context, inventory jamfpro.Inventory) (string, 
 		return "", err
 	}
 	request.Header.Set("Content-Type", "application/json")
-	// One request in a life; what the environment says of proxies is not for a server on loopback.
+	// The process makes only one request; proxies of the environment do not apply to a server on loopback.
 	client := &http.Client{
 		Transport:     &http.Transport{DisableKeepAlives: true},
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
@@ -117,7 +117,7 @@ func (m *mac) submit(ctx context.Context, inventory jamfpro.Inventory) (string, 
 	return answer.ID, nil
 }
 
-// complain tells on standard output why the inventory did not go through, and returns it as jamf.log has it.
+// complain writes to standard output why the inventory was not submitted, and returns the text for jamf.log.
 func (m *mac) complain(err error) string {
 	reason := fmt.Sprintf("Connection failure: %q", connectionFailure(err))
 	if errors.Is(err, errAnswer) {
@@ -127,7 +127,7 @@ func (m *mac) complain(err error) string {
 	return reason
 }
 
-// connectionFailure is how macOS words an error of the network.
+// connectionFailure returns macOS's words for an error of the network.
 func connectionFailure(err error) string {
 	switch network, ok := errors.AsType[net.Error](err); {
 	case errors.Is(err, context.DeadlineExceeded), ok && network.Timeout():

@@ -12,27 +12,27 @@ import (
 	"syscall"
 )
 
-// scriptPath is where scripts find programs.
+// scriptPath is the PATH of scripts.
 const scriptPath = "/usr/bin:/bin:/usr/sbin:/sbin:/usr/local/bin"
 
-// streams says which output of a script is kept.
+// streams chooses the output of a script that is kept.
 type streams int
 
 const (
 	outputOnly     streams = iota
-	outputAndError         // in the order in which they were written
+	outputAndError         // in the order of writing
 )
 
-// ran is what a script that has ended leaves.
+// ran is the result of a script.
 type ran struct {
 	output string
-	// exitCode is 128 and the signal where a signal ended it, as a shell has it.
+	// exitCode is 128 plus the signal if a signal ended it, as in a shell.
 	exitCode int
 }
 
-// runScript runs a script as our own user, and waits for it and for all that it has left behind with its output open.
-// As with the real one, what runs is a copy: the script is told nothing by its own path, need not be executable, and is
-// started through its first line.
+// runScript runs a script as our own user. It waits for the script and for all processes that still have its output
+// open. As with the real one, a copy of the script runs: its own path says nothing, it need not be executable, and its
+// first line names the interpreter.
 func (m *mac) runScript(ctx context.Context, path string, arguments []string, kept streams) (ran, error) {
 	content, err := os.ReadFile(path)
 	if err != nil {

@@ -6,7 +6,7 @@ import (
 	"strings"
 )
 
-// What goes wrong with Jamf itself, in the words and the order of a real jamf.log of 2023 (docs/sources.md, JBLOG).
+// Faults of Jamf itself, in the words and the order of a real jamf.log of 2023 (docs/sources.md, JBLOG).
 const (
 	keychainNoise = `Error Domain=com.jamf.jamfsecurity.error Code=-25300 "searchForItems:conversionBlock:error: : ` +
 		`The specified item ` +
@@ -20,7 +20,7 @@ const (
 	enrollFailedCode = 70
 )
 
-// noise writes into jamf.log the lines that mean nothing for a run.
+// noise writes into jamf.log the lines that have no meaning for a run.
 func (m *mac) noise() error {
 	for _, line := range []string{keychainNoise, launchdNoise} {
 		if err := m.log("%s", line); err != nil {
@@ -30,7 +30,7 @@ func (m *mac) noise() error {
 	return nil
 }
 
-// signed reports whether the Mac may act; if not it says so as the real one does, over several lines of one entry.
+// signed reports whether the Mac may act. If not, it logs that as the real one does, over several lines of one entry.
 func (m *mac) signed() (bool, error) {
 	if !m.DeviceSignatureLost {
 		return true, nil
@@ -71,15 +71,15 @@ func enroll(_ context.Context, m *mac, arguments []string) (int, error) {
 	return code, m.record("Enroll return code: %d", code)
 }
 
-// DistributionPoint is a file share from which packages come.
+// DistributionPoint is a file share with packages.
 type DistributionPoint struct {
 	Name string `json:"name"`
-	// Unreachable makes it one that cannot be mounted.
+	// Unreachable means that the share cannot be mounted.
 	Unreachable bool `json:"unreachable"`
 }
 
-// installPackage takes a policy's package from the first distribution point that can be mounted. A policy whose package
-// does not come runs its script all the same [https://github.com/lindegroup/autopkgr/issues/297].
+// installPackage takes a policy's package from the first distribution point that can be mounted. If the package is
+// unavailable, the policy still runs its script [https://github.com/lindegroup/autopkgr/issues/297].
 func (m *mac) installPackage(name string) error {
 	for i, point := range m.DistributionPoints {
 		if i > 0 {

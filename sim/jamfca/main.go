@@ -1,6 +1,6 @@
-// Command jamfca stands in for Jamf Conditional Access (formerly jamfAAD), as far as usher has to do with it:
-// getPSSOStatus and gatherAADInfo, as the settings of the user who runs it say (sim/session). The dump of getPSSOStatus
-// has the form that community scripts expect [BW-EA2]. It never ships.
+// Command jamfca stands in for Jamf Conditional Access (formerly jamfAAD), as far as usher uses it: getPSSOStatus and
+// gatherAADInfo. The settings of the user who runs it control the answers (sim/session). The dump of getPSSOStatus has
+// the form that community scripts expect [BW-EA2]. It never ships.
 package main
 
 import (
@@ -18,7 +18,7 @@ import (
 	"usher.internal/sim/session"
 )
 
-// usage is that of the real one, by [MB-AAD].
+// usage is that of the real one [MB-AAD].
 const usage = "Usage: JamfAAD [-verbose] <command>\n"
 
 const (
@@ -91,7 +91,7 @@ func dump(settings session.JamfAgent) string {
 	return "[" + strings.Join(entries, ", ") + "]"
 }
 
-// gather leaves in the user's preferences what the real one does after it has asked Azure [BW-W1].
+// gather leaves in the user's preferences the values of the real one after it has asked Azure [BW-W1].
 func gather(home, how string) error {
 	if how == session.GatherNothing {
 		return nil

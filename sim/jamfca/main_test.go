@@ -13,8 +13,8 @@ import (
 	"usher.internal/sim/session"
 )
 
-// tell writes the settings of a new home, and returns it.
-func tell(t *testing.T, settings session.JamfAgent) string {
+// configure writes the settings of a new home, and returns it.
+func configure(t *testing.T, settings session.JamfAgent) string {
 	t.Helper()
 	home := t.TempDir()
 	t.Setenv("HOME", home)
@@ -48,7 +48,7 @@ func TestGetPSSOStatus(t *testing.T) {
 		"in other tenants": {session.JamfAgent{Status: 2, DeviceID: device, TenantID: device}, wpj.StateTenantMismatch},
 	} {
 		t.Run(name, func(t *testing.T) {
-			tell(t, test.settings)
+			configure(t, test.settings)
 			var output bytes.Buffer
 			if code := run([]string{"getPSSOStatus"}, &output); code != 0 {
 				t.Fatalf("ended with %d", code)
@@ -69,7 +69,7 @@ func TestGetPSSOStatus(t *testing.T) {
 func TestGatherAADInfo(t *testing.T) {
 	for how, want := range map[string]string{session.GatherAcquires: "true", session.GatherDeactivates: "false",
 		session.GatherNothing: "nothing"} {
-		home := tell(t, session.JamfAgent{Gather: how})
+		home := configure(t, session.JamfAgent{Gather: how})
 		var output bytes.Buffer
 		if code := run([]string{"gatherAADInfo"}, &output); code != 0 {
 			t.Fatalf("ended with %d", code)
@@ -91,7 +91,7 @@ func TestGatherAADInfo(t *testing.T) {
 
 func TestTrouble(t *testing.T) {
 	var output bytes.Buffer
-	tell(t, session.JamfAgent{Old: true})
+	configure(t, session.JamfAgent{Old: true})
 	if code := run([]string{"getPSSOStatus"}, &output); code != exitUsage || output.String() != usage {
 		t.Errorf("an old version: %d, %q", code, output.String())
 	}
@@ -99,13 +99,13 @@ func TestTrouble(t *testing.T) {
 	if code := run([]string{"version"}, &output); code != 0 || output.String() != "version=11.21.1\n" {
 		t.Errorf("version: %d, %q", code, output.String())
 	}
-	tell(t, session.JamfAgent{Trouble: session.Trouble{Garbage: "nonsense", ExitCode: 4}})
+	configure(t, session.JamfAgent{Trouble: session.Trouble{Garbage: "nonsense", ExitCode: 4}})
 	output.Reset()
 	if code := run([]string{"getPSSOStatus"}, &output); code != 4 || output.String() != "nonsense" {
 		t.Errorf("garbage: %d, %q", code, output.String())
 	}
-	tell(t, session.JamfAgent{Status: 7})
+	configure(t, session.JamfAgent{Status: 7})
 	if code := run([]string{"getPSSOStatus"}, &output); code != exitMisconfigured {
-		t.Errorf("a status that there is not: %d", code)
+		t.Errorf("an unknown status ended with %d", code)
 	}
 }

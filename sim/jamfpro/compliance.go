@@ -6,7 +6,7 @@ import (
 	"slices"
 )
 
-// Compliance is what Jamf Pro knows of a computer's compliance with one vendor [SPEC].
+// Compliance is Jamf Pro's data about a computer's compliance with one vendor [SPEC].
 type Compliance struct {
 	Applicable bool `json:"applicable"`
 	// State is UNKNOWN, NON_COMPLIANT or COMPLIANT.
@@ -14,12 +14,12 @@ type Compliance struct {
 	Vendor string `json:"vendor"`
 	// DeviceIDs are the vendor's, for Intune the Entra device ids.
 	DeviceIDs []string `json:"device_ids"`
-	// AsArray answers the vendor's device information as an array, as the example in the specification has it; its
-	// schema, and the stand-in otherwise, have an object.
+	// As an array, the vendor's device information has the form of the example in the specification. Its schema, and
+	// the stand-in otherwise, have an object.
 	AsArray bool `json:"as_array"`
 }
 
-// SetCompliance says what is known of the computer with that id; it replaces what was known.
+// SetCompliance sets the compliance of the computer with that id; it replaces earlier data.
 func (s *Server) SetCompliance(computerID string, known []Compliance) error {
 	for _, one := range known {
 		if !slices.Contains([]string{"UNKNOWN", "NON_COMPLIANT", "COMPLIANT"}, one.State) {
@@ -29,7 +29,7 @@ func (s *Server) SetCompliance(computerID string, known []Compliance) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if _, refused := s.find(computerID); refused != nil {
-		return fmt.Errorf("set compliance: there is no computer with id %q", computerID)
+		return fmt.Errorf("set compliance: no computer has the id %q", computerID)
 	}
 	s.compliance[computerID] = slices.Clone(known)
 	s.save()

@@ -9,16 +9,16 @@ import (
 	"time"
 )
 
-// Computer is a computer as it enrols.
+// Computer is a computer at its enrolment.
 type Computer struct {
 	UDID         string `json:"udid"`
 	SerialNumber string `json:"serial_number"`
 	Name         string `json:"name"`
-	// LastContact is when it was last seen; zero means at its enrolment.
+	// LastContact is the time of the last contact; zero means the enrolment.
 	LastContact time.Time `json:"last_contact,omitzero"`
 }
 
-// record is what Jamf Pro holds of a computer.
+// record is Jamf Pro's record of a computer.
 type record struct {
 	ID          string                    `json:"id"`
 	UDID        string                    `json:"udid"`
@@ -34,12 +34,12 @@ type record struct {
 
 // section is a part of an inventory record.
 type section struct {
-	// query names it in the section parameter, key in JSON; display is what definitions say of it.
+	// query names it in the section parameter, key in JSON; display is its name in definitions.
 	query, key string
 	display    DisplayType
 }
 
-// sections are those that the stand-in holds; the last has no object of its own in JSON.
+// sections are the sections of the stand-in; the last has no object of its own in JSON.
 var sections = []section{
 	{"GENERAL", "general", DisplayGeneral},
 	{"HARDWARE", "hardware", DisplayHardware},
@@ -50,7 +50,7 @@ var sections = []section{
 }
 
 // AddComputer enrols a computer and returns the id of its record. Enrolling the same computer again makes a further
-// record, as it can happen with the real one.
+// record, as can happen with the real one.
 func (s *Server) AddComputer(computer Computer) string {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -70,7 +70,7 @@ func (s *Server) AddComputer(computer Computer) string {
 	return added.ID
 }
 
-// RemoveComputer deletes a record, and tells whether there was one.
+// RemoveComputer deletes a record, and reports whether it existed.
 func (s *Server) RemoveComputer(id string) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -111,7 +111,7 @@ func (r *record) text(section, field string) string {
 	return text
 }
 
-// computerFields are those that can be filtered and sorted by; Jamf Pro has more.
+// computerFields are the fields for filters and sorting; Jamf Pro has more.
 func computerFields(generation string) []string {
 	fields := []string{"id", "udid", "general.name", "hardware.serialNumber"}
 	for _, name := range contactFields(generation) {
@@ -135,7 +135,7 @@ func (r *record) field(name string) string {
 	}
 }
 
-// timestamp is how Jamf Pro writes a time; zero is null there.
+// timestamp is a time in Jamf Pro's form; zero is null.
 func timestamp(at time.Time) string { return at.UTC().Format("2006-01-02T15:04:05.000Z") }
 
 func (s *Server) listComputers(r *http.Request) (int, any, *apiError) {
@@ -202,7 +202,7 @@ func wantedSections(r *http.Request) ([]string, *apiError) {
 	return wanted, nil
 }
 
-// present returns a record as the API shows it: sections that were not asked for are null. The caller holds mu.
+// present returns a record as the API shows it: sections outside the request are null. The caller holds mu.
 func (s *Server) present(computer *record, wanted []string, generation string) map[string]any {
 	shown := map[string]any{"id": computer.ID, "udid": computer.UDID}
 	for _, one := range sections {
@@ -262,7 +262,7 @@ func (s *Server) presentAttributes(computer *record, display DisplayType) []show
 			Options:   definition.PopupMenuChoices,
 			InputType: string(definition.InputType),
 		}
-		// Inventory has a word of its own for this one [SPEC].
+		// Inventory has its own word for this one [SPEC].
 		if definition.InputType == InputDirectoryService {
 			one.InputType = "LDAP"
 		}

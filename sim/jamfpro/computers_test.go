@@ -10,7 +10,7 @@ import (
 	"usher.internal/sim/jamfpro"
 )
 
-// found is the part of an inventory answer that the tests look at.
+// found is the part of an inventory answer that the tests check.
 type found struct {
 	TotalCount int
 	Results    []struct {
@@ -179,7 +179,7 @@ func TestPagingAndSorting(t *testing.T) {
 	a.refused(400, "INVALID_SORT", "sort", "GET", listPath+"?sort=colour", "")
 }
 
-// A computer that was enrolled anew has two records; the inspection shows that with the latest contact.
+// A computer that enrolled twice has two records; the inspection shows the one with the latest contact.
 func TestReenrolment(t *testing.T) {
 	a := start(t, jamfpro.Options{})
 	a.clock.pass(time.Hour)

@@ -5,8 +5,8 @@ import (
 	"net/http"
 )
 
-// controlRoutes is the table of what tests in other processes use to control and inspect the stand-in: its Go methods
-// over HTTP. Nobody is asked who he is.
+// controlRoutes is the table of the control and inspection for tests in other processes: the Go methods of the stand-in
+// over HTTP. Callers need no authentication.
 func (s *Server) controlRoutes() *http.ServeMux {
 	mux := http.NewServeMux()
 	inspect := func(path string, value func() any) {
@@ -37,7 +37,7 @@ func (s *Server) controlRoutes() *http.ServeMux {
 	return mux
 }
 
-// getUpdated answers with a computer's record once it was updated, through the API or by a recon: now, or when that
+// getUpdated answers with a computer's record after an update, through the API or by a recon: at once, or when it
 // happens. With ?attribute=NAME it waits until that extension attribute has a value.
 func (s *Server) getUpdated(w http.ResponseWriter, r *http.Request) {
 	var computer ComputerState
@@ -52,7 +52,7 @@ func (s *Server) getUpdated(w http.ResponseWriter, r *http.Request) {
 	writeJSON(w, http.StatusOK, computer)
 }
 
-// getRequests answers with the requests so far: now, or with ?await=N when there are N of them.
+// getRequests answers with the requests so far: at once, or with ?await=N when there are N of them.
 func (s *Server) getRequests(w http.ResponseWriter, r *http.Request) {
 	count, refused := number(r.URL.Query(), "await", 0, 0, keptRequests)
 	if refused != nil {
@@ -70,7 +70,7 @@ func (s *Server) getRequests(w http.ResponseWriter, r *http.Request) {
 	writeJSON(w, http.StatusOK, requests)
 }
 
-// decodeControl reads a control request into value, or answers that it cannot.
+// decodeControl reads a control request into value, or answers with an error.
 func decodeControl(w http.ResponseWriter, r *http.Request, value any) bool {
 	decoder := json.NewDecoder(r.Body)
 	decoder.DisallowUnknownFields()

@@ -69,12 +69,12 @@ func TestControlOverHTTP(t *testing.T) {
 	a.want(400, "PUT", "/sim/computers/4711/compliance", `[]`)
 }
 
-// What is shown of requests has no secrets, and control is not shown.
+// The list of requests has no secrets, and no control requests.
 func TestRequestsAreShownWithoutSecrets(t *testing.T) {
 	a := start(t, jamfpro.Options{})
 	a.signIn()
 	a.fault(jamfpro.Fault{Kind: jamfpro.FaultReset, Count: 1})
-	// A PATCH, since Go's client sends a GET again by itself when a connection that was kept breaks.
+	// A PATCH, since Go's client sends a GET again by itself when a kept connection breaks.
 	if _, err := a.send("PATCH", listPath, "", ""); err == nil {
 		t.Error("the connection was not reset")
 	}
@@ -119,7 +119,7 @@ func TestPeakOfRequestsAtOnce(t *testing.T) {
 	}
 }
 
-// Other processes wait for what happens, and are let go when the server is closed.
+// Other processes wait for events, and their calls return when the server is closed.
 func TestWaitingOverHTTP(t *testing.T) {
 	a := signedIn(t, jamfpro.Options{})
 	a.ClearRequests()
@@ -141,7 +141,7 @@ func TestWaitingOverHTTP(t *testing.T) {
 	if got := decode[[]jamfpro.Request](t, (<-requested).body); len(got) != 2 || got[1].Method != "PATCH" {
 		t.Errorf("requests %+v", got)
 	}
-	// Or for the value of an extension attribute, where an update of something else is not enough.
+	// The same for the value of an extension attribute; an update of something else is not enough.
 	id := a.define(jamfpro.Definition{Name: "Usher Registration State"})
 	go get("/sim/updated/"+udid+"?attribute=Usher+Registration+State", updated)
 	a.want(204, "PATCH", detailPath+a.computer, `{"general": {"name": "Renamed again"}}`)

@@ -8,13 +8,13 @@ import (
 	"time"
 )
 
-// InputType says where the value of an extension attribute comes from [SPEC].
+// InputType is the source of an extension attribute's value [SPEC].
 type InputType string
 
 // DataType is the type of its value.
 type DataType string
 
-// DisplayType is the section of inventory in which it stands.
+// DisplayType is its section of the inventory.
 type DisplayType string
 
 // The values of these types [SPEC].
@@ -55,7 +55,7 @@ type Definition struct {
 	ScriptContents       string      `json:"scriptContents,omitempty"`
 	PopupMenuChoices     []string    `json:"popupMenuChoices"`
 
-	// visible is when all of the cluster knows of it.
+	// visible is the time from which the whole cluster knows it.
 	visible time.Time
 }
 
@@ -84,7 +84,7 @@ func (s *Server) listDefinitions(r *http.Request) (int, any, *apiError) {
 	return http.StatusOK, found, refused
 }
 
-// visibleDefinition returns a definition unless it is too new to be known everywhere. The caller holds mu.
+// visibleDefinition returns a definition unless it is too new for the whole cluster to know it. The caller holds mu.
 func (s *Server) visibleDefinition(id string) *Definition {
 	at := slices.IndexFunc(s.definitions, func(one *Definition) bool { return one.ID == id })
 	if at < 0 || s.options.Now().Before(s.definitions[at].visible) {
@@ -109,7 +109,7 @@ func (s *Server) createDefinition(r *http.Request) (int, any, *apiError) {
 		"href": "https://" + r.Host + definitionsPath + "/" + created.ID}, nil
 }
 
-// changeDefinition is PUT [SPEC]. What values become that are not of the new data type is not known; here they stay
+// changeDefinition is PUT [SPEC]. It is unknown how values change that do not fit the new data type; here they remain
 // until they are written.
 func (s *Server) changeDefinition(r *http.Request) (int, any, *apiError) {
 	definition, refused := decodeDefinition(r)
@@ -171,7 +171,7 @@ func decodeDefinition(r *http.Request) (definition Definition, refused *apiError
 	return definition, nil
 }
 
-// unrelatedFields finds fields that do not go with the input type.
+// unrelatedFields finds fields that do not belong to the input type.
 func unrelatedFields(wanted map[string]any) []problem {
 	var problems []problem
 	for name, inputType := range map[string]InputType{
@@ -209,7 +209,7 @@ func (s *Server) define(definition Definition) (*Definition, *problem) {
 	return &definition, nil
 }
 
-// refusesDefinition says what is wrong with a definition, nil where nothing is. The caller holds mu.
+// refusesDefinition says what is wrong with a definition, or returns nil. The caller holds mu.
 func (s *Server) refusesDefinition(definition Definition) *problem {
 	invalid := func(field, value string) *problem {
 		return &problem{Code: "INVALID_VALUE", Field: field, ID: "0",
@@ -236,7 +236,7 @@ func (s *Server) refusesDefinition(definition Definition) *problem {
 }
 
 // AddDefinition adds an extension attribute as an admin does. Empty types mean TEXT, STRING and EXTENSION_ATTRIBUTES;
-// the id is given by the server. It is enabled.
+// the server assigns the id. It is enabled.
 func (s *Server) AddDefinition(definition Definition) (Definition, error) {
 	if definition.InputType == "" {
 		definition.InputType = InputText
@@ -257,7 +257,7 @@ func (s *Server) AddDefinition(definition Definition) (Definition, error) {
 	return *added, nil
 }
 
-// RemoveDefinition deletes the extension attribute of that name, with its values, and tells whether there was one.
+// RemoveDefinition deletes the extension attribute of that name, with its values, and reports whether it existed.
 func (s *Server) RemoveDefinition(name string) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()

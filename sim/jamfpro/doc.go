@@ -1,14 +1,13 @@
-// Package jamfpro stands in for a Jamf Pro server, so that usher can be developed and tested without one. [New] makes a
+// Package jamfpro stands in for a Jamf Pro server, for developing and testing usher without one. [New] makes a
 // [Server], which is an [net/http.Handler]; cmd/jamfpro-sim serves one as a process.
 //
-// It answers the calls that usher makes under /api as Jamf's own specification has them [SPEC], and is stricter
-// than the real one where being lenient would hide a mistake: an unknown key, a value of the wrong type or in the wrong
-// section, a field that is read-only, are refused. The codes in its errors other than INVALID_ID, INVALID_TOKEN and
-// INVALID_PRIVILEGE are its own.
+// It answers usher's calls under /api as in Jamf's own specification [SPEC]. It is stricter than the real one where
+// leniency would hide a mistake. It refuses an unknown key, a value of the wrong type or in the wrong section, and a
+// read-only field. The codes in its errors other than INVALID_ID, INVALID_TOKEN and INVALID_PRIVILEGE are its own.
 //
-// What the real one does not have is under /sim: POST /sim/inventory is what `jamf recon` of sim/jamf sends, in place
-// of Jamf's closed protocol; the rest controls and inspects the stand-in (control.go). None of that asks who is
-// calling, so it must only be served on loopback. [Fault] makes it misbehave on demand.
+// Calls that the real one does not have are under /sim. POST /sim/inventory comes from `jamf recon` of sim/jamf, in
+// place of Jamf's closed protocol; the rest controls and inspects the stand-in (control.go). These calls need no
+// authentication, so the server may only listen on loopback. [Fault] makes it misbehave on demand.
 //
-// It never stores or shows a client secret or a token other than to the client it belongs to.
+// It stores no client secret or token, and shows one only to its own client.
 package jamfpro

@@ -5,7 +5,7 @@ import (
 	"net/http"
 )
 
-// apiError is Jamf Pro's ApiError, the body of every answer that refuses [SPEC].
+// apiError is Jamf Pro's ApiError, the body of every refusal [SPEC].
 type apiError struct {
 	HTTPStatus int       `json:"httpStatus"`
 	Errors     []problem `json:"errors"`
@@ -32,7 +32,7 @@ func badRequest(problems []problem) *apiError {
 
 func (e *apiError) write(w http.ResponseWriter) { writeJSON(w, e.HTTPStatus, e) }
 
-// writeJSON writes an answer, empty where body is nil.
+// writeJSON writes an answer, empty if body is nil.
 func writeJSON(w http.ResponseWriter, status int, body any) {
 	if body == nil {
 		w.WriteHeader(status)
@@ -44,5 +44,5 @@ func writeJSON(w http.ResponseWriter, status int, body any) {
 	}
 	w.Header().Set("Content-Type", "application/json;charset=UTF-8")
 	w.WriteHeader(status)
-	_, _ = w.Write(append(encoded, '\n')) // whoever asked may be gone
+	_, _ = w.Write(append(encoded, '\n')) // the caller may have hung up
 }

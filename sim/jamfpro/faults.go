@@ -11,54 +11,53 @@ import (
 	"time"
 )
 
-// FaultKind says how the server misbehaves.
+// FaultKind is the kind of misbehaviour.
 type FaultKind string
 
 // The kinds of faults.
 const (
-	// FaultStatus answers with Status in an ApiError, without doing what was asked.
+	// FaultStatus answers with Status in an ApiError, and does not carry out the request.
 	FaultStatus FaultKind = "status"
-	// FaultRevokeToken makes the token of the request invalid before it is looked at: 401 until a new one is fetched.
+	// FaultRevokeToken makes the token of the request invalid before the check: 401 until the client fetches a new one.
 	FaultRevokeToken FaultKind = "revoke_token"
-	// FaultSlow does what was asked, after Delay. Every other kind can be delayed too.
+	// FaultSlow carries out the request after Delay. Every other kind can be delayed too.
 	FaultSlow FaultKind = "slow"
-	// FaultReset resets the connection without doing what was asked.
+	// FaultReset resets the connection, and does not carry out the request.
 	FaultReset FaultKind = "reset"
-	// FaultLostAnswer does what was asked, and resets the connection in place of an answer.
+	// FaultLostAnswer carries out the request, and resets the connection in place of an answer.
 	FaultLostAnswer FaultKind = "lost_answer"
-	// FaultTruncated does what was asked, and answers with the first half of the JSON.
+	// FaultTruncated carries out the request, and answers with the first half of the JSON.
 	FaultTruncated FaultKind = "truncated"
 	// FaultHTML answers with a maintenance page in HTML, under Status, or 503.
 	FaultHTML FaultKind = "html"
 	// FaultCaptivePortal answers with a redirect to a sign-in page, under Status, or 302.
 	FaultCaptivePortal FaultKind = "captive_portal"
-	// FaultWrongID does what was asked, and answers with ID in the place of every id.
+	// FaultWrongID carries out the request, and answers with ID in the place of every id.
 	FaultWrongID FaultKind = "wrong_id"
 )
 
 var faultKinds = []FaultKind{FaultStatus, FaultRevokeToken, FaultSlow, FaultReset, FaultLostAnswer, FaultTruncated,
 	FaultHTML, FaultCaptivePortal, FaultWrongID}
 
-// ErrInvalidFault: a fault that makes no sense.
+// ErrInvalidFault: the fault is not possible.
 var ErrInvalidFault = errors.New("invalid fault")
 
-// Fault is a misbehaviour on demand. Of several that match a request the oldest is taken.
+// Fault is a misbehaviour on demand. If several match a request, the oldest applies.
 type Fault struct {
 	Kind FaultKind
-	// Method and PathPrefix say which requests it is for; empty means any. Control under /sim is never disturbed, the
-	// inventory of `jamf recon` is.
+	// Method and PathPrefix select the requests; empty means any. Faults never affect the control under /sim, but they
+	// do affect the inventory of `jamf recon`.
 	Method, PathPrefix string
-	// Count is for how many requests; zero means until it is cleared.
+	// Count is the number of requests; zero means until it is cleared.
 	Count int
-	// Status is for those kinds that say so.
+	// Status is for the kinds that mention it.
 	Status int
-	// RetryAfter adds a Retry-After header to the answers status and html, in seconds, or as a date that is so far
-	// away.
+	// RetryAfter adds a Retry-After header to the answers status and html, in seconds, or as a date at that distance.
 	RetryAfter       time.Duration
 	RetryAfterAsDate bool
-	// Delay passes before anything else happens, unless the client goes away first.
+	// Delay passes before anything else happens, unless the client hangs up first.
 	Delay time.Duration
-	// ID is what the kind wrong_id says, "" too.
+	// ID is the id in answers of the kind wrong_id; it can be "".
 	ID string
 }
 
@@ -150,14 +149,14 @@ func (s *Server) AddFault(fault Fault) error {
 	return nil
 }
 
-// ClearFaults makes the server behave. Requests that are being delayed stay so.
+// ClearFaults ends all faults. Delays of active requests continue.
 func (s *Server) ClearFaults() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.faults = nil
 }
 
-// Faults returns the faults that are still to come, with what is left of their counts.
+// Faults returns the remaining faults, with the rest of their counts.
 func (s *Server) Faults() []Fault {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -168,7 +167,7 @@ func (s *Server) Faults() []Fault {
 	return left
 }
 
-// takeFault returns the fault for a request, nil where there is none, and makes the request known to everyone in Await.
+// takeFault returns the fault for a request, or nil, and shows the request to everyone in Await.
 func (s *Server) takeFault(r *http.Request, seen *Request) *Fault {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -189,7 +188,7 @@ func (s *Server) takeFault(r *http.Request, seen *Request) *Fault {
 	return nil
 }
 
-// retryAfter writes the header of that name.
+// retryAfter writes the Retry-After header.
 func (f Fault) retryAfter(header http.Header, now time.Time, gateway *Gateway) {
 	switch {
 	case f.RetryAfter == 0:

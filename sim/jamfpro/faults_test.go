@@ -59,7 +59,7 @@ func TestFaultsMatchMethodAndPathForACount(t *testing.T) {
 		t.Errorf("left are %+v", left)
 	}
 	a.want(500, "PATCH", detailPath+a.computer, "{}")
-	a.want(503, "PATCH", detailPath+a.computer, "{}") // the second one goes on
+	a.want(503, "PATCH", detailPath+a.computer, "{}") // the second one continues
 	a.ClearFaults()
 	a.want(204, "PATCH", detailPath+a.computer, "{}")
 }
@@ -145,7 +145,7 @@ func TestWrongID(t *testing.T) {
 	}
 }
 
-// A slow request is answered after its delay, and given up when its client or the server goes away.
+// A slow request is answered after its delay, and dropped when its client or the server goes away.
 func TestSlow(t *testing.T) {
 	a := signedIn(t, jamfpro.Options{})
 	a.fault(jamfpro.Fault{Kind: jamfpro.FaultSlow, Delay: 50 * time.Millisecond, Count: 1})

@@ -10,11 +10,11 @@ import (
 	"time"
 )
 
-// DefaultVersion is that of the server when [Options] name none.
+// DefaultVersion is the server's version if [Options] name none.
 const DefaultVersion = "11.30.1-t1783900000000"
 
-// generations are the versions of computers-inventory, with the release of Jamf Pro that brought each, and the one that
-// it is taken out with; the last are made up, for Jamf has announced no more than "at least a year" [CHANGELOG].
+// generations are the versions of computers-inventory, with the release of Jamf Pro that added each and the one that
+// removes it. The removals are made up, for Jamf has only announced "at least a year" [CHANGELOG].
 var generations = map[string]struct{ since, until int }{
 	"v2": {1118, 1200},
 	"v3": {1123, 1300},
@@ -41,7 +41,8 @@ func (s *Server) serves(generation string) bool {
 	return known.since <= now && now < known.until
 }
 
-// SetVersion has the server be another release from now on, as an upgrade does, with what that serves of the inventory.
+// SetVersion turns the server into another release from now on, as an upgrade does, with that release's versions of the
+// inventory.
 func (s *Server) SetVersion(version string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -59,7 +60,7 @@ func (s *Server) inventoryRoutes(add func(pattern, privilege, contentType string
 	}
 }
 
-// generationOf returns the generation that a request of the inventory asks for, "" for other requests.
+// generationOf returns the generation that a request of the inventory names, "" for other requests.
 func generationOf(r *http.Request) string {
 	parts := strings.SplitN(r.URL.Path, "/", 5)
 	if len(parts) < 4 || parts[1] != "api" || !strings.HasPrefix(parts[3], "computers-inventory") {
@@ -76,7 +77,7 @@ func (s *Server) refuseRetired(w http.ResponseWriter, r *http.Request) bool {
 		return false
 	}
 	switch {
-	case s.options.Gateway != nil: // what it does not publish is a missing permission to it
+	case s.options.Gateway != nil: // for the gateway, an unpublished call is a missing permission
 		refuse(http.StatusForbidden, "BAD_PERMISSIONS", "", "Forbidden").write(w)
 	case s.options.RetiredInHTML:
 		writePage(w, http.StatusNotFound, 0, notFoundPage)
@@ -90,7 +91,7 @@ const notFoundPage = `<!doctype html><html lang="en"><head><title>HTTP Status 40
 <body><h1>HTTP Status 404 – Not Found</h1></body></html>
 `
 
-// contactFields are the names of the times of a record's last contact, of any kind and of the jamf binary's, by
+// contactFields are the names for the times of a record's last contact, of any kind and of the jamf binary's, by
 // generation.
 func contactFields(generation string) []string {
 	if generation == "v4" {
@@ -99,8 +100,7 @@ func contactFields(generation string) []string {
 	return []string{"lastContactTime"}
 }
 
-// Gateway is the gateway of Jamf's Platform API, through which the server is reached, with the one scope that its
-// client was made for [PLATFORM].
+// Gateway is the gateway of Jamf's Platform API in front of the server, with the one scope of its client [PLATFORM].
 type Gateway struct{ EnvironmentID, TenantID string }
 
 const (
@@ -109,7 +109,7 @@ const (
 	gatewayTokenLifetime = 15 * time.Minute
 )
 
-// throughGateway answers for the gateway, or makes of a request the one that reaches the server.
+// throughGateway answers for the gateway, or turns a request into the one for the server.
 func (s *Server) throughGateway(w http.ResponseWriter, r *http.Request) (passed bool) {
 	gateway := s.options.Gateway
 	if gateway == nil || r.URL.Path == inventoryPath {

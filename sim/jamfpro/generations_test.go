@@ -7,8 +7,8 @@ import (
 	"usher.internal/sim/jamfpro"
 )
 
-// Each release has its versions of the inventory, with their names of the last contact; what it does not have is
-// answered with 404 in JSON, or in HTML as by a web server.
+// Each release has its versions of the inventory, with their names for the last contact. For missing versions the
+// answer is 404, in JSON or in a web server's HTML.
 func TestGenerations(t *testing.T) {
 	for version, served := range map[string]string{"11.10.0": "", "11.20.0": "v2", "11.25.0": "v2 v3",
 		"11.30.1": "v2 v3 v4", "12.0.0": "v3 v4", "14.0.0": ""} {

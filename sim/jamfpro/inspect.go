@@ -5,7 +5,7 @@ import (
 	"time"
 )
 
-// ComputerState is what Jamf Pro holds of a computer now.
+// ComputerState is the present record of a computer.
 type ComputerState struct {
 	ID           string    `json:"id"`
 	UDID         string    `json:"udid"`
@@ -14,7 +14,7 @@ type ComputerState struct {
 	LastContact  time.Time `json:"last_contact"`
 	// ExtensionAttributes are the values by name, of those that were ever set.
 	ExtensionAttributes map[string][]string `json:"extension_attributes"`
-	// Patches and Inventories count the updates that were taken, through the API and by `jamf recon`.
+	// Patches and Inventories count the accepted updates, through the API and by `jamf recon`.
 	Patches     int `json:"patches"`
 	Inventories int `json:"inventories"`
 	// History are the latest changes of extension attributes, the oldest first.
@@ -30,7 +30,7 @@ type Change struct {
 	By string `json:"by"`
 }
 
-// Value returns the value of the extension attribute of that name, empty where it has none.
+// Value returns the value of the extension attribute of that name, empty if it has none.
 func (c ComputerState) Value(name string) string {
 	if values := c.ExtensionAttributes[name]; len(values) > 0 {
 		return values[0]
@@ -85,20 +85,20 @@ func (s *Server) Definitions() []Definition {
 	return all
 }
 
-// Request is a request that the server got. Neither its query nor its body is kept.
+// Request is a request to the server. It has neither the query nor the body.
 type Request struct {
 	At     time.Time `json:"at"`
 	Method string    `json:"method"`
 	Path   string    `json:"path"`
-	// Status is that of the answer; 0 until that begins, and where there never was one.
+	// Status is that of the answer; 0 until the answer begins, and if none is sent.
 	Status int `json:"status"`
-	// Fault is what disturbed it, if anything did.
+	// Fault is the fault that affected it, if any.
 	Fault FaultKind `json:"fault,omitempty"`
-	// Ended is true when nothing more will be answered; the client may know its answer a moment earlier.
+	// Ended is true after the end of the answer; the client may have the answer a moment earlier.
 	Ended bool `json:"ended"`
 }
 
-// Requests returns the latest requests, the oldest first, those under way included.
+// Requests returns the latest requests, the oldest first, including active ones.
 func (s *Server) Requests() []Request {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -109,14 +109,14 @@ func (s *Server) Requests() []Request {
 	return all
 }
 
-// ClearRequests forgets the requests so far, and the peak of requests at once.
+// ClearRequests removes the requests so far, and the peak of requests at once.
 func (s *Server) ClearRequests() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.requests, s.peak = nil, s.inFlight
 }
 
-// PeakRequests returns the most requests that were under way at once; Jamf asks integrations for five at most [DEV].
+// PeakRequests returns the highest number of active requests at once; Jamf asks integrations for five at most [DEV].
 func (s *Server) PeakRequests() int {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -6,15 +6,15 @@ import (
 	"slices"
 )
 
-// Inventory is what the simulated `jamf recon` sends to POST /sim/inventory.
+// Inventory is the body that the simulated `jamf recon` sends to POST /sim/inventory.
 type Inventory struct {
 	UDID string `json:"udid"`
-	// Name is the computer's; empty leaves it as it is.
+	// Name is the computer's; if empty, the name remains.
 	Name                string            `json:"name"`
 	ExtensionAttributes []InventoryResult `json:"extension_attributes"`
 }
 
-// InventoryResult is what the script of an extension attribute found.
+// InventoryResult is the result of an extension attribute's script.
 type InventoryResult struct {
 	Name  string `json:"name"`
 	Value string `json:"value"`
@@ -28,8 +28,8 @@ type InventoryAnswer struct {
 	Ignored []string `json:"ignored,omitempty"`
 }
 
-// takeInventory overwrites the values of SCRIPT extension attributes with what their scripts found. The real server
-// hands the scripts out; here they lie beside the simulated jamf, so a name that is not defined is defined.
+// takeInventory overwrites the values of SCRIPT extension attributes with the results of their scripts. The real server
+// distributes the scripts; here they are beside the simulated jamf, so an undefined name is defined.
 func (s *Server) takeInventory(r *http.Request) (int, any, *apiError) {
 	var inventory Inventory
 	decoder := json.NewDecoder(r.Body)

@@ -51,7 +51,7 @@ func (c *clock) pass(duration time.Duration) {
 	c.now = c.now.Add(duration)
 }
 
-// api is a server with one computer that is served, and a client of it.
+// api is a running server with one computer, and a client of it.
 type api struct {
 	*jamfpro.Server
 	t        *testing.T
@@ -99,7 +99,7 @@ func signedIn(t *testing.T, options jamfpro.Options) *api {
 	return a
 }
 
-// answer is what came back.
+// answer is the server's answer.
 type answer struct {
 	status int
 	header http.Header
@@ -143,7 +143,7 @@ func (a *api) send(method, path, contentType, body string) (answer, error) {
 	return answer{response.StatusCode, response.Header, string(content)}, err
 }
 
-// call makes a call that must be answered; body is JSON where there is one.
+// call makes a call that must be answered; body is JSON, if any.
 func (a *api) call(method, path, body string) answer {
 	a.t.Helper()
 	contentType := ""
@@ -221,7 +221,7 @@ func (a *api) define(definition jamfpro.Definition) string {
 	return added.ID
 }
 
-// value returns what Jamf Pro holds.
+// value returns Jamf Pro's value.
 func (a *api) value(attribute string) string {
 	a.t.Helper()
 	found, ok := a.Computer(udid)

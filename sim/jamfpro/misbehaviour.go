@@ -23,7 +23,7 @@ const (
 	portalAddress = "http://portal.example.net/login"
 )
 
-// enact answers a request as the fault wants it.
+// enact answers a request according to the fault.
 func (s *Server) enact(fault Fault, w http.ResponseWriter, r *http.Request) {
 	if fault.Delay > 0 {
 		timer := time.NewTimer(fault.Delay)
@@ -71,7 +71,7 @@ func (s *Server) enact(fault Fault, w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// withID returns an answer in which every id is another one. What is no JSON remains as it is.
+// withID returns an answer in which every id is replaced. An answer that is not JSON remains unchanged.
 func withID(answer []byte, id string) []byte {
 	var value any
 	if json.Unmarshal(answer, &value) != nil {
@@ -111,7 +111,7 @@ func writePage(w http.ResponseWriter, status, fallback int, page string) {
 	_, _ = io.WriteString(w, page)
 }
 
-// reset ends the connection with a reset, as a device on the way does that has lost its state.
+// reset ends the connection with a reset, like a device on the way that has lost its state.
 func reset(w http.ResponseWriter) {
 	connection, _, err := http.NewResponseController(w).Hijack()
 	if err != nil {

@@ -13,13 +13,13 @@ const (
 	maximumPageSize = 2000
 )
 
-// searchResults is a page of items with how many there are in all [SPEC].
+// searchResults is a page of items with the total number [SPEC].
 type searchResults[T any] struct {
 	TotalCount int `json:"totalCount"`
 	Results    []T `json:"results"`
 }
 
-// search filters, sorts and pages items by a query; get reads a field of an item, and fields are those it knows.
+// search filters, sorts and pages items by a query; get reads a field of an item, and fields are the known ones.
 func search[T any](query url.Values, items []T, fields []string, defaultSort string,
 	get func(item T, field string) string) (*searchResults[T], *apiError) {
 	matches, err := parseFilter(query.Get("filter"), fields)

@@ -25,11 +25,11 @@ const (
 	complianceFeatureTogglePath = "/api/v1/conditional-access/device-compliance/feature-toggle"
 )
 
-// endpoint answers a call that is authorized. The body is sent as JSON; nil is an empty answer.
+// endpoint answers an authorised call. The body is sent as JSON; nil is an empty answer.
 type endpoint func(r *http.Request) (status int, body any, refused *apiError)
 
-// apiRoutes is the table of everything under /api, with the privilege that each call takes, and the inventory of the
-// simulated jamf recon, which has none since the real one proves itself with the computer's own certificate.
+// apiRoutes is the table of everything under /api, with the privilege for each call. The inventory of the simulated
+// jamf recon needs none, since the real one proves itself with the computer's own certificate.
 func (s *Server) apiRoutes() *http.ServeMux {
 	mux := http.NewServeMux()
 	add := func(pattern, privilege, contentType string, answer endpoint) {

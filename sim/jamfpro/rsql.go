@@ -10,10 +10,11 @@ import (
 // filter decides whether an item matches; fields are read through get.
 type filter func(get func(field string) string) bool
 
-// parseFilter parses a query in RSQL as far as Jamf's pages tell of it: comparisons with ==, !=, =in= and =out=, values
-// bare or quoted with ' or " and \ before any character, * in the values of == and != for any text, joined by ; or
-// "and", by , or "or", and grouped by parentheses [DEV]. Case counts, as "exactly equal" is said there. The ordering
-// operators are refused, since the stand-in holds nothing worth ordering by. An empty query matches everything.
+// parseFilter parses a query in RSQL, as far as Jamf's pages describe it [DEV]. Comparisons use ==, !=, =in= and =out=.
+// Values are bare or quoted with ' or ", with \ before any character; * in the values of == and != is any text. Terms
+// are joined by ; or "and", by , or "or", and grouped by parentheses. Case matters, because those pages say "exactly
+// equal". The ordering operators are refused, since the stand-in has nothing worth ordering by. An empty query matches
+// everything.
 func parseFilter(query string, fields []string) (filter, error) {
 	if strings.TrimSpace(query) == "" {
 		return func(func(string) string) bool { return true }, nil
@@ -46,7 +47,7 @@ func (p *rsqlParser) take(symbol string) bool {
 	return ok
 }
 
-// takeWord consumes word if it is next and stands alone.
+// takeWord consumes word if it is next and a separate word.
 func (p *rsqlParser) takeWord(word string) bool {
 	p.skipSpace()
 	rest, ok := strings.CutPrefix(p.rest, word)
@@ -96,7 +97,7 @@ func (p *rsqlParser) constraint() (filter, error) {
 	return inner, err
 }
 
-// reserved are the characters that neither a field's name nor a bare value may hold.
+// reserved are the characters that are not allowed in a field's name or a bare value.
 const reserved = "\"'();,=!~<> \t"
 
 func (p *rsqlParser) comparison() (filter, error) {

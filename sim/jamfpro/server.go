@@ -13,35 +13,35 @@ import (
 )
 
 const (
-	// MaximumBody is how many bytes a request may have; more are answered with 413.
+	// MaximumBody is the maximum size of a request in bytes; larger ones are answered with 413.
 	MaximumBody = 1 << 20
-	// keptRequests is how many of the latest requests are kept for inspection.
+	// keptRequests is the number of latest requests that are kept for inspection.
 	keptRequests = 10_000
 )
 
 // ErrClosed: the server was closed meanwhile.
 var ErrClosed = errors.New("simulated Jamf Pro was closed")
 
-// Options say what kind of Jamf Pro it is. The zero value is one with a default client and no computers.
+// Options describe a Jamf Pro. The zero value is one with a default client and no computers.
 type Options struct {
 	// Clients are the API clients; none means one, with [DefaultClientID] and [DefaultClientSecret] and all privileges.
 	Clients []Client
-	// Computers and Definitions are what the server holds at the start. A state file that exists wins.
+	// Computers and Definitions are the server's content at the start. An existing state file has precedence.
 	Computers   []Computer
 	Definitions []Definition
-	// TokenLifetime is for clients that have none of their own; zero means 20 minutes.
+	// TokenLifetime is for clients without their own; zero means 20 minutes.
 	TokenLifetime time.Duration
-	// OlderTokenPath has only /api/oauth/token, as servers had before the versioned path.
+	// OlderTokenPath serves only /api/oauth/token, like servers before the versioned path.
 	OlderTokenPath bool
-	// ClusterLag is how long a definition that was created through the API is unknown to the other calls, as in a Jamf
+	// ClusterLag is how long the other calls do not know a definition that was created through the API, as in a Jamf
 	// Cloud cluster (up to a minute there) [DEV].
 	ClusterLag time.Duration
-	// Version is what jamf-pro-version answers, and says which versions of the inventory there are; empty means
+	// Version is the answer of jamf-pro-version, and decides which versions of the inventory exist; empty means
 	// [DefaultVersion].
 	Version string
-	// Generations are the versions of the inventory that there are in place of those of Version, for example v4.
+	// Generations replace the versions of the inventory that belong to Version, for example v4.
 	Generations []string
-	// RetiredInHTML has the web server answer for versions of the inventory that there are not.
+	// RetiredInHTML has the web server answer for missing versions of the inventory.
 	RetiredInHTML bool
 	// Gateway puts the server behind the gateway of Jamf's Platform API; may be nil.
 	Gateway *Gateway
@@ -62,19 +62,19 @@ type Server struct {
 	closed  chan struct{}
 	close   func()
 
-	mu          sync.Mutex // guards all below
+	mu          sync.Mutex // guards all fields below
 	clients     map[string]*Client
 	tokens      map[string]grant
 	computers   []*record
 	definitions []*Definition
 	compliance  map[string][]Compliance // by computer id
-	// of computers and definitions alike, so that mixing them up does not go well by chance
+	// for computers and definitions alike, so mixing them up does not succeed by chance
 	lastID   int
 	faults   []*Fault
 	requests []*Request
 	inFlight int
 	peak     int
-	changed  chan struct{} // closed and replaced at every change, and when a request is taken up and ended
+	changed  chan struct{} // closed and replaced at every change, and at the start and end of a request
 }
 
 // New makes a server. Its error is about the state file or about impossible options.
@@ -127,8 +127,8 @@ func New(options Options) (*Server, error) {
 	return s, nil
 }
 
-// Close ends requests that a fault holds back, and every Await. It neither waits for them nor closes connections; that
-// is up to the [http.Server] around it.
+// Close ends requests that a fault delays, and every Await. It neither waits for them nor closes connections; the
+// [http.Server] around it does that.
 func (s *Server) Close() { s.close() }
 
 // ServeHTTP implements [http.Handler].
@@ -169,7 +169,7 @@ func (s *Server) answer(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// begin notes that a request has come.
+// begin records the arrival of a request.
 func (s *Server) begin(r *http.Request) *Request {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -183,7 +183,7 @@ func (s *Server) begin(r *http.Request) *Request {
 	return seen
 }
 
-// finish notes that nothing more will be answered.
+// finish records the end of the answer.
 func (s *Server) finish(seen *Request) {
 	s.mu.Lock()
 	s.inFlight--
@@ -200,8 +200,8 @@ func (s *Server) broadcast() {
 	s.changed = make(chan struct{})
 }
 
-// Await blocks until condition is true; it is asked now, at every change, and when a request is taken up and ended. It
-// may call any method of the server. The error is that of ctx, or [ErrClosed].
+// Await blocks until condition is true. It calls condition now, at every change, and at the start and end of a request.
+// It may call any method of the server. The error is that of ctx, or [ErrClosed].
 func (s *Server) Await(ctx context.Context, condition func() bool) error {
 	for {
 		s.mu.Lock()
@@ -220,7 +220,7 @@ func (s *Server) Await(ctx context.Context, condition func() bool) error {
 	}
 }
 
-// statusRecorder tells the status of an answer before the client can know it.
+// statusRecorder records the status of an answer before the client can know it.
 type statusRecorder struct {
 	http.ResponseWriter
 	begun  func(status int)

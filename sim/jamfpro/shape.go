@@ -8,7 +8,7 @@ import (
 	"time"
 )
 
-// kind is what a JSON value must be.
+// kind is the required kind of a JSON value.
 type kind int
 
 const (
@@ -21,7 +21,7 @@ const (
 	objects
 )
 
-// field is what is allowed for a key of an object.
+// field describes the allowed value for a key of an object.
 type field struct {
 	kind     kind
 	readOnly bool
@@ -29,10 +29,10 @@ type field struct {
 	fields shape
 }
 
-// shape is the keys that an object may have. Every key is optional; null means empty and is allowed for any.
+// shape has the allowed keys of an object. Every key is optional; null means empty and is allowed for any.
 type shape map[string]field
 
-// check returns everything that is wrong with a value that must be an object of the shape. Path is that of the value.
+// check returns all faults of a value that must be an object of the shape. path is the path of the value.
 func (s shape) check(path string, value any) []problem {
 	content, ok := value.(map[string]any)
 	if !ok {

@@ -9,7 +9,7 @@ import (
 	"path/filepath"
 )
 
-// state is what a state file holds: no secrets and no tokens.
+// state is the content of a state file: no secrets and no tokens.
 type state struct {
 	LastID      int                     `json:"last_id"`
 	Computers   []*record               `json:"computers"`
@@ -17,7 +17,7 @@ type state struct {
 	Compliance  map[string][]Compliance `json:"compliance"`
 }
 
-// restore reads the state file, and tells whether there was one.
+// restore reads the state file, and reports whether it existed.
 func (s *Server) restore() (bool, error) {
 	if s.options.StateFile == "" {
 		return false, nil
@@ -41,7 +41,7 @@ func (s *Server) restore() (bool, error) {
 }
 
 // save writes the state file after a change, and wakes everyone in Await. The caller holds mu. A file that cannot be
-// written is logged: the server goes on in memory.
+// written is logged: the server continues in memory.
 func (s *Server) save() {
 	s.broadcast()
 	if s.options.StateFile == "" {

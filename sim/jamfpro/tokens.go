@@ -9,7 +9,7 @@ import (
 	"time"
 )
 
-// The API client that there is when [Options] name none.
+// The default API client, if [Options] name none.
 const (
 	DefaultClientID     = "usher"
 	DefaultClientSecret = "usher-sim-secret"
@@ -20,11 +20,11 @@ type Client struct {
 	ID, Secret string
 	// Privileges are those of the client's role; nil means all, empty means none.
 	Privileges []string
-	// TokenLifetime is how long its tokens live; zero means that of the server.
+	// TokenLifetime is the lifetime of its tokens; zero means the server's.
 	TokenLifetime time.Duration
 }
 
-// grant is what a token stands for.
+// grant is the right that a token gives.
 type grant struct {
 	clientID string
 	expires  time.Time
@@ -55,7 +55,7 @@ func (s *Server) issueToken(w http.ResponseWriter, r *http.Request) {
 	})
 }
 
-// refuseClient answers for a client that is not known, or whose secret is another one: as RFC 6749 section 5.2 has it
+// refuseClient answers for an unknown client or a wrong secret, as RFC 6749 section 5.2 says, which Jamf Pro follows
 // since 11.30 [SPEC].
 func (s *Server) refuseClient(w http.ResponseWriter) {
 	s.mu.Lock()
@@ -69,7 +69,7 @@ func (s *Server) refuseClient(w http.ResponseWriter) {
 		map[string]string{"error": "invalid_client", "error_description": "Client authentication failed"})
 }
 
-// grant makes a token for a client, false for a client or secret that is wrong.
+// grant makes a token for a client; it returns false for a wrong client or secret.
 func (s *Server) grant(clientID, secret string) (token string, lifetime time.Duration, ok bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -86,13 +86,13 @@ func (s *Server) grant(clientID, secret string) (token string, lifetime time.Dur
 	return token, lifetime, true
 }
 
-// bearer returns the token of a request, empty where it has none.
+// bearer returns the token of a request, empty if it has none.
 func bearer(r *http.Request) string {
 	token, _ := strings.CutPrefix(r.Header.Get("Authorization"), "Bearer ")
 	return token
 }
 
-// authorize holds that the request has a token that is valid, and whose client has the privilege.
+// authorize checks that the request has a valid token, and that its client has the privilege.
 func (s *Server) authorize(r *http.Request, privilege string) *apiError {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -123,14 +123,14 @@ func (s *Server) revoke(token string) {
 	delete(s.tokens, token)
 }
 
-// RevokeTokens makes every token that was issued so far invalid.
+// RevokeTokens makes all earlier tokens invalid.
 func (s *Server) RevokeTokens() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	clear(s.tokens)
 }
 
-// SetPrivileges changes what the role of a client may do, from its next call on; nil means all. An unknown client is
+// SetPrivileges changes the privileges of a client's role, from its next call on; nil means all. An unknown client is
 // ignored.
 func (s *Server) SetPrivileges(clientID string, privileges []string) {
 	s.mu.Lock()
@@ -140,7 +140,7 @@ func (s *Server) SetPrivileges(clientID string, privileges []string) {
 	}
 }
 
-// SetSecret rotates the secret of a client. Tokens that were issued stay valid. An unknown client is ignored.
+// SetSecret rotates the secret of a client. Existing tokens remain valid. An unknown client is ignored.
 func (s *Server) SetSecret(clientID, secret string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()

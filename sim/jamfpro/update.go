@@ -50,7 +50,7 @@ func withAttributes(fields shape) field {
 	return field{kind: object, fields: fields}
 }
 
-// updateComputer is PATCH computers-inventory-detail. Nothing is changed unless all of it is right.
+// updateComputer is PATCH computers-inventory-detail. It changes nothing unless the whole update is valid.
 func (s *Server) updateComputer(r *http.Request) (int, any, *apiError) {
 	value, refused := decodeBody(r)
 	if refused != nil {
@@ -91,7 +91,7 @@ func (s *Server) updateComputer(r *http.Request) (int, any, *apiError) {
 	return http.StatusNoContent, nil, nil
 }
 
-// attributeChange is a new value that was found valid.
+// attributeChange is a new, valid value.
 type attributeChange struct {
 	definition *Definition
 	values     []string
@@ -160,7 +160,7 @@ func (s *Server) attributeChange(at string, display DisplayType, entry map[strin
 	return attributeChange{definition, values}, nil
 }
 
-// refuses says why the API does not take these values, or nothing where it does.
+// refuses says why the API does not accept these values, or returns nothing.
 func (d *Definition) refuses(values []string) string {
 	switch d.InputType {
 	case InputScript:
@@ -189,7 +189,7 @@ func (d *Definition) refuses(values []string) string {
 	return ""
 }
 
-// keptHistory is how many of a computer's latest changes are kept.
+// keptHistory is the number of a computer's latest changes that are kept.
 const keptHistory = 1000
 
 // set changes the value of an extension attribute. The caller holds the server's mu.

@@ -27,7 +27,7 @@ func withAttributes(t *testing.T) (*api, map[string]string) {
 	return a, ids
 }
 
-// fill puts ids in the place of {name}.
+// fill replaces {name} by ids.
 func fill(text string, ids map[string]string) string {
 	for name, id := range ids {
 		text = strings.ReplaceAll(text, "{"+name+"}", id)
@@ -124,7 +124,7 @@ func TestUpdateIsRefused(t *testing.T) {
 			"general.extensionAttributes[0]"},
 		{attribute(`{"definitionId": "{text}", "values": ["x"]}, {"definitionId": "{text}", "values": ["y"]}`),
 			"DUPLICATE_FIELD", "extensionAttributes"},
-		// What is right beside what is wrong is not taken either.
+		// Valid values beside invalid ones are not accepted either.
 		{attribute(`{"definitionId": "{text}", "values": ["x"]}, {"definitionId": "{script}", "values": ["y"]}`),
 			"INVALID_VALUE", "extensionAttributes[1].values"},
 	} {
@@ -134,7 +134,7 @@ func TestUpdateIsRefused(t *testing.T) {
 	}
 	a.refused(404, "INVALID_ID", "id", "PATCH", detailPath+"4711", "{}")
 	if now, _ := a.Computer(udid); now.Patches != 0 || len(now.History) != 0 || now.Value("text") != "" {
-		t.Errorf("something was taken: %+v", now)
+		t.Errorf("something was accepted: %+v", now)
 	}
 }
 

@@ -1,5 +1,5 @@
-// Package keepalive emulates what launchd does when a job's process ends, in the time of testing/synctest: whether it
-// starts another one, and when. It is for tests, and never ships.
+// Package keepalive emulates launchd at the end of a job's process, in the time of testing/synctest: whether launchd
+// starts another process, and when. It is for tests, and never ships.
 package keepalive
 
 import (
@@ -9,11 +9,11 @@ import (
 	"howett.net/plist"
 )
 
-// defaultThrottle is launchd's, where a definition has no ThrottleInterval [LAUNCHCTL].
+// defaultThrottle is launchd's, for a definition without ThrottleInterval [LAUNCHCTL].
 const defaultThrottle = 10 * time.Second
 
-// Job is what launchd.plist(5) says of the keys that decide it. No exit code is final: KeepAlive=true starts the
-// program again whatever it ended with, SuccessfulExit=false unless it ended with 0.
+// Job has the keys of launchd.plist(5) that decide it. No exit code is final: KeepAlive=true starts the program again
+// after any exit code, SuccessfulExit=false after any but 0.
 type Job struct {
 	always, onFailure bool
 	throttle          time.Duration
@@ -46,9 +46,9 @@ func Read(t testing.TB, definition []byte) Job {
 	return job
 }
 
-// Run has launchd keep a program for so long, and returns when each process began. The program gets what is left, and
-// returns its exit code when it ends by itself; one that runs to the end of that time returns then, and is not started
-// again.
+// Run has launchd keep a program for that long, and returns the start times of its processes. The program gets the
+// remaining time, and returns its exit code when it ends by itself. A program that runs until that time is over returns
+// then, and is not started again.
 func (j Job) Run(limit time.Duration, program func(left time.Duration) (exitCode int)) (starts []time.Time) {
 	end := time.Now().Add(limit)
 	for time.Now().Before(end) {
@@ -63,7 +63,7 @@ func (j Job) Run(limit time.Duration, program func(left time.Duration) (exitCode
 	return starts
 }
 
-// MostInAnHour returns how many of these starts but the first are within one hour at most: the restarts.
+// MostInAnHour returns the highest number of restarts within one hour; the first start is not a restart.
 func MostInAnHour(starts []time.Time) (most int) {
 	for first := 1; first < len(starts); first++ {
 		last := first

@@ -12,7 +12,7 @@ import (
 	"usher.internal/launchd"
 )
 
-// Day is long enough to see that a program is not started for ever.
+// Day is long enough to see that a program is not restarted forever.
 const Day = 24 * time.Hour
 
 // RestartsAllowed is how often launchd may start a program again in an hour.
@@ -43,7 +43,7 @@ func installed(t testing.TB, path func(layout.Layout) string) Job {
 	return Job{}
 }
 
-// Program returns a program with this Run whose configuration is the default, and never changes.
+// Program returns a program with this Run and the default configuration, which never changes.
 func Program(run func(context.Context, *config.Live, *slog.Logger) error) persist.Program {
 	return persist.Program{
 		Name:          "program",
@@ -53,8 +53,8 @@ func Program(run func(context.Context, *config.Live, *slog.Logger) error) persis
 	}
 }
 
-// unchanged is files that never change. To wait for a real change is to wait for the kernel, which the time of
-// testing/synctest does not know.
+// unchanged watches files that never change. A real watch would wait for the kernel, which the time of testing/synctest
+// does not know.
 type unchanged struct{}
 
 func (unchanged) Look() config.Look { return config.Look{} }

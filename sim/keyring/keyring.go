@@ -1,9 +1,10 @@
-// Package keyring runs a real keyring for a user, as a login on a Linux desktop does: a D-Bus session bus of his own
-// and gnome-keyring on it, with an unlocked login keyring. Tests and stand-ins use it as the login keychain.
+// Package keyring runs a real keyring for a user, as a login on a Linux desktop does. The user gets a separate D-Bus
+// session bus, and gnome-keyring on it with an unlocked login keyring. Tests and stand-ins use it as the login
+// keychain.
 //
-// [Start] starts one and returns when it serves, [Keyring.Environment] is what makes a program use it, and
-// [Keyring.Close] ends it. Nothing in it is shared with the machine's own session, and nothing on its bus is started on
-// demand. It needs the programs dbus-daemon and gnome-keyring-daemon, and root to run as another user.
+// [Start] starts one and returns when it serves, [Keyring.Environment] has the variables for programs that use it, and
+// [Keyring.Close] ends it. It shares nothing with the machine's own session, and its bus starts nothing on demand. It
+// needs the programs dbus-daemon and gnome-keyring-daemon, and root to run as another user.
 package keyring
 
 import (
@@ -22,20 +23,20 @@ var ErrMissing = errors.New("not installed; `make test` installs it")
 // password is that of every login keyring made here.
 const password = "usher"
 
-// Options say whose keyring it is.
+// Options describe the owner of a keyring.
 type Options struct {
 	UID, GID uint32
-	// Home is where the login keyring is kept (.local/share/keyrings), so that it is there again at the next Start.
-	// Empty is a directory that is deleted by Close.
+	// Home is where the login keyring is kept (.local/share/keyrings), so the next Start finds it again. Empty means a
+	// directory that Close deletes.
 	Home string
 	// UserName is for USER and LOGNAME; empty leaves them out.
 	UserName string
-	// BusOnly leaves out the keyring, which makes a session that has none, and NoLoginKeyring leaves out the login
-	// keyring, which makes one of somebody whose keyring knows of no default.
+	// BusOnly leaves out the keyring: the session has none. NoLoginKeyring leaves out the login keyring: the keyring of
+	// that user has no default.
 	BusOnly, NoLoginKeyring bool
 }
 
-// Keyring is a session bus and a keyring that run. Its methods may be called from several goroutines.
+// Keyring is a running session bus with its keyring. Its methods may be called from several goroutines.
 type Keyring struct {
 	options   Options
 	directory string
@@ -47,10 +48,10 @@ type Keyring struct {
 	disconnect context.CancelFunc
 }
 
-// Start starts a bus and a keyring. It blocks until the keyring serves, with the login keyring unlocked (and made, if
-// there is none), or until ctx ends. The error wraps [ErrMissing] where a program is not installed.
+// Start starts a bus and a keyring. It blocks until the keyring serves, with the login keyring unlocked (and created,
+// if missing), or until ctx ends. The error wraps [ErrMissing] if a program is not installed.
 func Start(ctx context.Context, options Options) (_ *Keyring, err error) {
-	// Short, for the paths of sockets have a limit, and where every user can get.
+	// The path is short, for the paths of sockets have a limit, and every user can reach it.
 	directory, err := os.MkdirTemp("", "usher-keyring-")
 	if err != nil {
 		return nil, fmt.Errorf("start keyring: %w", err)
@@ -101,7 +102,7 @@ func (k *Keyring) Environment() []string {
 // Address returns the address of the session bus.
 func (k *Keyring) Address() string { return k.address }
 
-// Close ends keyring and bus, waits for their ends, and deletes what they left outside of Home. Programs that are still
+// Close ends keyring and bus, waits for their ends, and deletes their files outside of Home. Programs that are still
 // connected lose their connection.
 func (k *Keyring) Close() error {
 	k.disconnect()

@@ -65,13 +65,13 @@ func TestCloseLeavesNothing(t *testing.T) {
 	}
 }
 
-// TestOfAnotherUser needs root: it runs a keyring for uid 65534, and finds its files to be his.
+// TestOfAnotherUser needs root: it runs a keyring for uid 65534, and checks that this user owns its files.
 func TestOfAnotherUser(t *testing.T) {
 	if os.Getuid() != 0 {
 		t.Fatal("this test starts a keyring as another user, so it needs root; `sudo make test` runs it")
 	}
 	const uid = 65534
-	home, err := os.MkdirTemp("", "usher-home-") // not t.TempDir, which the user cannot get into
+	home, err := os.MkdirTemp("", "usher-home-") // not t.TempDir, which the user cannot enter
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -111,6 +111,6 @@ func TestStartEndsWithItsContext(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
 	if _, err := keyring.Start(ctx, keyring.Options{UID: uint32(os.Getuid()), GID: uint32(os.Getgid())}); err == nil {
-		t.Error("started all the same")
+		t.Error("it was started anyway")
 	}
 }

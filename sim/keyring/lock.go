@@ -11,11 +11,11 @@ import (
 const (
 	servicePath       dbus.ObjectPath = "/org/freedesktop/secrets"
 	defaultCollection dbus.ObjectPath = "/org/freedesktop/secrets/aliases/default"
-	// noPrompt is the prompt of what needs none.
+	// noPrompt is the path in place of a prompt when none is needed.
 	noPrompt dbus.ObjectPath = "/"
 )
 
-// Lock locks the login keyring, as a user or a screen lock does. What is in it can be seen no more.
+// Lock locks the login keyring, as a user or a screen lock does. Its content is no longer visible.
 func (k *Keyring) Lock(ctx context.Context) error {
 	var locked []dbus.ObjectPath
 	var prompt dbus.ObjectPath
@@ -38,8 +38,8 @@ type secret struct {
 	ContentType string
 }
 
-// Unlock unlocks the login keyring, as the user does at a prompt. It goes by an interface that gnome-keyring has for
-// programs that know the password.
+// Unlock unlocks the login keyring, as the user does at a prompt. It uses an interface of gnome-keyring for programs
+// that know the password.
 func (k *Keyring) Unlock(ctx context.Context) error {
 	var nothing dbus.Variant
 	var session dbus.ObjectPath
@@ -63,5 +63,5 @@ func (k *Keyring) call(ctx context.Context, method string, arguments ...any) *db
 // Suspend stops the keyring's process as a debugger does: it answers nothing until Resume.
 func (k *Keyring) Suspend() error { return k.daemon.suspend() }
 
-// Resume lets the keyring's process go on.
+// Resume lets the keyring's process continue.
 func (k *Keyring) Resume() error { return k.daemon.resume() }

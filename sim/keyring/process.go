@@ -14,27 +14,27 @@ import (
 	"time"
 )
 
-// stopWithin is what a process may take to end after SIGTERM before it is killed.
+// stopWithin is the time limit for the end of a process after SIGTERM; then it is killed.
 const stopWithin = 5 * time.Second
 
 // past is a deadline that is over.
 var past = time.Unix(1, 0)
 
-// process is a program of the session. One goroutine waits for it, and stop for that one.
+// process is a program of the session. One goroutine waits for the process, and stop waits for that goroutine.
 type process struct {
 	name    string
 	command *exec.Cmd
-	// done is closed at the end; err is how it ended, to be read after that.
+	// done is closed at the end; err is the process's result, to be read after that.
 	done chan struct{}
 	err  error
-	// wrote is what it wrote to its standard error.
+	// wrote is its output on standard error.
 	wrote lockedBuffer
 
 	stopping sync.Once
 	stopErr  error
 }
 
-// run starts a program as the user, in an environment that names nothing but the session.
+// run starts a program as the user, in an environment that names only the session.
 func (k *Keyring) run(name string, stdin io.Reader, stdout *os.File, arguments ...string) (*process, error) {
 	path, err := exec.LookPath(name)
 	if err != nil {
@@ -52,7 +52,7 @@ func (k *Keyring) run(name string, stdin io.Reader, stdout *os.File, arguments .
 	if k.options.UID != uint32(os.Getuid()) {
 		p.command.SysProcAttr.Credential = &syscall.Credential{Uid: k.options.UID, Gid: k.options.GID}
 	}
-	// A child of its own may hold on to standard error.
+	// A child of the process can still have standard error open.
 	p.command.WaitDelay = stopWithin
 	if err := p.command.Start(); err != nil {
 		return nil, fmt.Errorf("start %s: %w", name, err)
@@ -64,8 +64,8 @@ func (k *Keyring) run(name string, stdin io.Reader, stdout *os.File, arguments .
 	return p, nil
 }
 
-// stop ends the process and waits for its end; a second call comes to the same. That it ends by a signal is no error,
-// but that it had ended before it was told to is one.
+// stop ends the process and waits for its end; a second call has the same result. An end by a signal is not an error,
+// but an end before stop is one.
 func (p *process) stop() error {
 	p.stopping.Do(func() { p.stopErr = p.end() })
 	return p.stopErr
@@ -80,7 +80,7 @@ func (p *process) end() error {
 	if err := p.command.Process.Signal(syscall.SIGTERM); err != nil && !errors.Is(err, os.ErrProcessDone) {
 		return fmt.Errorf("stop %s: %w", p.name, err)
 	}
-	_ = p.resume() // a process that is suspended does not end
+	_ = p.resume() // a suspended process does not end
 	kill := time.AfterFunc(stopWithin, func() { _ = p.command.Process.Kill() })
 	<-p.done
 	if !kill.Stop() {
@@ -93,7 +93,7 @@ func (p *process) suspend() error { return p.command.Process.Signal(syscall.SIGS
 
 func (p *process) resume() error { return p.command.Process.Signal(syscall.SIGCONT) }
 
-// remarks returns what the process wrote, to be put behind an error.
+// remarks returns the output of the process, as an addition to an error.
 func (p *process) remarks() string {
 	if text := strings.TrimSpace(p.wrote.String()); text != "" {
 		return "; it wrote: " + text
@@ -101,7 +101,7 @@ func (p *process) remarks() string {
 	return ""
 }
 
-// lockedBuffer is written by the goroutine that copies standard error while others read it.
+// lockedBuffer can be read while the goroutine that copies standard error writes to it.
 type lockedBuffer struct {
 	mu     sync.Mutex
 	buffer bytes.Buffer

@@ -13,8 +13,8 @@ import (
 
 const (
 	secretServiceName = "org.freedesktop.secrets"
-	// busConfiguration has no service directories, so that nothing is started on demand. Every user may connect, root
-	// that is: nobody else gets into the directory that the socket is in.
+	// busConfiguration has no service directories, so nothing is started on demand. Every user may connect, for the
+	// sake of root: nobody else can enter the socket's directory.
 	busConfiguration = `<!DOCTYPE busconfig PUBLIC "-//freedesktop//DTD D-Bus Bus Configuration 1.0//EN"
  "http://www.freedesktop.org/standards/dbus/1.0/busconfig.dtd">
 <busconfig>
@@ -31,7 +31,7 @@ const (
 `
 )
 
-// startBus starts the session bus and connects to it. The bus says its address when it listens.
+// startBus starts the session bus and connects to it. The bus prints its address when it listens.
 func (k *Keyring) startBus(ctx context.Context) error {
 	configuration := filepath.Join(k.directory, "bus.conf")
 	content := fmt.Sprintf(busConfiguration, filepath.Join(k.directory, "bus"))
@@ -49,7 +49,7 @@ func (k *Keyring) startBus(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	// The pipe ends with the bus; a bus that says nothing is ended with ctx.
+	// The pipe ends with the bus; a bus that prints nothing ends with ctx.
 	stop := context.AfterFunc(ctx, func() { _ = read.SetReadDeadline(past) })
 	defer stop()
 	line, err := bufio.NewReader(read).ReadString('\n')
@@ -58,7 +58,7 @@ func (k *Keyring) startBus(ctx context.Context) error {
 	}
 	k.address = strings.TrimSpace(line)
 
-	// The connection outlives ctx, which is about starting.
+	// The connection outlives ctx, which limits only the start.
 	connected, disconnect := context.WithCancel(context.WithoutCancel(ctx))
 	k.disconnect = disconnect
 	stopConnecting := context.AfterFunc(ctx, disconnect)
@@ -69,8 +69,8 @@ func (k *Keyring) startBus(ctx context.Context) error {
 	return nil
 }
 
-// startDaemon starts gnome-keyring and waits for the bus to tell that somebody owns the name of the Secret Service,
-// which gnome-keyring takes after it has opened the login keyring.
+// startDaemon starts gnome-keyring. It waits for the bus to report an owner for the name of the Secret Service.
+// gnome-keyring takes that name after it has opened the login keyring.
 func (k *Keyring) startDaemon(ctx context.Context) error {
 	changes := make(chan *dbus.Signal, 16)
 	k.connection.Signal(changes)
@@ -87,7 +87,7 @@ func (k *Keyring) startDaemon(ctx context.Context) error {
 	arguments := []string{"--foreground", "--components=secrets",
 		"--control-directory=" + filepath.Join(k.directory, "control")}
 	if !k.options.NoLoginKeyring {
-		arguments = append(arguments, "--unlock") // makes it, too
+		arguments = append(arguments, "--unlock") // it creates it, too
 	}
 	var err error
 	if k.daemon, err = k.run("gnome-keyring-daemon", strings.NewReader(password), nil, arguments...); err != nil {
@@ -110,7 +110,7 @@ func (k *Keyring) startDaemon(ctx context.Context) error {
 	}
 }
 
-// isNowOwned tells whether the signal says that the Secret Service has come: name, old owner, new owner.
+// isNowOwned reports whether the signal announces the Secret Service: name, old owner, new owner.
 func isNowOwned(change *dbus.Signal) bool {
 	if change.Name != "org.freedesktop.DBus.NameOwnerChanged" || len(change.Body) != 3 ||
 		change.Body[0] != secretServiceName {

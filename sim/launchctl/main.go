@@ -1,9 +1,9 @@
-// Command launchctl stands in for macOS's /bin/launchctl, as far as usher uses it: domains with services that are
-// loaded and have process ids, but no processes. It answers in the words and with the exit codes of the real one
-// [LAUNCHCTL], notes each call, and fails where it is told to. It never ships.
+// Command launchctl stands in for macOS's /bin/launchctl, as far as usher uses it. It has domains with services that
+// are loaded and have process ids, but no processes. It answers in the words and with the exit codes of the real one
+// [LAUNCHCTL], notes each call, and fails where its configuration says so. It never ships.
 //
-// What it knows is in the directory that it stands in: launchctl.json says which domains there are and what is to fail,
-// launchctl.state.json is its memory, and launchctl.calls has a line for each call that changes something or asks.
+// Its data is in the directory of its program. launchctl.json has the domains and the faults, and launchctl.state.json
+// is its memory. launchctl.calls has a line for each call that changes something or asks.
 package main
 
 import (
@@ -20,7 +20,7 @@ import (
 	"howett.net/plist"
 )
 
-// What launchctl ends with: errno values, and launchd's own.
+// The exit codes of launchctl: errno values, and launchd's own.
 const (
 	exitUsage       = 64
 	exitNoProcess   = 3
@@ -33,31 +33,31 @@ const (
 
 // Config is launchctl.json.
 type Config struct {
-	// Domains are "system" and "gui/UID" of everybody with a graphical session.
+	// Domains are "system" and "gui/UID" of each user with a graphical session.
 	Domains []string `json:"domains"`
-	// Root stands for the root directory of the Mac, below which definitions are found.
+	// Root is the root directory of the Mac, which contains the definitions.
 	Root   string  `json:"root"`
 	Faults []Fault `json:"faults"`
 }
 
-// Fault has calls that begin so go wrong.
+// Fault makes calls fail that begin like this.
 type Fault struct {
 	Call string `json:"call"`
-	// Times is how often; ExitCode and Stderr are what such a call ends with, and it does nothing.
+	// Times is the number of failures. Such a call does nothing, and ends with ExitCode and Stderr.
 	Times    int    `json:"times"`
 	ExitCode int    `json:"exit_code"`
 	Stderr   string `json:"stderr"`
-	// NoProcess has a bootstrap succeed and leave the job without a process. Slow has a bootout say that it is under
-	// way, and the job stay for as many looks at it.
+	// NoProcess makes a bootstrap succeed and leave the job without a process. Slow makes a bootout report that it is
+	// in progress; the job remains for that many looks.
 	NoProcess bool `json:"no_process"`
 	Slow      int  `json:"slow"`
-	// Late has a bootout succeed and launchd refuse that many bootstraps of the job with Refusal, 5 or 37 (0 is 5), as
-	// launchd does for up to 15 seconds [LAUNCHCTL]. Meanwhile print does not know the job; with Leaving it shows it as
+	// Late makes a bootout succeed, and that many bootstraps of the job fail with Refusal, 5 or 37 (0 is 5). launchd
+	// does so for up to 15 seconds [LAUNCHCTL]. Meanwhile print does not know the job; with Leaving it shows it as
 	// state = SIGTERMed, with its pid.
 	Late    int  `json:"late"`
 	Refusal int  `json:"refusal"`
 	Leaving bool `json:"leaving"`
-	// Gone has a bootout that fails take the job away all the same.
+	// Gone makes a failing bootout remove the job anyway.
 	Gone bool `json:"gone"`
 }
 
@@ -66,9 +66,9 @@ type state struct {
 	NextPID  int                 `json:"next_pid"`
 	Services map[string]*service `json:"services"`
 	Disabled map[string]bool     `json:"disabled"`
-	// Late has the jobs that were booted out and that launchd has not forgotten yet.
+	// Late has the jobs that were booted out and that launchd still remembers.
 	Late map[string]*late `json:"late"`
-	// Used counts how often each fault has happened.
+	// Used counts the failures of each fault.
 	Used map[int]int `json:"used"`
 }
 
@@ -76,12 +76,12 @@ type service struct {
 	Path    string `json:"path"`
 	Program string `json:"program"`
 	PID     int    `json:"pid"`
-	// Leaving is for how many looks a service that was booted out is still there; 0 is one that stays.
+	// Leaving is the number of looks for which a booted-out service is still there; 0 is one that remains.
 	Leaving int `json:"leaving"`
 }
 
-// late is a job that was booted out: Refusals more bootstraps end with ExitCode. Shown is what print shows meanwhile,
-// if anything.
+// late is a job that was booted out: Refusals more bootstraps end with ExitCode. Shown is the output of print
+// meanwhile, if any.
 type late struct {
 	Refusals int      `json:"refusals"`
 	ExitCode int      `json:"exit_code"`
@@ -137,7 +137,7 @@ func (t *tool) run(arguments []string) (exitCode int) {
 	return exitCode
 }
 
-// fault returns what goes wrong with a call, and counts it.
+// fault returns the fault of a call, and counts it.
 func (t *tool) fault(call string) Fault {
 	for number, fault := range t.config.Faults {
 		if strings.HasPrefix(call, fault.Call) && t.state.Used[number] < max(fault.Times, 1) {
@@ -304,7 +304,7 @@ func (t *tool) print(_ Fault, arguments []string) int {
 	leaving := t.state.Late[arguments[0]]
 	if leaving != nil {
 		loaded = leaving.Shown
-		// launchd forgets a job by itself, whether or not somebody bootstraps it meanwhile.
+		// launchd forgets a job by itself, with or without a bootstrap meanwhile.
 		if leaving.Refusals--; leaving.Refusals == 0 {
 			delete(t.state.Late, arguments[0])
 		}

@@ -1,8 +1,8 @@
 // Package loginkeychain puts the items of a registration into a real login keychain on a Mac, through
-// /usr/bin/security, so that the acceptance on a Mac (scripts/accept-mac) can register against the stand-in of Company
+// /usr/bin/security. With it the acceptance on a Mac (scripts/accept-mac) can register against the stand-in of Company
 // Portal. Nobody ran it on a Mac yet.
 //
-// security can give neither an application tag nor a label to a key, so a key has the ones that its import gives it.
+// security can set neither an application tag nor a label of a key, so a key has those of its import.
 package loginkeychain
 
 import (
@@ -19,13 +19,13 @@ import (
 // Program is macOS's security; tests have another.
 const Program = "/usr/bin/security"
 
-// Keychain is the login keychain of whoever runs it.
+// Keychain is the login keychain of the calling user.
 type Keychain struct{ program string }
 
 // Open returns the login keychain, which program changes.
 func Open(program string) *Keychain { return &Keychain{program} }
 
-// Add puts an item into it. Every program may read it, so that nobody is asked.
+// Add puts an item into it. Every program may read the item, so macOS asks nobody.
 func (k *Keychain) Add(item filekeychain.Item) error {
 	switch item.Class {
 	case filekeychain.GenericPassword:
@@ -52,7 +52,7 @@ func (k *Keychain) imports(kind string, content []byte, options ...string) error
 	return k.run(append([]string{"import", file}, options...)...)
 }
 
-// Delete removes nothing: what the acceptance has put in it takes out itself, by name.
+// Delete removes nothing: the acceptance removes its own items, by name.
 func (k *Keychain) Delete(func(filekeychain.Item) bool) (int, error) { return 0, nil }
 
 // Lock locks it.

@@ -7,7 +7,7 @@ import (
 	"strings"
 )
 
-// StartJamfPro starts a Jamf Pro that knows this Mac, as a process of its own on loopback, has usherd deliver to it,
+// StartJamfPro starts a Jamf Pro that knows this Mac, as a separate process on loopback. It has usherd deliver to it,
 // and returns its URL.
 func (m *Mac) StartJamfPro(ctx context.Context, clientID, clientSecret string) (url string, err error) {
 	command := exec.Command(m.Programs.JamfProSim, "--listen", "127.0.0.1:0", "--client-id", clientID,

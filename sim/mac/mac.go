@@ -18,39 +18,41 @@ import (
 
 	"go.yaml.in/yaml/v3"
 	"howett.net/plist"
+
+	"usher.internal/internal/atomicfile"
 )
 
 // TenantID is the Entra tenant that the Mac belongs to.
 const TenantID = "8d6b9a52-2b7e-4f0c-9d6b-0f2f7c1f6a11"
 
-// What the Mac is called; the UDID is its hardware UUID, and its key in Jamf Pro.
+// The names of the Mac; the UDID is its hardware UUID, and its key in Jamf Pro.
 const (
 	UDID         = "4C4C4544-0042-3510-8052-B4C04F4E5032"
 	SerialNumber = "C02USHER"
 	ComputerName = "Jane’s MacBook Pro"
 )
 
-// Options say what kind of Mac it is.
+// Options describe a Mac.
 type Options struct {
 	// Directory holds everything; every user must be able to reach it.
 	Directory string
 	Programs  Programs
-	// FileKeychain backs keychains by files; the agent must have been built with the tag simkeychain.
+	// FileKeychain backs keychains by files; the agent must be built with the tag simkeychain.
 	FileKeychain bool
 	// Settings override or extend the configuration, by dotted key.
 	Settings map[string]any
 	// Without are keys that the configuration leaves out, since a program of another version does not know them.
 	Without []string
-	// Tee gets what every process writes, nil for nothing.
+	// Tee gets the output of every process; nil for none.
 	Tee io.Writer
 }
 
-// Mac is a Mac that runs. Its methods may be called from several goroutines.
+// Mac is a running Mac. Its methods may be called from several goroutines.
 type Mac struct {
 	Options
 	// Helper is usherd; nil before StartHelper and after StopHelper.
 	Helper *Process
-	// JamfPro is the process of StartJamfPro; nil where there is none.
+	// JamfPro is the process of StartJamfPro; nil without one.
 	JamfPro *Process
 
 	mu    sync.Mutex
@@ -75,26 +77,26 @@ func (m *Mac) path(elements ...string) string {
 // ConfigFile is the configuration of the Mac's usherd, agents and usherctl.
 func (m *Mac) ConfigFile() string { return m.path("usher.yaml") }
 
-// HelperSocket is where usherd serves.
+// HelperSocket is the socket that usherd serves.
 func (m *Mac) HelperSocket() string { return m.path("run", "helper.sock") }
 
-// AgentSocket is where agents connect.
+// AgentSocket is the socket for agents.
 func (m *Mac) AgentSocket() string { return m.path("run", "agent.sock") }
 
 // StateDirectory is where usherd keeps its journal.
 func (m *Mac) StateDirectory() string { return m.path("state") }
 
-// JamfBinary is where the Mac has its jamf binary, once UseJamf has put it there.
+// JamfBinary is the path of the Mac's jamf binary, after UseJamf.
 func (m *Mac) JamfBinary() string { return m.path("library", "jamf") }
 
-// JamfPreferences is where Jamf keeps its settings of the Mac, com.jamfsoftware.jamf.plist; it is not there at first.
+// JamfPreferences is the file with Jamf's settings of the Mac, com.jamfsoftware.jamf.plist; it is missing at first.
 func (m *Mac) JamfPreferences() string { return m.path("library", "com.jamfsoftware.jamf.plist") }
 
-// ManagedPreferences is the folder where macOS keeps what profiles set.
+// ManagedPreferences is the folder where macOS keeps the settings of profiles.
 func (m *Mac) ManagedPreferences() string { return m.path("library", "Managed Preferences") }
 
-// SetDirectory has the record of an account in the directory hold these AltSecurityIdentities, for example
-// "PlatformSSO:jane@example.com", beside others that are there already.
+// SetDirectory sets these AltSecurityIdentities in the directory's record of an account, for example
+// "PlatformSSO:jane@example.com", beside existing ones.
 func (m *Mac) SetDirectory(account string, values ...string) error {
 	records := m.path("library", "directory")
 	if err := os.MkdirAll(records, 0o755); err != nil {
@@ -128,7 +130,7 @@ func (m *Mac) SetProfile(extension string) error {
 	return nil
 }
 
-// Set changes settings of the configuration, by dotted key. Running programs keep theirs.
+// Set changes settings of the configuration, by dotted key. Running programs keep their settings.
 func (m *Mac) Set(settings map[string]any) error {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -153,7 +155,7 @@ func (m *Mac) UseJamfPro(url, clientID, clientSecret string) error {
 	})
 }
 
-// UseJamf installs the jamf binary with that configuration file content (sim/jamf), and has usherd deliver by recon.
+// UseJamf installs the jamf binary with that configuration (sim/jamf), and has usherd deliver by recon.
 func (m *Mac) UseJamf(configuration any) error {
 	program, err := os.ReadFile(m.Programs.Jamf)
 	if err != nil {
@@ -170,7 +172,7 @@ func (m *Mac) UseJamf(configuration any) error {
 	return m.Set(map[string]any{"delivery.mode": "recon"})
 }
 
-// replace writes a file anew in one piece: a jamf that runs at that moment keeps what it has.
+// replace writes a new file in place of the old one: a running jamf keeps the old one.
 func replace(path string, content []byte, mode os.FileMode) error {
 	if err := os.WriteFile(path+".new", content, mode); err != nil {
 		return err
@@ -178,7 +180,8 @@ func replace(path string, content []byte, mode os.FileMode) error {
 	return os.Rename(path+".new", path)
 }
 
-// WriteConfig writes the configuration anew, for example after a change of Settings. Running programs keep theirs.
+// WriteConfig writes the configuration again, for example after a change of Settings. Running programs keep their
+// settings.
 func (m *Mac) WriteConfig() error {
 	settings := map[string]any{
 		"socket_directory":           m.path("run"),
@@ -197,7 +200,7 @@ func (m *Mac) WriteConfig() error {
 		"jamf.conditional_access_executable": m.Programs.JamfAgent,
 		"delivery.computer_udid":             UDID,
 		"registration.session_timeout":       "2m",
-		// Stories have users looked at when they say so.
+		// In stories, users are looked at only on request.
 		"identity.look_automatically": false,
 		"development.helper_uid":      os.Getuid(),
 	}
@@ -211,13 +214,14 @@ func (m *Mac) WriteConfig() error {
 	if err != nil {
 		return fmt.Errorf("write configuration: %w", err)
 	}
-	if err := os.WriteFile(m.ConfigFile(), content, 0o644); err != nil {
+	// At once: usherd, which watches it, reads what it finds.
+	if err := atomicfile.Write(m.ConfigFile(), content, 0o644); err != nil {
 		return fmt.Errorf("write configuration: %w", err)
 	}
 	return nil
 }
 
-// StartHelper starts usherd and returns when it serves. Environment is NAME=value, on top of a clean one.
+// StartHelper starts usherd and returns when it serves. Environment is NAME=value, in addition to a clean one.
 func (m *Mac) StartHelper(ctx context.Context, environment ...string) error {
 	helper, err := m.startHelper(environment)
 	if err != nil {
@@ -237,8 +241,7 @@ func (m *Mac) startHelper(environment []string) (*Process, error) {
 	return startProcess("usherd", command, m.Tee)
 }
 
-// RunHelper starts a further usherd and returns what it ended with and wrote. It is for helpers that must refuse to
-// run.
+// RunHelper starts a further usherd and returns its exit code and output. It is for helpers that must refuse to run.
 func (m *Mac) RunHelper(ctx context.Context, environment ...string) (exitCode int, log string, err error) {
 	helper, err := m.startHelper(environment)
 	if err != nil {
@@ -249,11 +252,11 @@ func (m *Mac) RunHelper(ctx context.Context, environment ...string) (exitCode in
 		return helper.ExitCode(), helper.Log(), nil
 	case <-ctx.Done():
 		helper.Kill()
-		return 0, "", fmt.Errorf("usherd went on: %w: %s", context.Cause(ctx), helper.Log())
+		return 0, "", fmt.Errorf("usherd continued: %w: %s", context.Cause(ctx), helper.Log())
 	}
 }
 
-// environment is what a program of root gets.
+// environment is the environment of root's programs.
 func (m *Mac) environment() []string {
 	return append([]string{"PATH=/usr/bin:/bin", "HOME=" + m.Directory}, m.Programs.Environment...)
 }
@@ -264,13 +267,13 @@ func (m *Mac) KillHelper() { m.Helper.Kill() }
 // StopHelper ends usherd with SIGTERM.
 func (m *Mac) StopHelper() error { return m.Helper.Stop() }
 
-// Result is what a program that has ended leaves.
+// Result is the result of a program that has ended.
 type Result struct {
 	Stdout, Stderr string
 	ExitCode       int
 }
 
-// Control runs usherctl as the user who runs this Mac (root), and returns how it ended.
+// Control runs usherctl as the user who runs this Mac (root), and returns its result.
 func (m *Mac) Control(ctx context.Context, arguments ...string) (Result, error) {
 	return m.run(ctx, nil, m.Programs.Control, append([]string{"--config", m.ConfigFile()}, arguments...))
 }
@@ -284,7 +287,7 @@ func (m *Mac) StartControl(arguments ...string) (*Process, error) {
 	return startProcess("usherctl", command, m.Tee)
 }
 
-// ControlInteractively runs usherctl with its output going straight to stdout and stderr, and returns its exit code.
+// ControlInteractively runs usherctl with its output directly on stdout and stderr, and returns its exit code.
 func (m *Mac) ControlInteractively(ctx context.Context, stdout, stderr *os.File, arguments ...string) (exitCode int,
 	err error) {
 	return m.interactively(ctx, nil, stdout, stderr, arguments)
@@ -306,7 +309,7 @@ func (m *Mac) Run(ctx context.Context, program string, arguments ...string) (Res
 	return m.run(ctx, nil, program, arguments)
 }
 
-// command is a program that is run as user, or as whoever runs the Mac when that is nil.
+// command is a program that runs as user, or as the user who runs the Mac if user is nil.
 func (m *Mac) command(ctx context.Context, user *User, program string, arguments []string) *exec.Cmd {
 	command := m.Programs.Command(ctx, program, arguments...)
 	command.Env = m.environment()
@@ -336,8 +339,7 @@ func (m *Mac) run(ctx context.Context, user *User, program string, arguments []s
 	return result, err
 }
 
-// Close ends everything that was started, and gives up the accounts that were made. It returns the first thing that did
-// not end well.
+// Close ends everything that was started, and deletes the accounts that were made. It returns the first error.
 func (m *Mac) Close() error {
 	m.mu.Lock()
 	users := m.users
@@ -355,7 +357,7 @@ func (m *Mac) Close() error {
 	return errors.Join(problems...)
 }
 
-// credential returns how to start a process as that uid, nil when it is our own.
+// credential returns the credential for a process of that uid, nil for our own.
 func credential(uid, gid uint32) *syscall.Credential {
 	if uid == uint32(os.Getuid()) {
 		return nil

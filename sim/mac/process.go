@@ -14,7 +14,7 @@ import (
 	"time"
 )
 
-// stopWithin is what a process may take to end after SIGTERM before it is killed.
+// stopWithin is the time limit for the end of a process after SIGTERM; then it is killed.
 const stopWithin = 15 * time.Second
 
 // Process is a program that runs until it is ended. Its standard error is kept, line by line, and can be waited on.
@@ -30,7 +30,7 @@ type Process struct {
 	more chan struct{}
 }
 
-// startProcess starts command and follows its standard error, which also goes to tee where that is not nil.
+// startProcess starts command and follows its standard error, which also goes to tee unless that is nil.
 func startProcess(name string, command *exec.Cmd, tee io.Writer) (*Process, error) {
 	read, write, err := os.Pipe()
 	if err != nil {
@@ -75,21 +75,21 @@ func (p *Process) PID() int { return p.cmd.Process.Pid }
 // Done is closed when the process has ended.
 func (p *Process) Done() <-chan struct{} { return p.done }
 
-// ExitCode returns what the process ended with, -1 for a signal. It blocks until the end.
+// ExitCode returns the exit code of the process, -1 for a signal. It blocks until the end.
 func (p *Process) ExitCode() int {
 	<-p.done
 	return p.cmd.ProcessState.ExitCode()
 }
 
-// Log returns what the process has written so far.
+// Log returns the output of the process so far.
 func (p *Process) Log() string {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	return strings.Join(p.lines, "\n")
 }
 
-// WaitLog blocks until the process has written a line with text in it, from line number from on, and returns the number
-// of the line after that one. It is an error when the process or ctx ends first.
+// WaitLog blocks until the process has written a line that contains text, from line number from on. It returns the
+// number of the next line. It returns an error when the process or ctx ends first.
 func (p *Process) WaitLog(ctx context.Context, text string, from int) (next int, err error) {
 	for ended := false; ; {
 		p.mu.Lock()
@@ -124,7 +124,7 @@ func (p *Process) Kill() {
 	<-p.done
 }
 
-// Stop ends the process with SIGTERM, or SIGKILL when that does not help, and waits for its end.
+// Stop ends the process with SIGTERM, or with SIGKILL if that does not help, and waits for its end.
 func (p *Process) Stop() error {
 	if err := p.Signal(syscall.SIGTERM); err != nil && !errors.Is(err, os.ErrProcessDone) {
 		return fmt.Errorf("stop %s: %w", p.Name, err)

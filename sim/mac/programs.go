@@ -16,13 +16,13 @@ type Programs struct {
 	Helper, Agent, Control   string
 	Portal, Jamf, JamfProSim string
 	AppSSO, JamfAgent, Dscl  string
-	// Loader runs those of them that are programs of macOS (sim/darwin); "" where none is.
+	// Loader runs the programs of macOS among them (sim/darwin); "" if there are none.
 	Loader string
 	// Environment, NAME=value, is added to that of each program.
 	Environment []string
 }
 
-// Command is a command that runs a program, with the loader where it is one of macOS.
+// Command is a command that runs a program, with the loader for one of macOS.
 func (p Programs) Command(ctx context.Context, program string, arguments ...string) *exec.Cmd {
 	if p.Loader != "" && isMachO(program) {
 		program, arguments = p.Loader, append([]string{program}, arguments...)
@@ -30,8 +30,8 @@ func (p Programs) Command(ctx context.Context, program string, arguments ...stri
 	return exec.CommandContext(ctx, program, arguments...)
 }
 
-// isMachO reports whether a program is one of macOS, by the first bytes of its file (mach-o/loader.h, as Go's
-// debug/macho has it).
+// isMachO reports whether a program is one of macOS, by the first bytes of its file (mach-o/loader.h, and Go's
+// debug/macho).
 func isMachO(program string) bool {
 	file, err := os.Open(program)
 	if err != nil {
@@ -79,9 +79,9 @@ func Build(ctx context.Context, directory, tags string) (Programs, error) {
 	return programs, nil
 }
 
-// BuildForMacOS is [Build] with usherd, usher-agent and usherctl as macOS runs them (darwin/amd64), which loader runs
-// here. Their keychains are files: a Mac for them has [Options.FileKeychain]. The flags are further ones of go build,
-// for these three.
+// BuildForMacOS is [Build] with usherd, usher-agent and usherctl for macOS (darwin/amd64), which loader runs here.
+// Their keychains are files: a Mac for them has [Options.FileKeychain]. The flags are further ones of go build, for
+// these three.
 func BuildForMacOS(ctx context.Context, directory, tags, loader string, flags ...string) (Programs, error) {
 	programs, err := Build(ctx, directory, tags)
 	if err != nil {

@@ -18,24 +18,24 @@ import (
 	"usher.internal/sim/session"
 )
 
-// User is a person of the Mac. As root it is an account of its own, made for the Mac and deleted with it.
+// User is a person of the Mac. As root it is a real account, made for the Mac and deleted with it.
 type User struct {
 	Name     string
 	UID, GID uint32
 	Home     string
-	// Agent is the user's usher-agent; nil while he is logged out.
+	// Agent is the user's usher-agent; nil while the user is logged out.
 	Agent *Process
-	// Keyring is the login keychain; nil while he is logged out, and where keychains are backed by files.
+	// Keyring is the login keychain; nil while the user is logged out, and if files back the keychains.
 	Keyring *keyring.Keyring
 
 	mac  *Mac
 	made bool
 }
 
-// AddUser makes a user. Without root there can only be one: whoever runs it.
+// AddUser makes a user. Without root the only user is the one who runs the Mac.
 func (m *Mac) AddUser(ctx context.Context, name string) (*User, error) { return m.addUser(ctx, name) }
 
-// AddUserWithUID makes a user with that uid, which an account that was deleted may have had. It needs root.
+// AddUserWithUID makes a user with that uid, which a deleted account may have had. It needs root.
 func (m *Mac) AddUserWithUID(ctx context.Context, name string, uid uint32) (*User, error) {
 	return m.addUser(ctx, name, "--uid", fmt.Sprint(uid))
 }
@@ -82,7 +82,7 @@ func (u *User) attributes() *syscall.SysProcAttr {
 	return &syscall.SysProcAttr{Credential: credential(u.UID, u.GID), Setpgid: true}
 }
 
-// environment is what a login session of the user gives to its programs.
+// environment is the environment of programs in the user's login session.
 func (u *User) environment() []string {
 	environment := []string{
 		"HOME=" + u.Home, "USER=" + u.Name, "LOGNAME=" + u.Name, "PATH=/usr/bin:/bin", "LANG=C.UTF-8",
@@ -98,10 +98,11 @@ func (u *User) keychainDirectory() string {
 	return filepath.Join(u.Home, ".local/share/usher-sim/keychain")
 }
 
-// PortalSettings tell the user's Company Portal how to behave, by the names of its configuration file.
+// PortalSettings control the user's Company Portal, by the names of its configuration file.
 type PortalSettings map[string]any
 
-// SetPortal tells the user's Company Portal how to behave from its next start on; nil is a user who signs in at once.
+// SetPortal changes the settings of the user's Company Portal from its next start on; nil is a user who signs in at
+// once.
 func (u *User) SetPortal(settings PortalSettings) error {
 	all := PortalSettings{
 		"tenant_id": TenantID,
@@ -123,16 +124,17 @@ func (u *User) SetPortal(settings PortalSettings) error {
 	return u.write(filepath.Join(u.Home, ".config/usher-sim/companyportal.json"), content)
 }
 
-// SetAppSSO tells app-sso how to answer in the user's session; without it Platform SSO is not configured.
-func (u *User) SetAppSSO(settings session.AppSSO) error { return u.tell(settings) }
+// SetAppSSO sets the answers of app-sso in the user's session; without it Platform SSO is not configured.
+func (u *User) SetAppSSO(settings session.AppSSO) error { return u.configure(settings) }
 
-// SetJamfAgent tells Jamf Conditional Access how to answer in the user's session; without it it knows of no device.
-func (u *User) SetJamfAgent(settings session.JamfAgent) error { return u.tell(settings) }
+// SetJamfAgent sets the answers of Jamf Conditional Access in the user's session; without it that program knows no
+// device.
+func (u *User) SetJamfAgent(settings session.JamfAgent) error { return u.configure(settings) }
 
-func (u *User) tell(settings session.Settings) error {
+func (u *User) configure(settings session.Settings) error {
 	content, err := json.MarshalIndent(settings, "", "  ")
 	if err != nil {
-		return fmt.Errorf("tell a stand-in of %s: %w", u.Name, err)
+		return fmt.Errorf("write settings of a stand-in of %s: %w", u.Name, err)
 	}
 	return u.write(session.Path(u.Home, settings), content)
 }
@@ -172,7 +174,7 @@ func parents(root, path string) func(yield func(string) bool) {
 
 func (u *User) runsFile() string { return filepath.Join(u.Home, "companyportal-runs") }
 
-// PortalRuns returns a line for each time that the user's Company Portal was started.
+// PortalRuns returns a line for each start of the user's Company Portal.
 func (u *User) PortalRuns() ([]string, error) {
 	content, err := os.ReadFile(u.runsFile())
 	if errors.Is(err, os.ErrNotExist) {
@@ -197,7 +199,7 @@ func (u *User) OpenKeyring(ctx context.Context) error {
 	return nil
 }
 
-// StartAgent starts the user's agent, in his session, and returns when the helper has let it in.
+// StartAgent starts the agent in the user's session, and returns when the helper has let it in.
 func (u *User) StartAgent(ctx context.Context) error {
 	command := u.mac.Programs.Command(context.Background(), u.mac.Programs.Agent, "--config", u.mac.ConfigFile())
 	command.Env, command.SysProcAttr, command.Dir = u.environment(), u.attributes(), "/"
@@ -213,7 +215,7 @@ func (u *User) StartAgent(ctx context.Context) error {
 	return nil
 }
 
-// Login logs the user in: his keychain is opened and his agent started. It returns when the agent is connected.
+// Login logs the user in: it opens the keychain and starts the agent. It returns when the agent is connected.
 func (u *User) Login(ctx context.Context) error {
 	if err := u.OpenKeyring(ctx); err != nil {
 		return err
@@ -221,7 +223,7 @@ func (u *User) Login(ctx context.Context) error {
 	return u.StartAgent(ctx)
 }
 
-// Logout ends the user's agent. The keychain stays open.
+// Logout ends the user's agent. The keychain remains open.
 func (u *User) Logout() error {
 	err := u.Agent.Stop()
 	u.Agent = nil
@@ -240,18 +242,18 @@ func (u *User) Control(ctx context.Context, arguments ...string) (Result, error)
 	return u.mac.run(ctx, u, u.mac.Programs.Control, append([]string{"--config", u.mac.ConfigFile()}, arguments...))
 }
 
-// ControlInteractively runs usherctl as the user, with its output going straight to stdout and stderr.
+// ControlInteractively runs usherctl as the user, with its output directly on stdout and stderr.
 func (u *User) ControlInteractively(ctx context.Context, stdout, stderr *os.File, arguments ...string) (exitCode int,
 	err error) {
 	return u.mac.interactively(ctx, u, stdout, stderr, arguments)
 }
 
-// Run runs any program as the user, in his session.
+// Run runs any program as the user, in the user's session.
 func (u *User) Run(ctx context.Context, program string, arguments ...string) (Result, error) {
 	return u.mac.run(ctx, u, program, arguments)
 }
 
-// close ends the user's session and gives up the account.
+// close ends the user's session and deletes the account.
 func (u *User) close() error {
 	var problems []error
 	if u.Agent != nil {
@@ -266,11 +268,11 @@ func (u *User) close() error {
 	return errors.Join(problems...)
 }
 
-// deleteAccount ends what still runs under the account, a portal for example, and deletes it.
+// deleteAccount ends the programs that still run under the account, a portal for example, and deletes it.
 func (u *User) deleteAccount() error {
 	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
 	defer cancel()
-	// pkill ends with 1 when there was nothing to end.
+	// pkill ends with 1 when no process matched.
 	_ = exec.CommandContext(ctx, "pkill", "-KILL", "-U", fmt.Sprint(u.UID)).Run()
 	output, err := exec.CommandContext(ctx, "userdel", "--force", "--remove", u.Name).CombinedOutput()
 	if err != nil && !strings.Contains(string(output), "mail spool") {

@@ -1,6 +1,6 @@
-// Package natsserver runs the stock nats-server, of its Go module in tools/, with the configuration that `usherctl
-// fleet init` writes: one, or a cluster of three on the addresses 127.0.0.1 to 127.0.0.3. It is for tests and
-// measurements; nothing of it is a stand-in.
+// Package natsserver runs the stock nats-server, of its Go module in tools/, with the configuration of `usherctl fleet
+// init`. It runs one server, or a cluster of three on the addresses 127.0.0.1 to 127.0.0.3. It is for tests and
+// measurements; it contains no stand-in.
 package natsserver
 
 import (
@@ -58,7 +58,7 @@ var program = sync.OnceValues(func() (string, error) {
 	return strings.TrimSpace(string(path)), nil
 })
 
-// New writes what a fleet of one or three servers needs into folder, and starts none of them.
+// New writes the files of a fleet with one or three servers into folder, and starts no server.
 func New(folder string, servers int) (*Fleet, error) {
 	ports, err := freePorts(2)
 	if err != nil {
@@ -77,7 +77,7 @@ func New(folder string, servers int) (*Fleet, error) {
 		return nil, err
 	}
 	for _, host := range f.options.Servers {
-		// Each server would have these directories on a computer of its own.
+		// On separate computers, each server would have these directories on its own.
 		written := filepath.Join(f.Directory, "servers", host, "nats-server.conf")
 		content, err := os.ReadFile(written)
 		if err != nil {
@@ -94,7 +94,7 @@ func New(folder string, servers int) (*Fleet, error) {
 	return f, nil
 }
 
-// Start starts the servers and makes the streams. What is started is ended by [Fleet.Stop], also after an error.
+// Start starts the servers and makes the streams. [Fleet.Stop] ends everything that was started, also after an error.
 func (f *Fleet) Start(ctx context.Context) error {
 	for _, server := range f.Servers {
 		if err := server.Start(ctx); err != nil {
@@ -122,7 +122,7 @@ func (f *Fleet) Provision(ctx context.Context) error {
 		if err == nil || ctx.Err() != nil {
 			return err
 		}
-		select { // there is no event for an election that is over
+		select { // the end of an election sends no event
 		case <-time.After(200 * time.Millisecond):
 		case <-ctx.Done():
 		}
@@ -143,7 +143,7 @@ func (f *Fleet) Admin(ctx context.Context) (*fleetview.Client, error) {
 	return f.Client(ctx, filepath.Join(f.Directory, "admin"))
 }
 
-// Mac makes credentials for a Mac, and returns how it gets at the fleet.
+// Mac makes credentials for a Mac, and returns its access to the fleet.
 func (f *Fleet) Mac(name string, valid time.Duration) (fleet.Access, error) {
 	output := filepath.Join(f.Directory, "macs")
 	if _, err := fleetsetup.CredentialsFor(f.Directory, []string{name}, output, valid); err != nil {
@@ -152,7 +152,7 @@ func (f *Fleet) Mac(name string, valid time.Duration) (fleet.Access, error) {
 	return f.Access(filepath.Join(output, name+".creds")), nil
 }
 
-// Access is that of whom the credentials are for.
+// Access is the access that belongs to the credentials.
 func (f *Fleet) Access(credentials string) fleet.Access {
 	return fleet.Access{Servers: f.URLs(), CAFile: filepath.Join(f.Directory, "macs", "ca.pem"),
 		CredentialsFile: credentials}
@@ -173,7 +173,7 @@ func (f *Fleet) Stop() {
 	}
 }
 
-// NewServer returns a server with a configuration of one's own, by which it listens there. It does not run yet.
+// NewServer returns a server with its own configuration, which says where it listens. It does not run yet.
 func NewServer(host string, port int, configuration string) *Server {
 	return &Server{Host: host, Port: port, configuration: configuration, log: configuration + ".log"}
 }
@@ -197,7 +197,7 @@ func (s *Server) Start(ctx context.Context) error {
 	ended := make(chan struct{})
 	go func() {
 		defer close(ended)
-		_ = command.Wait() // how it ended is in its log
+		_ = command.Wait() // the reason is in its log
 	}()
 	s.mu.Lock()
 	s.process, s.ended = command, ended
@@ -209,7 +209,7 @@ func (s *Server) Start(ctx context.Context) error {
 		if err == nil {
 			return connection.Close()
 		}
-		select { // another program's port has no event
+		select { // another program's port sends no event
 		case <-time.After(20 * time.Millisecond):
 		case <-ended:
 			return fmt.Errorf("nats-server on %s has ended: %s", s.Host, s.Log())
@@ -219,14 +219,14 @@ func (s *Server) Start(ctx context.Context) error {
 	}
 }
 
-// Kill ends the server as kill -9 does, and returns when it is gone. One that does not run stays so.
+// Kill ends the server as kill -9 does, and returns after its end. It does nothing for a server that does not run.
 func (s *Server) Kill() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.process == nil {
 		return
 	}
-	_ = s.process.Process.Signal(syscall.SIGKILL) // it may be gone already
+	_ = s.process.Process.Signal(syscall.SIGKILL) // it may have ended already
 	<-s.ended
 	s.process = nil
 }
@@ -241,13 +241,13 @@ func (s *Server) PID() int {
 	return s.process.Process.Pid
 }
 
-// Log is the end of what the server has logged.
+// Log is the end of the server's log.
 func (s *Server) Log() string {
 	content, _ := os.ReadFile(s.log)
 	return string(content[max(0, len(content)-4000):])
 }
 
-// freePorts finds ports that nobody listens on, on any of the addresses.
+// freePorts finds ports on which nobody listens, on any of the addresses.
 func freePorts(count int) (ports []int, err error) {
 	for len(ports) < count {
 		listener, err := net.Listen("tcp", ":0")

@@ -1,5 +1,5 @@
-// Program recording runs a command and draws what it printed, as it came, as an animated SVG: `make pictures` makes
-// those of the README from what the programs really do.
+// Program recording runs a command and draws its output, with the real timing, as an animated SVG. `make pictures`
+// makes those of the README from the real programs.
 package main
 
 import (
@@ -15,25 +15,25 @@ import (
 	"time"
 )
 
-// What the picture looks like, in pixels and seconds.
+// The measures of the picture, in pixels and seconds.
 const (
 	lineHeight = 18
 	letter     = 7.83
 	margin     = 14
 	titleBar   = 30
-	// longestPause is how long nothing happens at most: whoever looks does not wait for a build.
+	// longestPause is the longest pause in the picture: a viewer does not wait for a build.
 	longestPause = 1200 * time.Millisecond
-	// shortestPause is between lines that came at once, so that they can be followed.
+	// shortestPause is the pause between lines that came at once, so a viewer can follow them.
 	shortestPause = 60 * time.Millisecond
-	// hold is how long the end stays before it begins anew.
+	// hold is how long the end is shown before the picture starts again.
 	hold = 8 * time.Second
 )
 
 func main() {
 	output := flag.String("output", "recording.svg", "write into this `file`")
-	title := flag.String("title", "", "what stands over it, and is shown as the command")
-	rows := flag.Int("rows", 30, "so many lines are seen at a time")
-	columns := flag.Int("columns", 118, "lines are cut behind so many letters")
+	title := flag.String("title", "", "the title, which is shown as the command")
+	rows := flag.Int("rows", 30, "the number of visible lines")
+	columns := flag.Int("columns", 118, "cut lines after this number of letters")
 	flag.Parse()
 	if err := record(*output, *title, *rows, *columns, flag.Args()); err != nil {
 		fmt.Fprintf(os.Stderr, "recording: %v\n", err)
@@ -41,7 +41,7 @@ func main() {
 	}
 }
 
-// line is what was printed, and how long after the line before it.
+// line is a printed line, with the time since the line before it.
 type line struct {
 	text  string
 	pause time.Duration
@@ -86,7 +86,7 @@ func cut(text string, columns int) string {
 	return string(letters)
 }
 
-// draw makes the picture: every line fades in at its time, and the lines move up when there are more than are seen.
+// draw makes the picture: every line fades in at its time, and the lines move up when there are more than fit.
 func draw(lines []line, rows, columns int) string {
 	var whole time.Duration
 	var times []time.Duration
@@ -135,7 +135,7 @@ func draw(lines []line, rows, columns int) string {
 	return out.String()
 }
 
-// class is how a line stands out.
+// class is the style of a line.
 func class(text string) string {
 	switch {
 	case strings.HasPrefix(text, "== "), strings.HasPrefix(text, "$ "):

@@ -1,12 +1,13 @@
 // Package secretservice writes items of a login keychain into the Secret Service of the calling user, in the form that
-// usher's agent reads them in (useragent/keychain has the names). It stands for what macOS lets Company Portal do.
+// usher's agent reads (useragent/keychain has the names). It takes the place of Company Portal's access to a keychain
+// on macOS.
 //
-// Secrets cross the user's own bus as they are: go-keychain's encrypted sessions fail about once in 256 times, as it
-// drops the leading zeros of what Diffie and Hellman agree on (docker/secrets-engine#649 has the same code). A failure
-// to decrypt is not even an error there.
+// Secrets cross the user's own bus unencrypted. go-keychain's encrypted sessions fail about once in 256 times, as it
+// drops the leading zeros of the Diffie-Hellman secret (docker/secrets-engine#649 has the same code). A failure to
+// decrypt is not even an error there.
 //
-// It has the operations of sim/filekeychain and its items, so that either can be written to. Nothing here has a
-// deadline: it is for programs and tests that are ended from outside.
+// It has the operations of sim/filekeychain and its items, so a caller can write to either. Nothing here has a
+// deadline: it is for programs and tests that something outside ends.
 package secretservice
 
 import (
@@ -29,8 +30,8 @@ type Keychain struct {
 	service *secretservice.SecretService
 }
 
-// Connect connects to the session bus that the environment names. The connection stays for as long as the process or
-// the bus, since go-keychain can close none.
+// Connect connects to the session bus that the environment names. The connection lasts as long as the process or the
+// bus, since go-keychain cannot close it.
 func Connect() (*Keychain, error) {
 	service, err := secretservice.NewService()
 	if err != nil {
@@ -39,7 +40,7 @@ func Connect() (*Keychain, error) {
 	return &Keychain{service}, nil
 }
 
-// Add adds an item, beside any that are like it. The error wraps [ErrLocked] where the keyring is locked.
+// Add adds an item, even if an equal one exists. The error wraps [ErrLocked] if the keyring is locked.
 func (k *Keychain) Add(item filekeychain.Item) error {
 	if err := k.holdUnlocked(); err != nil {
 		return err
@@ -61,7 +62,7 @@ func (k *Keychain) Add(item filekeychain.Item) error {
 	return nil
 }
 
-// attributes returns what the item is found by. Only those that its class has are there.
+// attributes returns the attributes with which the item is found. It has only those of the item's class.
 func attributes(item filekeychain.Item) map[string]string {
 	attributes := map[string]string{keychain.AttributeClass: string(item.Class)}
 	switch item.Class {
@@ -75,9 +76,8 @@ func attributes(item filekeychain.Item) map[string]string {
 	return attributes
 }
 
-// Delete deletes the items that unwanted is true for, and returns how many. Of their data it is shown that of
-// certificates. Items that are not a login keychain's are left alone. The error wraps [ErrLocked] where the keyring is
-// locked.
+// Delete deletes the items for which unwanted is true, and returns their number. unwanted gets the data of certificates
+// only. Items that do not belong to a login keychain remain. The error wraps [ErrLocked] if the keyring is locked.
 func (k *Keychain) Delete(unwanted func(filekeychain.Item) bool) (int, error) {
 	if err := k.holdUnlocked(); err != nil {
 		return 0, err

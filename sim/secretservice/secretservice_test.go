@@ -16,7 +16,7 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-// connect starts a keyring and connects to it. How items are read is tested where they are read, in useragent/keychain.
+// connect starts a keyring and connects to it. The tests for reading items are in useragent/keychain.
 func connect(t *testing.T) *secretservice.Keychain {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)

@@ -1,9 +1,8 @@
 // Command security stands in for macOS's /usr/bin/security, as far as usher uses it, over the keychain of files that
-// the stand-ins share (sim/filekeychain): it adds, finds and deletes certificates, identities and generic passwords,
-// and prints in the layout of useragent/keychain/testdata/security, which is laid out after Apple's sources. It never
-// ships.
+// the stand-ins share (sim/filekeychain). It adds, finds and deletes certificates, identities and generic passwords. It
+// prints in the layout of useragent/keychain/testdata/security, which follows Apple's sources. It never ships.
 //
-// Every state of a keychain can be had by what is put into it, and by locking it.
+// Its content, and a lock, can put the keychain into every state.
 package main
 
 import (
@@ -38,7 +37,7 @@ const (
 
 func main() { os.Exit(run(os.Args[1:], os.Stdout, os.Stderr)) }
 
-// verbs are what security can do here, each with the options that it was given.
+// verbs are the supported commands, each with its options.
 var verbs = map[string]func(*tool, options) (int, error){
 	"find-certificate":        (*tool).findCertificates,
 	"find-identity":           (*tool).findIdentities,
@@ -56,11 +55,11 @@ type tool struct {
 	keychain       *filekeychain.Keychain
 	stdout, stderr io.Writer
 	verb           string
-	// first is what follows the verb.
+	// first is the argument after the verb.
 	first string
 }
 
-// options are by their letters; an option without a value is there with "".
+// options are by their letters; an option without a value has "".
 type options map[string]string
 
 func run(arguments []string, stdout, stderr io.Writer) int {
@@ -86,8 +85,8 @@ func run(arguments []string, stdout, stderr io.Writer) int {
 	return code
 }
 
-// parse reads options with a value, and those without; what is no option names the keychain, of which there is one
-// here.
+// parse reads options with a value, and those without. Any other argument names the keychain, of which there is only
+// one here.
 func parse(arguments []string) options {
 	read := options{}
 	for i := 0; i < len(arguments); i++ {
@@ -151,7 +150,7 @@ func (t *tool) findIdentities(options) (int, error) {
 	return exitDone, nil
 }
 
-// matches tells whether a generic password is the one that is asked for, by account, service and label.
+// matches reports whether a generic password matches the requested account, service and label.
 func (o options) matches(item filekeychain.Item) bool {
 	for letter, value := range map[string]string{"a": item.Account, "s": item.Service, "l": item.Label} {
 		if wanted, given := o[letter]; given && wanted != value {
@@ -181,7 +180,7 @@ func (t *tool) findGenericPassword(asked options) (int, error) {
 	return exitDone, nil
 }
 
-// blob is an attribute as security prints it: in quotes, or hexadecimal and then in quotes where it is not plain.
+// blob is an attribute in security's format: in quotes, or, if it is not plain, in hexadecimal and then in quotes.
 func blob(value string) string {
 	if value == "" {
 		return "<NULL>"
@@ -274,8 +273,7 @@ func (t *tool) importItem(options) (int, error) {
 	return exitDone, t.keychain.Add(item)
 }
 
-// dump prints the attributes of every item, as `security dump-keychain` does without -d, and nothing that an item
-// protects.
+// dump prints the attributes of every item, as `security dump-keychain` does without -d, and no protected data.
 func (t *tool) dump(options) (int, error) {
 	for _, class := range []filekeychain.Class{filekeychain.GenericPassword, filekeychain.Certificate,
 		filekeychain.Key} {

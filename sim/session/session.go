@@ -1,6 +1,6 @@
-// Package session is what the stand-ins in a user's session are told: how macOS's app-sso (sim/appsso) and Jamf
-// Conditional Access (sim/jamfca) are to answer. Each is a JSON file below the user's home, since the programs get a
-// clean environment. A file that is missing is a Mac on which nothing is registered, and that answers at once.
+// Package session has the settings of the stand-ins in a user's session. They control the answers of macOS's app-sso
+// (sim/appsso) and of Jamf Conditional Access (sim/jamfca). Each is a JSON file below the user's home, since the
+// programs get a clean environment. Without the file, the Mac has no registration and answers at once.
 package session
 
 import (
@@ -15,9 +15,9 @@ import (
 	"strings"
 )
 
-// Trouble is how a program misbehaves; the zero value does not.
+// Trouble is the misbehaviour of a program; the zero value has none.
 type Trouble struct {
-	// Hang never ends. Garbage is printed in place of the answer. ExitCode is what the program ends with.
+	// Hang makes it never end. Garbage is printed in place of the answer. ExitCode is the program's exit code.
 	Hang     bool   `json:"hang,omitempty"`
 	Garbage  string `json:"garbage,omitempty"`
 	ExitCode int    `json:"exit_code,omitempty"`
@@ -35,8 +35,7 @@ const (
 	UserKeyInvalid        = "key_invalid"
 	UserNewPasswordUser   = "new_password_user"
 	UserNewSmartCardUser  = "new_smart_card_user"
-	// UserNewByNumber is state 7, for which macOS has no name that is public; UserStateThree is 3, of which nothing is
-	// known.
+	// UserNewByNumber is state 7, for which macOS has no public name; UserStateThree is 3, of which nothing is known.
 	UserNewByNumber  = "new_by_number"
 	UserStateThree   = "three"
 	UserNeedsBinding = "needs_binding"
@@ -44,7 +43,7 @@ const (
 	UserUnknown = "unknown"
 	// UserContradictory has a name and a number that do not belong together.
 	UserContradictory = "contradictory"
-	// UserNone is (null); UserBroken is no JSON.
+	// UserNone is (null); UserBroken is not JSON.
 	UserNone   = "none"
 	UserBroken = "broken"
 )
@@ -52,7 +51,7 @@ const (
 // OktaExtension is another provider's extension.
 const OktaExtension = "com.okta.mobile.auth-service-extension"
 
-// The certificates that a registered device may have.
+// The possible certificates of a registered device.
 const (
 	CertificateValid   = ""
 	CertificateExpired = "expired"
@@ -61,17 +60,17 @@ const (
 	CertificateBroken = "broken"
 )
 
-// AppSSO is how `app-sso platform -s` answers.
+// AppSSO controls the answer of `app-sso platform -s`.
 type AppSSO struct {
 	Trouble
 	State string `json:"state,omitempty"`
 	User  string `json:"user,omitempty"`
-	// UPN, TenantID and DeviceID are of the registration.
+	// UPN, TenantID and DeviceID belong to the registration.
 	UPN         string `json:"upn,omitempty"`
 	TenantID    string `json:"tenant_id,omitempty"`
 	DeviceID    string `json:"device_id,omitempty"`
 	Certificate string `json:"certificate,omitempty"`
-	// KerberosEmpty leaves the Kerberos status out, which is all that says who the user is: the login name is masked.
+	// KerberosEmpty leaves the Kerberos status out. Only that status names the user, because the login name is masked.
 	KerberosEmpty bool `json:"kerberos_empty,omitempty"`
 	// MacOS is "15" or "26", which prints more keys; empty is 26.
 	MacOS string `json:"macos,omitempty"`
@@ -82,44 +81,44 @@ type AppSSO struct {
 	Issuer      string `json:"issuer,omitempty"`
 	// LoginNull prints the login configuration as (null).
 	LoginNull bool `json:"login_null,omitempty"`
-	// TokensExpired has the single sign-on tokens expired an hour ago.
+	// TokensExpired makes the single sign-on tokens expire an hour ago.
 	TokensExpired bool `json:"tokens_expired,omitempty"`
 }
 
-// What gatherAADInfo leaves.
+// The results of gatherAADInfo.
 const (
 	GatherAcquires    = ""
 	GatherDeactivates = "deactivates"
 	GatherNothing     = "nothing"
 )
 
-// JamfAgent is how Jamf Conditional Access answers.
+// JamfAgent controls the answers of Jamf Conditional Access.
 type JamfAgent struct {
 	Trouble
-	// Status is that of getPSSOStatus, 0 to 3. DeviceID, TenantID and UPN are what it knows of a device; no device when
-	// empty.
+	// Status is the status of getPSSOStatus, 0 to 3. DeviceID, TenantID and UPN describe its device; empty means no
+	// device.
 	Status   int    `json:"status,omitempty"`
 	DeviceID string `json:"device_id,omitempty"`
 	TenantID string `json:"tenant_id,omitempty"`
 	UPN      string `json:"upn,omitempty"`
 	// Old is a version that does not know getPSSOStatus.
 	Old bool `json:"old,omitempty"`
-	// Gather is what gatherAADInfo leaves in the user's preferences.
+	// Gather is the result of gatherAADInfo in the user's preferences.
 	Gather string `json:"gather,omitempty"`
 }
 
-// Settings are what one of the stand-ins is told.
+// Settings are the settings of one of the stand-ins.
 type Settings interface{ file() string }
 
 func (AppSSO) file() string    { return "app-sso.json" }
 func (JamfAgent) file() string { return "jamf-conditional-access.json" }
 
-// Path is where the settings stand below a home.
+// Path is the path of the settings below a home.
 func Path(home string, settings Settings) string {
 	return filepath.Join(home, ".config", "usher-sim", settings.file())
 }
 
-// Load reads the settings from below home into what settings points to.
+// Load reads the settings below home into the value that settings points to.
 func Load[T Settings](home string) (settings T, err error) {
 	path := Path(home, settings)
 	content, err := os.ReadFile(path)
@@ -137,7 +136,7 @@ func Load[T Settings](home string) (settings T, err error) {
 	return settings, nil
 }
 
-// Check returns what cannot be chosen.
+// Check returns the values that are not allowed.
 func (s AppSSO) Check() error {
 	return errors.Join(
 		oneOf("state", s.State, NotConfigured, Configured, Registered),
@@ -148,7 +147,7 @@ func (s AppSSO) Check() error {
 		oneOf("certificate", s.Certificate, CertificateValid, CertificateExpired, CertificateNone, CertificateBroken))
 }
 
-// Check returns what cannot be chosen.
+// Check returns the values that are not allowed.
 func (s JamfAgent) Check() error {
 	var err error
 	if s.Status < 0 || s.Status > 3 {

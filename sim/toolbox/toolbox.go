@@ -8,8 +8,8 @@ import (
 	"testing"
 )
 
-// Build builds packages of this module, by their import paths, into a directory; each program is named for its package.
-// It needs the Go toolchain.
+// Build builds packages of this module, by their import paths, into a directory; each program has the name of its
+// package. It needs the Go toolchain.
 func Build(t testing.TB, directory string, packages ...string) {
 	t.Helper()
 	build := exec.CommandContext(t.Context(), "go",

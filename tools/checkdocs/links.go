@@ -11,8 +11,8 @@ import (
 	"strings"
 )
 
-// brokenLinks returns the links of pages to files that are not there, and to headings that a page does not have. It
-// asks no server, so addresses of other sites are not checked.
+// brokenLinks returns the links of pages to missing files, and to headings that a page does not have. It asks no
+// server, so addresses of other sites are not checked.
 func brokenLinks(dir string, pages map[string]page) (problems []string) {
 	names := make([]string, 0, len(pages))
 	for name := range pages {
@@ -54,8 +54,8 @@ func anchorsOf(dir, name string, pages map[string]page) map[string]bool {
 
 var mention = regexp.MustCompile(`\bdocs/[\w/-]+\.md\b`)
 
-// brokenMentions returns the pages that programs, contracts and scripts name, and that are not there. What earlier
-// versions said (testdata) and the changelog stay as they are.
+// brokenMentions returns the missing pages that programs, contracts and scripts name. It leaves out the texts of
+// earlier versions (testdata) and the changelog.
 func brokenMentions(dir string) (problems []string, err error) {
 	files, err := listed(dir, ":!*.md", ":!*/testdata/*", ":!tools")
 	if err != nil {
@@ -64,7 +64,7 @@ func brokenMentions(dir string) (problems []string, err error) {
 	for _, name := range files {
 		content, err := os.ReadFile(filepath.Join(dir, name))
 		if err != nil || bytes.IndexByte(content, 0) >= 0 {
-			continue // a folder behind a link, or no text
+			continue // a folder behind a link, or not a text
 		}
 		for i, line := range bytes.Split(content, []byte("\n")) {
 			for _, page := range mention.FindAllString(string(line), -1) {

@@ -90,7 +90,7 @@ func listed(dir string, patterns ...string) ([]string, error) {
 	}
 	var files []string
 	for _, name := range strings.Fields(string(output)) {
-		if _, err := os.Stat(filepath.Join(dir, name)); err == nil { // a file that was removed is still listed
+		if _, err := os.Stat(filepath.Join(dir, name)); err == nil { // a removed file is still listed
 			files = append(files, name)
 		}
 	}

@@ -9,14 +9,14 @@ import (
 	"strings"
 )
 
-// block is a text that sentences do not leave: a paragraph, an item of a list, a heading or a cell of a table.
+// block is the text around whole sentences: a paragraph, an item of a list, a heading or a cell of a table.
 type block struct {
 	line    int
 	heading int // the level of a heading; 0 for other text
 	text    string
 }
 
-// link is where a page leads, as it is written.
+// link is the target of a link, as written.
 type link struct {
 	line   int
 	target string
@@ -124,13 +124,13 @@ func cells(row string) (all []string) {
 
 var notInAnchors = regexp.MustCompile(`[^\p{L}\p{N} _-]`)
 
-// anchorOf returns the name that GitHub gives to a heading.
+// anchorOf returns GitHub's anchor for a heading.
 func anchorOf(heading string) string {
 	heading = linkText.ReplaceAllString(heading, "$1")
 	return strings.ReplaceAll(notInAnchors.ReplaceAllString(strings.ToLower(heading), ""), " ", "-")
 }
 
-// unreleased returns the text of a changelog up to the first release: what a release said stays as it was.
+// unreleased returns the text of a changelog up to the first release: the text of a release never changes.
 func unreleased(blocks []block) []block {
 	sections := 0
 	for i, b := range blocks {

@@ -7,10 +7,10 @@ import (
 	"unicode"
 )
 
-// longest is how many words a sentence may have.
+// longest is the maximum number of words in a sentence.
 const longest = 30
 
-// refused are the words of the table in CONTRIBUTING.md that a program can find, with what to write.
+// refused are the words of the table in CONTRIBUTING.md that a program can find, each with its replacement.
 var refused = []struct {
 	word    *regexp.Regexp
 	instead string
@@ -42,7 +42,7 @@ var (
 	abbreviated = regexp.MustCompile(`(?i)\b(e\.g|i\.e|vs|etc|no)\.$`)
 )
 
-// proseOf returns what is wrong with the sentences of blocks, each with its line.
+// proseOf returns the faults in the sentences of blocks, each with its line.
 func proseOf(blocks []block) (problems []string) {
 	for _, b := range blocks {
 		for _, sentence := range sentences(readable(b.text)) {
@@ -60,7 +60,7 @@ func proseOf(blocks []block) (problems []string) {
 	return problems
 }
 
-// readable removes what a reader does not read as words. A span of code is one word.
+// readable removes the parts that a reader does not read as words. A span of code is one word.
 func readable(text string) string {
 	text = codeSpan.ReplaceAllString(text, "`code`")
 	text = linkText.ReplaceAllString(text, "$1")

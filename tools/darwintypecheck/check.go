@@ -16,7 +16,7 @@ import (
 	"slices"
 )
 
-// listed is what `go list -json` tells of a package.
+// listed is a package in the output of `go list -json`.
 type listed struct {
 	Dir, ImportPath   string
 	GoFiles, CgoFiles []string
@@ -25,8 +25,8 @@ type listed struct {
 	Error             *struct{ Err string }
 }
 
-// check type-checks the packages that match the patterns, with GOOS=darwin and cgo on, and returns how many those were
-// and what is wrong with them. Dependencies are read too, but only their declarations, and their problems are not told.
+// check type-checks the packages that match the patterns, with GOOS=darwin and cgo on. It returns their number and the
+// problems. It reads only the declarations of dependencies, and does not report their problems.
 func check(dir, arch, tags string, patterns []string) (checked int, problems []error, err error) {
 	packages, err := list(dir, arch, tags, patterns)
 	if err != nil {
@@ -75,7 +75,7 @@ func list(dir, arch, tags string, patterns []string) ([]listed, error) {
 	}
 }
 
-// checker holds what is known so far. One goroutine uses it.
+// checker holds the results so far. One goroutine uses it.
 type checker struct {
 	files *token.FileSet
 	done  map[string]*types.Package
@@ -102,12 +102,12 @@ func (c *checker) check(listed listed) (problems []error) {
 		Sizes:            c.sizes,
 		Error:            func(err error) { problems = append(problems, err) },
 	}
-	// Its error is the first of those that were given to Error.
+	// Its error is the first of those that Error got.
 	c.done[listed.ImportPath], _ = configuration.Check(listed.ImportPath, c.files, syntax, nil)
 	return problems
 }
 
-// importer finds what was checked before; renamed has the standard library's vendored paths.
+// importer finds packages that were checked before; renamed has the standard library's vendored paths.
 type importer struct {
 	done    map[string]*types.Package
 	renamed map[string]string

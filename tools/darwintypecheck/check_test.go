@@ -20,13 +20,13 @@ func TestWrongNameInACgoFileIsFound(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	told := errors.Join(problems...)
-	if told == nil {
+	reported := errors.Join(problems...)
+	if reported == nil {
 		t.Fatal("no problem was found")
 	}
 	for _, part := range []string{"broken_darwin.go:8", "keychain.Close", "too many arguments"} {
-		if !strings.Contains(told.Error(), part) {
-			t.Errorf("%v does not say %q", told, part)
+		if !strings.Contains(reported.Error(), part) {
+			t.Errorf("%v does not say %q", reported, part)
 		}
 	}
 }

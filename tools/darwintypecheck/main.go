@@ -4,9 +4,9 @@
 //	darwintypecheck -dir MODULE -arch arm64 ./...
 //
 // `GOOS=darwin CGO_ENABLED=1 go vet` needs a C toolchain for macOS, since it runs cgo. This asks the go command for the
-// files of that build, which takes none, and type-checks them with go/types, whose FakeImportC lets everything behind
-// `C.` pass. So it finds a Go name that is wrong or missing in a cgo file; it does not find a wrong name, or wrong
-// types, of C's.
+// files of that build, which needs no toolchain. It type-checks them with go/types, whose FakeImportC accepts
+// everything behind `C.`. So it finds a Go name that is wrong or missing in a cgo file; it does not find a wrong name,
+// or wrong types, of C's.
 package main
 
 import (

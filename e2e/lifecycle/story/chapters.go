@@ -12,12 +12,12 @@ import (
 	"syscall"
 )
 
-// jamfScript is the jamf binary: its inventory asks the extension attribute, and runs the policy that upgrades usher
-// where that is due.
+// jamfScript is the jamf binary: its inventory asks for the extension attribute, and runs the policy that upgrades
+// usher when that is due.
 const jamfScript = `#!/bin/sh
 set -eu
 test "$1" = recon
-/usr/libexec/usher/usherctl ea state > /var/lib/jamf-was-told
+/usr/libexec/usher/usherctl ea state > /var/lib/jamf-received
 if [ -e /var/lib/jamf-upgrades-usher-to ]; then
 	from=$(cat /var/lib/jamf-upgrades-usher-to)
 	rm /var/lib/jamf-upgrades-usher-to
@@ -34,7 +34,7 @@ identity.look_automatically: false
 registration.identity_timeout: 10s
 `
 
-// before makes the computer that usher comes to: people, Company Portal and jamf.
+// before prepares the computer before usher: people, Company Portal and jamf.
 func before(c *computer) {
 	c.person("jane")
 	c.person("john")
@@ -76,17 +76,19 @@ func install(c *computer) {
 	lines := strings.Split(strings.TrimSpace(security.stdout), "\n")
 	c.note("systemd-analyze security: %s", lines[len(lines)-1])
 	refused := c.asked("jane", "usherctl", "install")
-	c.want(strings.Contains(refused, "needs root"), "jane was told: %s", refused)
+	c.want(strings.Contains(refused, "needs root"), "jane was shown: %s", refused)
 
-	// Who may not read the configuration is told that, and not that it is no good: usherd may.
+	// A user who may not read the configuration learns that; the message does not call it invalid, because usherd may
+	// read it.
 	c.must(os.Chmod("/etc/usher/config.yaml", 0o600))
-	told := c.asked("jane", "usherctl", "status")
-	c.want(strings.Contains(told, "you may not read the configuration") && !strings.Contains(told, "last good one"),
-		"jane was told: %s", told)
+	received := c.asked("jane", "usherctl", "status")
+	c.want(strings.Contains(received, "you may not read the configuration") &&
+		!strings.Contains(received, "last good one"),
+		"jane was shown: %s", received)
 	c.must(os.Chmod("/etc/usher/config.yaml", 0o644))
 }
 
-// asked is what a person is told by a program that refuses him.
+// asked is the output of a program that refuses a person.
 func (c *computer) asked(name, program string, arguments ...string) string {
 	p := c.person(name)
 	result, err := run(c.ctx, "setpriv",
@@ -123,9 +125,9 @@ func upgradeInTheMiddle(c *computer) {
 	c.signIn(jane)
 	c.comesTo("jane", "SUCCEEDED")
 	c.want(len(c.portals(jane)) == 1, "the portal was started %d times", len(c.portals(jane)))
-	told, err := os.ReadFile("/var/lib/jamf-was-told")
+	received, err := os.ReadFile("/var/lib/jamf-received")
 	c.must(err)
-	c.want(strings.Contains(string(told), "<result>"), "jamf was told %q", told)
+	c.want(strings.Contains(string(received), "<result>"), "jamf has received %q", received)
 }
 
 func crash(c *computer) {
@@ -156,7 +158,7 @@ func afterReboot(c *computer) {
 	c.eventually("usherd serves after the start", func() bool { return c.services()["usherd"] > 0 })
 	jane, john := c.logIn("jane"), c.logIn("john")
 	c.connected("2.0.0", "jane", "john")
-	// The portal has gone with the computer before it left anything.
+	// The portal ended with the computer before it left anything.
 	ended := c.comesTo("john", "FAILED")
 	c.note("the registration that the start broke off: %s", ended.FailureReason)
 	c.want(ended.FailureReason == "FAILURE_REASON_PORTAL_OUTCOME_UNKNOWN", "it failed with %s", ended.FailureReason)
@@ -171,7 +173,7 @@ func afterReboot(c *computer) {
 func upgradeFromWithin(c *computer) {
 	old := c.services()
 	c.must(os.WriteFile("/var/lib/jamf-upgrades-usher-to", []byte(programs+"/v1"), 0o644))
-	c.usherctl(0, "register", "--user", "jane") // registered already: it reads and delivers
+	c.usherctl(0, "register", "--user", "jane") // registered already, so it reads and delivers
 	c.eventually("the upgrade is through",
 		func() bool { _, err := os.Stat("/var/lib/jamf-upgraded.txt"); return err == nil })
 	text, err := os.ReadFile("/var/lib/jamf-upgraded.txt")
@@ -200,18 +202,19 @@ func mixedVersions(c *computer) {
 	c.must(os.RemoveAll(mixed))
 }
 
-// finish has an installation break off after the programs are in place, as one does whose computer loses its power.
+// finish has an installation stop after the programs are in place, as on a computer that loses its power.
 func finish(c *computer) {
 	old := c.services()
 	const definition = "/etc/systemd/user/usher-agent.service"
-	// Something in the way of a step after the programs.
+	// An obstacle for a step after the programs.
 	c.must(os.Remove(definition))
 	c.must(os.MkdirAll(definition+"/in the way", 0o755))
 	c.run(20, programs+"/v2/usherctl", "install")
-	c.want(c.services()["usherd"] == old["usherd"], "usherd was started anew by an installation that broke off before")
+	c.want(c.services()["usherd"] == old["usherd"],
+		"usherd was restarted by an installation that stopped before that step")
 	c.must(os.RemoveAll(definition))
 	c.run(0, programs+"/v2/usherctl", "install")
-	c.want(c.services()["usherd"] != old["usherd"], "usherd still runs what was there before")
+	c.want(c.services()["usherd"] != old["usherd"], "usherd still runs the earlier version")
 	c.want(c.status().Helper.Version == "2.0.0", "usherd is of version %s", c.status().Helper.Version)
 	c.connected("2.0.0", "jane", "john")
 }
@@ -251,7 +254,7 @@ func uninstall(c *computer) {
 	c.connected("2.0.0", "jane", "john")
 }
 
-// purge leaves the computer as the test compares it with what it was: see TestLifeCycle.
+// purge leaves the computer in the state that the test compares with the earlier one: see TestLifeCycle.
 func purge(c *computer) {
 	dry := c.usherctl(0, "uninstall", "--purge", "--dry-run")
 	c.want(strings.Contains(dry.stdout, "would      remove /var/lib/usher"), "the dry run does not name the state:\n%s",
@@ -264,7 +267,7 @@ func purge(c *computer) {
 	c.want(strings.TrimSpace(failed.stdout) == "", "systemd still knows %s", failed.stdout)
 }
 
-// debian is the path of the Debian package of a version.
+// debian is the path of the Debian package for a version.
 func debian(version string) string { return programs + "/debian/usher_" + version + "_amd64.deb" }
 
 func debianPackage(c *computer) {
@@ -276,7 +279,7 @@ func debianPackage(c *computer) {
 	jane := c.person("jane")
 	runs := len(c.portals(jane))
 	c.usherctl(0, "register", "--user", "jane")
-	c.comesTo("jane", "SUCCEEDED") // registered since the chapters before
+	c.comesTo("jane", "SUCCEEDED") // registered since the earlier chapters
 	c.want(len(c.portals(jane)) == runs, "the portal was launched again")
 
 	upgraded := c.run(0, "dpkg", "--install", debian("4.0.0"))
@@ -302,7 +305,7 @@ func debianPurge(c *computer) {
 	c.must(err)
 	c.run(0, "dpkg", "--install", debian("4.0.0"))
 	c.want(c.registration("jane").State == "SUCCEEDED", "the registrations are gone")
-	c.usherctl(0, "uninstall", "--purge") // the homes are not a package's to touch
+	c.usherctl(0, "uninstall", "--purge") // a package does not touch the homes
 	c.run(0, "dpkg", "--purge", "usher")
 	units := c.run(0, "systemctl", "--no-pager", "--plain", "--no-legend", "list-units", "--all", "usher*")
 	c.want(strings.TrimSpace(units.stdout) == "", "systemd still knows %s", units.stdout)

@@ -21,10 +21,10 @@ import (
 	"usher.internal/sim/keyring"
 )
 
-// failure is what a chapter panics with when something is not as it should be.
+// failure is the value that a chapter panics with when a check fails.
 type failure struct{ error }
 
-// computer is the one that the story plays on.
+// computer is the one on which the story runs.
 type computer struct {
 	ctx       context.Context
 	log       io.Writer
@@ -47,7 +47,7 @@ func (c *computer) must(err error) {
 	}
 }
 
-// want ends the chapter unless something is so.
+// want ends the chapter unless a condition is true.
 func (c *computer) want(so bool, format string, arguments ...any) {
 	if !so {
 		panic(failure{fmt.Errorf(format, arguments...)})
@@ -93,19 +93,19 @@ func (c *computer) usherctl(exitCode int, arguments ...string) ended {
 	return c.run(exitCode, "usherctl", arguments...)
 }
 
-// data runs the installed usherctl with --json and decodes what it found.
+// data runs the installed usherctl with --json and decodes its output.
 func data[T any](c *computer, exitCode int, arguments ...string) T {
 	return decode[T](c.usherctl(exitCode, append(arguments, "--json")...).stdout)
 }
 
-// eventually looks until something is so. What is waited for are other programs' doings, of which the story is not
-// told.
+// eventually looks until a condition is true. It waits for the work of other programs, which send no event to the
+// story.
 func (c *computer) eventually(what string, so func() bool) {
 	deadline := time.After(30 * time.Second)
 	for !so() {
 		select {
 		case <-deadline:
-			panic(failure{fmt.Errorf("it did not come to this: %s", what)})
+			panic(failure{fmt.Errorf("this did not happen: %s", what)})
 		case <-c.ctx.Done():
 			panic(failure{c.ctx.Err()})
 		case <-time.After(50 * time.Millisecond):
@@ -113,19 +113,18 @@ func (c *computer) eventually(what string, so func() bool) {
 	}
 }
 
-// uids are far from those that useradd gives out. The kernel is shared with the machine that the test runs on, where
-// other tests make accounts of the next uid at the same time, and end everything that runs under it when they are
-// through.
+// uids are far from those that useradd assigns. The kernel is shared with the machine of the test. Other tests make
+// accounts with the next uid there at the same time, and end everything that runs under it when they are finished.
 var uids = map[string]string{"jane": "58101", "john": "58102"}
 
-// person is somebody who has an account.
+// person is a user with an account.
 type person struct {
 	name, home string
 	uid, gid   uint32
 	keyring    *keyring.Keyring
 }
 
-// person returns the account of that name, and makes it if it is not there.
+// person returns the account of that name, and creates it if it does not exist.
 func (c *computer) person(name string) *person {
 	if known := c.people[name]; known != nil {
 		return known
@@ -165,8 +164,7 @@ func (c *computer) as(p *person, program string, arguments ...string) string {
 	return string(output)
 }
 
-// logIn has the person log in: a service manager of his own, a login keychain, and Company Portal's stand-in told how
-// to behave.
+// logIn has the person log in: with a service manager, a login keychain, and the settings of Company Portal's stand-in.
 func (c *computer) logIn(name string) *person {
 	p := c.person(name)
 	kept, err := keyring.Start(c.ctx, keyring.Options{UID: p.uid, GID: p.gid, Home: p.home, UserName: p.name})
@@ -182,17 +180,17 @@ func (c *computer) logIn(name string) *person {
 		c.must(errors.Join(err, os.Chown(p.pipe(), int(p.uid), int(p.gid))))
 	}
 	c.run(0, "systemctl", "start", fmt.Sprintf("user@%d.service", p.uid))
-	// What a display manager tells the session's service manager, before it starts what belongs to the session.
+	// A display manager sends this to the session's service manager, before it starts the programs of the session.
 	c.as(p, "systemctl", "--user", "set-environment", "DBUS_SESSION_BUS_ADDRESS="+kept.Address(),
 		"XDG_STATE_HOME="+filepath.Join(p.home, "kept"))
 	c.as(p, "systemctl", "--user", "restart", "usher-agent.service")
 	return p
 }
 
-// pipe is where the person signs in.
+// pipe is the pipe through which the person signs in.
 func (p *person) pipe() string { return filepath.Join(p.home, "sign-in") }
 
-// signIn has the person sign in to the Company Portal that waits for it.
+// signIn has the person sign in to the waiting Company Portal.
 func (c *computer) signIn(p *person) {
 	pipe, err := os.OpenFile(p.pipe(), os.O_WRONLY, 0)
 	c.must(err)
@@ -207,7 +205,7 @@ func (c *computer) write(p *person, path, content string) {
 	c.run(0, "chown", "-R", p.name+":", filepath.Join(p.home, strings.Split(path, "/")[0]))
 }
 
-// portalBegins waits until Company Portal has told that it was started, and returns what portals does; usherd knows its
+// portalBegins waits until Company Portal reports its start, and returns the result of portals; usherd knows its
 // process before.
 func (c *computer) portalBegins(p *person) []int {
 	c.eventually("Company Portal of "+p.name+" has begun", func() bool { return len(c.portals(p)) > 0 })

@@ -1,7 +1,7 @@
 //go:build linux
 
-// Command story is what the life-cycle test has play on the computer that it boots: see package lifecycle. It is
-// started with the computer, goes on where it was when the computer starts anew, and writes what it finds into /out.
+// Command story plays the chapters of the life-cycle test on the computer that it boots: see package lifecycle. It is
+// started with the computer, continues at its chapter after a reboot, and writes its results into /out.
 package main
 
 import (
@@ -14,18 +14,18 @@ import (
 	"time"
 )
 
-// Where the story finds and leaves things on the computer.
+// The paths of the story's files on the computer.
 const (
 	programs = "/programs"
 	out      = "/out"
-	// chapterFile holds the number of the chapter that comes next; it outlives a start of the computer.
+	// chapterFile holds the number of the next chapter; it survives a reboot.
 	chapterFile = out + "/chapter"
-	// rebootMark tells the unit that the end of this process is not that of the story.
+	// rebootMark shows the unit that the story continues after the end of this process.
 	rebootMark = "/run/story-reboots"
 )
 
-// errReboot ends a chapter with a start of the computer.
-var errReboot = errors.New("the computer starts anew")
+// errReboot ends a chapter with a reboot.
+var errReboot = errors.New("the computer reboots")
 
 // chapters are played one after the other.
 var chapters = []struct {
@@ -37,13 +37,13 @@ var chapters = []struct {
 	{"install, and install again", install},
 	{"two users log in, and one registers while usher is upgraded", upgradeInTheMiddle},
 	{"usherd and an agent are killed", crash},
-	{"the computer starts anew in the middle of a registration", rebootInTheMiddle},
-	{"after the start", afterReboot},
+	{"the computer reboots in the middle of a registration", rebootInTheMiddle},
+	{"after the reboot", afterReboot},
 	{"an upgrade that usher's own jamf recon sets off", upgradeFromWithin},
 	{"an agent and a helper of two versions", mixedVersions},
-	{"what broke off is finished by running it again", finish},
+	{"an interrupted installation is finished by another run", finish},
 	{"stop, start, restart", lifecycle},
-	{"uninstall keeps what was", uninstall},
+	{"uninstall keeps the state", uninstall},
 	{"purge leaves nothing", purge},
 	{"the Debian package is installed and upgraded", debianPackage},
 	{"the Debian package goes without a trace", debianPurge},
@@ -74,7 +74,7 @@ func result(text string) {
 	}
 }
 
-// play plays from the chapter on that is next. A chapter that fails panics with its failure.
+// play plays the chapters from the next one on. A failed chapter panics with its failure.
 func play(ctx context.Context) (err error) {
 	log, err := os.OpenFile(filepath.Join(out, "log.txt"), os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o644)
 	if err != nil {
@@ -121,7 +121,7 @@ func chapter(c *computer, number int) (err error) {
 	return nil
 }
 
-// explain writes down what may tell why a chapter failed.
+// explain records the details that help to explain a failed chapter.
 func (c *computer) explain() {
 	for _, command := range [][]string{
 		{"journalctl", "--no-pager", "--boot", "--output=short-precise", "--identifier=usherd",

@@ -10,7 +10,7 @@ import (
 
 const tenant = "8d6b9a52-2b7e-4f0c-9d6b-0f2f7c1f6a11"
 
-// decode reads what a usherctl found from the first object that it printed.
+// decode reads the first object that a usherctl command printed.
 func decode[T any](text string) T {
 	var envelope struct{ Data T }
 	if err := json.NewDecoder(strings.NewReader(text)).Decode(&envelope); err != nil {
@@ -19,14 +19,14 @@ func decode[T any](text string) T {
 	return envelope.Data
 }
 
-// service is what `usherctl service status` tells of one.
+// service is what `usherctl service status` reports about one service.
 type service struct {
 	Name, User string
 	Running    bool
 	PID        int
 }
 
-// services returns the process of each service by its name, agents as usher-agent/USER; 0 is not running.
+// services returns the process of each service by its name, with agents as usher-agent/USER; 0 is not running.
 func (c *computer) services() map[string]int {
 	result, err := run(c.ctx, "usherctl", "service", "status", "--json")
 	c.must(err)
@@ -41,12 +41,12 @@ func (c *computer) services() map[string]int {
 	return pids
 }
 
-// status is what of `usherctl status` the story looks at.
+// status is the part of `usherctl status` that the story uses.
 type status struct {
 	Helper struct{ Version string }
 	Users  []struct {
 		User struct{ Name string }
-		// Session is there while an agent is connected.
+		// Session is set while an agent is connected.
 		Session *struct {
 			AgentVersion string `json:"agent_version"`
 			AgentPID     int    `json:"agent_pid"`
@@ -55,14 +55,14 @@ type status struct {
 	}
 }
 
-// status asks usherd; what it ends with tells how the users stand and is not looked at.
+// status asks usherd; the exit code reflects the users' states and is ignored.
 func (c *computer) status() status {
 	result, err := run(c.ctx, "usherctl", "status", "--json")
 	c.must(err)
 	return decode[status](result.stdout)
 }
 
-// agentVersion is the version of a person's agent that is connected; empty when none is.
+// agentVersion is the version of a person's connected agent; empty without one.
 func (c *computer) agentVersion(name string) string {
 	for _, one := range c.status().Users {
 		if one.User.Name == name && one.Session != nil {
@@ -72,7 +72,7 @@ func (c *computer) agentVersion(name string) string {
 	return ""
 }
 
-// registration is the newest of a person.
+// registration is a person's newest one.
 type registration struct {
 	ID            string
 	State         string
@@ -88,7 +88,7 @@ func (c *computer) registration(name string) registration {
 	return all[0]
 }
 
-// comesTo waits until a person's newest registration is in a state.
+// comesTo waits until a person's newest registration reaches a state.
 func (c *computer) comesTo(name, state string) registration {
 	var last registration
 	c.eventually("the registration of "+name+" is "+state, func() bool {

@@ -13,8 +13,8 @@ import (
 	"usher.internal/internal/config"
 )
 
-// set are values other than the defaults for keys of which the default says little. A key that is not here gets its
-// default, or, where that is empty, a path.
+// set are values that differ from the defaults, for keys whose default shows little. A key that is not here gets its
+// default, or, if that is empty, a path.
 var set = map[string]any{
 	"log_level":                     "debug",
 	"admin_group":                   "staff",
@@ -44,8 +44,8 @@ var set = map[string]any{
 	"development.helper_uid":        501,
 }
 
-// configuration records the configuration with every key set, in each form that an admin may have it in, and what this
-// version takes it for.
+// configuration records the configuration with every key set, in each form that an admin can write. It also records how
+// this version reads it.
 func (p *play) configuration() error {
 	var text strings.Builder
 	managed := map[string]any{}
@@ -73,7 +73,7 @@ func (p *play) configuration() error {
 	if err := os.WriteFile(filepath.Join(p.into, "config.yaml"), []byte(text.String()), 0o644); err != nil {
 		return err
 	}
-	// What macOS keeps of a profile's settings: /Library/Managed Preferences/org.usher.plist is a binary property list.
+	// macOS stores a profile's settings in /Library/Managed Preferences/org.usher.plist, a binary property list.
 	preferences, err := plist.Marshal(managed, plist.BinaryFormat)
 	if err != nil {
 		return err
@@ -99,7 +99,7 @@ func (p *play) configuration() error {
 	return nil
 }
 
-// nest puts a value into dictionaries by the parts of its dotted key, as a form of Jamf Pro writes them.
+// nest puts a value into dictionaries by the parts of its dotted key, as a form in Jamf Pro writes them.
 func nest(dictionary map[string]any, path []string, value any) {
 	if len(path) == 1 {
 		dictionary[path[0]] = value

@@ -1,9 +1,9 @@
 //go:build linux
 
-// Command record has this version's own programs, and the stand-ins beside them, leave what an upgrade finds on a
-// computer, and copies it into a directory: the journal in many states, the records of Company Portal's runs, the
-// configuration with every key set, a profile, and what usherctl of this version says of them. It makes accounts, so it
-// needs root.
+// Command record produces the files that an upgrade finds on a computer, with this version's own programs and the
+// stand-ins beside them. It copies into a directory the journal in many states, the records of Company Portal's runs,
+// the configuration with every key set, and a profile. It also stores the output of this version's usherctl about them.
+// It makes accounts, so it needs root.
 //
 // scripts/record-upgrade-data runs it inside the sources of the version that is recorded; e2e/upgrade/testdata has the
 // results.
@@ -74,7 +74,7 @@ func record(ctx context.Context, into string) (err error) {
 	return p.configuration()
 }
 
-// oddNamesAllowed has useradd take any name that an account may have on a Mac: mac.AddUser finds this one first.
+// oddNamesAllowed has useradd accept any name that an account can have on a Mac; mac.AddUser finds this useradd first.
 func oddNamesAllowed(directory string) error {
 	tools := filepath.Join(directory, "tools")
 	if err := os.Mkdir(tools, 0o755); err != nil {

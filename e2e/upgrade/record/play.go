@@ -23,7 +23,7 @@ import (
 	"usher.internal/sim/session"
 )
 
-// play is the Mac whose state is recorded. Its methods panic with an unexpected: run returns it as an error.
+// play is the Mac whose state is recorded. Its methods panic with an unexpected, and run returns that as an error.
 type play struct {
 	*mac.Mac
 	ctx       context.Context
@@ -34,7 +34,7 @@ type play struct {
 	jamfPro   *jamfPro
 }
 
-// unexpected is what a step panics with.
+// unexpected is the value of a step's panic.
 type unexpected struct{ error }
 
 func must(err error) {
@@ -51,8 +51,8 @@ func (p *play) close() error {
 	return p.Close()
 }
 
-// run plays everything and copies what it left. The order matters only where a user has one registration under way at
-// the end.
+// run plays everything and copies the results. The order matters only where a user has an active registration at the
+// end.
 func (p *play) run() (err error) {
 	defer func() {
 		switch met := recover().(type) {
@@ -76,7 +76,7 @@ func (p *play) run() (err error) {
 	return nil
 }
 
-// start starts usherd with the settings as they are.
+// start starts usherd with the present settings.
 func (p *play) start(environment ...string) { must(p.StartHelper(p.ctx, environment...)) }
 
 // restart starts usherd again with other settings.
@@ -96,7 +96,7 @@ func (p *play) user(name string) *mac.User {
 	return u
 }
 
-// reconnected waits until each agent that runs has found usherd again.
+// reconnected waits until each running agent has found usherd again.
 func (p *play) reconnected() {
 	for _, u := range p.users {
 		if u.Agent != nil {
@@ -106,7 +106,7 @@ func (p *play) reconnected() {
 	}
 }
 
-// control runs usherctl as root and wants one of these exit codes, any without them.
+// control runs usherctl as root and wants one of these exit codes; without codes, any will do.
 func (p *play) control(arguments []string, exitCodes ...int) mac.Result {
 	result, err := p.Control(p.ctx, arguments...)
 	must(err)
@@ -147,15 +147,15 @@ func (p *play) started(u *mac.User, state string) {
 	}
 }
 
-// forgotten removes what a user has in the keychain, by usherctl clean.
+// forgotten removes a user's items from the keychain with usherctl clean.
 func (p *play) forgotten(u *mac.User) {
 	p.control([]string{"clean", "--user", u.Name, "--yes", "--force"}, 0)
 }
 
-// registrations come to each end that an attempt can have.
+// registrations reach each end that an attempt can have.
 func (p *play) registrations(jane, john *mac.User) {
 	p.register(jane, 0)
-	p.register(jane, 0) // is registered already
+	p.register(jane, 0) // it is registered already
 	for _, attempt := range []struct {
 		settings mac.PortalSettings
 		exitCode int
@@ -177,7 +177,7 @@ func (p *play) registrations(jane, john *mac.User) {
 	p.register(john, 6, "--sign-in-timeout", "1s")
 	p.started(john, "WAITING_FOR_SIGN_IN")
 	p.control([]string{"registrations", "cancel", p.newest(john)}, 0)
-	// The agent is away while Company Portal ends without a word.
+	// The agent is away while Company Portal ends without a log line.
 	must(john.SetPortal(mac.PortalSettings{"hang": true, "lose_exit_event": true}))
 	p.started(john, "WAITING_FOR_SIGN_IN")
 	john.Agent.Kill()
@@ -205,7 +205,7 @@ func (p *play) newest(u *mac.User) string {
 		"\t")[0]
 }
 
-// deviceChanges makes the Mac another device, twice.
+// deviceChanges turns the Mac into another device, twice.
 func (p *play) deviceChanges(u *mac.User) {
 	for range 2 {
 		p.forgotten(u)
@@ -264,7 +264,7 @@ func (p *play) beforeThePortal(u *mac.User) {
 	p.restart(map[string]any{"registration.session_timeout": "720h"})
 }
 
-// conditionalAccess writes Jamf's settings of the Mac.
+// conditionalAccess writes Jamf's settings on the Mac.
 func (p *play) conditionalAccess(enabled bool) {
 	content, err := plist.Marshal(
 		map[string]any{"microsoftCAEnabled": enabled,
@@ -273,7 +273,7 @@ func (p *play) conditionalAccess(enabled bool) {
 	must(os.WriteFile(p.JamfPreferences(), content, 0o644))
 }
 
-// everyEvidence has every source of a user say something.
+// everyEvidence gives every source of a user a result.
 func (p *play) everyEvidence(u *mac.User) {
 	const device = "5b1f9c0e-3f52-4a0c-8f4e-0a7c2f0b9e11"
 	must(u.SetAppSSO(session.AppSSO{State: session.Registered, UPN: "jane@example.com", TenantID: mac.TenantID,
@@ -290,8 +290,8 @@ func (p *play) everyEvidence(u *mac.User) {
 	p.control([]string{"status", "--look"})
 }
 
-// underWay leaves registrations in each state that they can be found in after a crash, and deliveries that wait, and
-// copies everything.
+// underWay leaves registrations in each state that is possible after a crash, and waiting deliveries, and copies
+// everything.
 func (p *play) underWay(jane, john, joerg *mac.User) {
 	p.restart(map[string]any{"registration.identity_timeout": "1h", "registration.sign_in_timeout": "24h"})
 	mary, eve, lars, nina := p.user("rec-mary"), p.user("rec-eve"), p.user("rec-lars"), p.user("rec-nina")
@@ -309,7 +309,7 @@ func (p *play) underWay(jane, john, joerg *mac.User) {
 	p.crash("LAUNCHING_PORTAL", lars)
 	for _, u := range p.users {
 		if u.Agent != nil {
-			u.Agent.Kill() // nothing of theirs goes on meanwhile
+			u.Agent.Kill() // none of theirs continues meanwhile
 			u.Agent = nil
 		}
 	}
@@ -317,7 +317,7 @@ func (p *play) underWay(jane, john, joerg *mac.User) {
 	p.copyState(john, mary)
 }
 
-// crash has usherd killed right after a user's registration came to that state.
+// crash has usherd killed right after a user's registration reaches that state.
 func (p *play) crash(state string, u *mac.User) {
 	must(p.StopHelper())
 	ours := p.Programs.Helper
@@ -329,7 +329,7 @@ func (p *play) crash(state string, u *mac.User) {
 	<-p.Helper.Done()
 }
 
-// said records what usherctl says, to be held against what a later one says of the same journal.
+// said records the output of usherctl, for a comparison with a later version's output about the same journal.
 func (p *play) said() {
 	for file, arguments := range map[string][]string{
 		"status.json":        {"status", "--json"},
@@ -341,7 +341,7 @@ func (p *play) said() {
 	}
 }
 
-// copyState copies the journal that a killed usherd left, and the records of the users' agents.
+// copyState copies the journal of a killed usherd, and the records of the users' agents.
 func (p *play) copyState(users ...*mac.User) {
 	journal, err := os.ReadFile(filepath.Join(p.StateDirectory(), "journal.db"))
 	must(err)

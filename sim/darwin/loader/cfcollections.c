@@ -7,7 +7,7 @@
 
 #include "corefoundation.h"
 
-/* The structures that stand for "these are objects". Only their addresses matter here. */
+/* The structures that mean "these are objects". Only their addresses matter here. */
 static const uint64_t array_callbacks[5], key_callbacks[6], value_callbacks[5];
 
 static bool retains(const void *callbacks, const void *objects, const char *function) {
@@ -33,7 +33,7 @@ static ref new_collection(enum kind kind, bool retains_keys, bool retains_values
 ref new_array(void) { return new_collection(KIND_ARRAY, false, true); }
 ref new_dictionary(void) { return new_collection(KIND_DICTIONARY, true, true); }
 
-/* insert takes over the references that the collection retains. */
+/* insert takes the references that the collection retains. */
 static void insert(ref collection, ref key, ref value) {
 	grow(collection);
 	collection->collection.keys[collection->collection.count] = key;

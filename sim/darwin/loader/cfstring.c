@@ -14,7 +14,7 @@ ref new_bytes(enum kind kind, const void *start, size_t length) {
 	return object;
 }
 
-/* character_length returns how many bytes the character at the text has; 0 if what is there is not UTF-8 (RFC 3629). */
+/* character_length returns the length of the character at the text in bytes; 0 if it is not UTF-8 (RFC 3629). */
 static size_t character_length(const char *text, size_t left) {
 	const uint8_t *at = (const uint8_t *)text;
 	if (at[0] < 0x80) return 1;
@@ -41,7 +41,7 @@ static bool is_ascii(ref string) {
 	return true;
 }
 
-/* What takes four bytes in UTF-8 takes two units in UTF-16. */
+/* A character of four bytes in UTF-8 has two units in UTF-16. */
 static long units(size_t bytes) { return bytes == 4 ? 2 : 1; }
 
 static long utf16_length(ref string) {
@@ -60,7 +60,7 @@ bool is_text(ref string, const char *text) {
 	       memcmp(string->bytes.start, text, string->bytes.length) == 0;
 }
 
-/* know_encoding reports an encoding that is not modelled; of the others ASCII is all that is common to them. */
+/* know_encoding reports an encoding that is not modelled; all others have only ASCII in common. */
 static bool know_encoding(uint32_t encoding, const char *function) {
 	if (encoding == ENCODING_UTF8 || encoding == ENCODING_ASCII || encoding == ENCODING_MAC_ROMAN) return true;
 	unknown("%s with encoding %#x", function, encoding);
@@ -81,7 +81,7 @@ static long darwin_CFStringGetLength(const void *string) { return utf16_length(e
 
 static long darwin_CFStringGetMaximumSizeForEncoding(long length, uint32_t encoding) { return encoding == ENCODING_UTF8 ? length * 3 : length; }
 
-/* The pointer is to how CFString holds its text, which is UTF-8 only while it is ASCII. */
+/* The pointer is to CFString's own text, which is UTF-8 only while it is ASCII. */
 static const char *darwin_CFStringGetCStringPtr(const void *pointer, uint32_t encoding) {
 	ref string = expect(pointer, KIND_STRING, "CFStringGetCStringPtr");
 	return know_encoding(encoding, "CFStringGetCStringPtr") && is_ascii(string) ? string->bytes.start : NULL;

@@ -11,7 +11,8 @@ static ref null = &null_object, yes = &true_object, no = &false_object;
 
 static uint8_t darwin_CFBooleanGetValue(const void *boolean) { return expect(boolean, KIND_BOOLEAN, "CFBooleanGetValue")->boolean; }
 
-/* CFNumberType: kCFNumberSInt8Type is 1. From 7 on they are the types of C, of which a number is created as one of the first six. */
+/* CFNumberType: kCFNumberSInt8Type is 1. From 7 on they are the types of C; a number with one of them is created as one
+   of the first six. */
 enum number_type {
 	SINT8 = 1,
 	SINT16,
@@ -89,7 +90,7 @@ static ref darwin_CFNumberCreate(void *allocator, long type, const void *value) 
 
 static long darwin_CFNumberGetType(const void *number) { return expect(number, KIND_NUMBER, "CFNumberGetType")->number.type; }
 
-/* It returns false where the value does not fit, and writes what is left of it. */
+/* It returns false if the value does not fit, and writes the truncated value. */
 static uint8_t darwin_CFNumberGetValue(const void *pointer, long type, void *value) {
 	ref number = expect(pointer, KIND_NUMBER, "CFNumberGetValue");
 	int64_t integer = number->number.integer;

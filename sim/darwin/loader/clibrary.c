@@ -1,4 +1,4 @@
-/* The C library, for what runtime/cgo, and clang's code of cgo, import from it. */
+/* The parts of the C library that runtime/cgo, and clang's code of cgo, import. */
 #define _GNU_SOURCE
 #include <stdio.h>
 #include <stdlib.h>
@@ -14,7 +14,7 @@ static char *darwin_strerror(int number) {
 	return (char *)"Unknown error";
 }
 
-/* dyld(1) binds a function when it is called first, with this; the loader has bound it before. */
+/* dyld(1) binds a function at its first call, with this; the loader has bound it before. */
 static void bind_later(void) { die("a function is bound only when it is called"); }
 
 const struct symbol c_library_symbols[] = {

@@ -47,7 +47,8 @@ static long darwin_gettimeofday(struct darwin_timeval *time) {
 
 static long darwin_nanosleep(const struct timespec *wait, struct timespec *left) { return result(nanosleep(wait, left)); }
 
-/* setitimer(2): the timers are the same numbers. Microseconds are 32 bits on macOS, and what follows them may be anything. */
+/* setitimer(2): the timers are the same numbers. Microseconds are 32 bits on macOS, and the bytes after them are
+   undefined. */
 static long darwin_setitimer(int timer, const struct darwin_itimerval *value, struct darwin_itimerval *old) {
 	struct itimerval next, before;
 	if (value != NULL) {

@@ -1,9 +1,10 @@
 /*
- * Code signing, as far as usherd asks who is at the other end of a socket: https://developer.apple.com/documentation/security/code-signing-services.
+ * Code signing, as far as usherd asks for the peer of a socket:
+ * https://developer.apple.com/documentation/security/code-signing-services.
  *
- * No file has a real signature here. A program is signed by its content: the designated requirement of a file is the hash of what is in it, as that
- * of an ad-hoc signature is, and a running process meets it while the file that it was started from is still somewhere and has that content. A
- * process is found by its audit token: by the pid and its version.
+ * No file has a real signature here. A program is signed by its content: the designated requirement of a file is the
+ * hash of its content, as for an ad-hoc signature. A running process meets it while its original file still exists and
+ * has that content. A process is found by its audit token: by the pid and its version.
  */
 #define _GNU_SOURCE
 #include <fcntl.h>
@@ -27,7 +28,8 @@ enum {
 static struct object audit_object = CONSTANT_STRING("audit");
 static ref kSecGuestAttributeAudit = &audit_object;
 
-/* hash_of returns the hash of a file's content as data, NULL if it cannot be read. FNV-1a is enough where nobody forges. */
+/* hash_of returns the hash of a file's content as data, NULL if it cannot be read. FNV-1a is enough where nobody
+   forges. */
 static ref hash_of(const char *path) {
 	int descriptor = open(path, O_RDONLY | O_CLOEXEC);
 	if (descriptor < 0) return NULL;
@@ -57,7 +59,7 @@ static int darwin_SecStaticCodeCreateWithPath(const void *url, uint32_t flags, r
 	return errSecSuccess;
 }
 
-/* A SecCode is as good as a SecStaticCode here; another object is not. */
+/* A SecCode is accepted as a SecStaticCode here; another object is not. */
 static int darwin_SecCodeCopyDesignatedRequirement(const void *pointer, uint32_t flags, ref *out) {
 	ref code = object_at(pointer, "SecCodeCopyDesignatedRequirement");
 	if (code->kind != KIND_CODE && code->kind != KIND_STATIC_CODE) return errSecCSInvalidObjectRef;
@@ -86,7 +88,7 @@ static int darwin_SecCodeCopyGuestWithAttributes(const void *host, const void *p
 	char path[4096];
 	int status = process_of(expect(token, KIND_DATA, "SecCodeCopyGuestWithAttributes"), path);
 	if (status != errSecSuccess) return status;
-	ref hash = hash_of(path); /* NULL if the file has been deleted, as its path says then */
+	ref hash = hash_of(path); /* NULL if the file has been deleted, which its path then shows */
 	if (hash == NULL) return errSecErrnoBase + DARWIN_ENOENT;
 	*out = new_code(KIND_CODE, hash);
 	return errSecSuccess;

@@ -1,5 +1,5 @@
 /*
- * What is common to CoreFoundation's objects: their kinds, references, and when they are equal. CFType in Apple's documentation:
+ * The common part of CoreFoundation's objects: their kinds, references, and equality. CFType in Apple's documentation:
  * https://developer.apple.com/documentation/corefoundation/cftype
  */
 #define _GNU_SOURCE
@@ -41,7 +41,7 @@ static const struct {
 	[KIND_NOTIFICATION_CENTER] = {"CFNotificationCenter", PLAIN},
 };
 
-/* How many objects of each kind are alive; constants are not among them. */
+/* The number of living objects of each kind, without constants. */
 static long alive[KINDS];
 
 const char *kind_name(enum kind kind) { return kinds[kind].name; }
@@ -68,7 +68,7 @@ ref retain(ref object) {
 	return object;
 }
 
-/* A released object is kept for a while, so that its next use is recognised: as many of them as the ring has places. */
+/* A released object is kept for a while to recognise its next use: as many of them as the ring has places. */
 static void bury(ref object) {
 	static pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER;
 	static ref ring[1 << 14];
@@ -162,7 +162,8 @@ bool equal(ref one, ref other) {
 	}
 }
 
-/* A program that ends in the middle of a call of another thread may have objects left that are no fault: those who ask for the check wait. */
+/* A program that ends during a call in another thread may have objects left without a fault, so users of the check
+   wait. */
 int check_releases(int status) {
 	enum { NOT_RELEASED = 125 };
 	const char *wanted = getenv("MACHORUN_CHECK_RELEASES");
@@ -178,7 +179,7 @@ int check_releases(int status) {
 	return status == 0 ? NOT_RELEASED : status;
 }
 
-/* For tests: how many objects are alive, constants left out. It is no function of macOS. */
+/* For tests: the number of living objects, without constants. It is not a function of macOS. */
 static long machorun_objects_alive(void) {
 	long count = 0;
 	for (int kind = 0; kind < KINDS; kind++) count += __atomic_load_n(&alive[kind], __ATOMIC_RELAXED);
@@ -213,7 +214,7 @@ TYPE_ID(KIND_ALLOCATOR)
 TYPE_ID(KIND_USER_NOTIFICATION)
 TYPE_ID(KIND_NOTIFICATION_CENTER)
 
-/* kCFAllocatorDefault is NULL, and the allocator that programs pass is not looked at. */
+/* kCFAllocatorDefault is NULL, and the allocator of the program is ignored. */
 static ref default_allocator;
 
 const struct symbol object_symbols[] = {

@@ -1,13 +1,15 @@
 /*
- * CoreFoundation's objects, and what the other frameworks build from them.
+ * CoreFoundation's objects, which the other frameworks build on.
  *
- * A function that a program imports from a framework is called here darwin_NAME. Every pointer that a program passes is checked: one that is not
- * an object, an object of another kind than the function takes, and one that has been released too often end the program with abort(3) and a line
- * that names both. macOS does so too, less reliably and with other words. Who owns what follows CoreFoundation's rule: what a function with
- * Create or Copy in its name returns is the caller's, and nothing else is:
+ * A function that a program imports from a framework is called here darwin_NAME. Every pointer from a program is
+ * checked. The loader ends the program with abort(3), and a line that names both, for a pointer that is not an object,
+ * an object of the wrong kind, and one that has been released too often. macOS does so too, less reliably and with
+ * other words. Ownership follows CoreFoundation's rule: the caller owns the result of a function with Create or Copy in
+ * its name, and nothing else:
  * https://developer.apple.com/library/archive/documentation/CoreFoundation/Conceptual/CFMemoryMgmt/Concepts/Ownership.html
  *
- * MACHORUN_CHECK_RELEASES=1 in the environment ends a program with 125 that would have ended with 0, if objects are left that nothing has released.
+ * With MACHORUN_CHECK_RELEASES=1 in the environment, a program that would end with 0 ends with 125 if objects are left
+ * that nothing has released.
  */
 #pragma once
 
@@ -48,11 +50,11 @@ struct range {
 
 enum { MOST_PARTS = 4 };
 
-/* What an object holds depends on the shape of its kind: kinds in corefoundation.c. */
+/* The content of an object depends on the shape of its kind: kinds in corefoundation.c. */
 struct object {
 	uint64_t mark; /* ALIVE or RELEASED */
 	enum kind kind;
-	long references; /* CONSTANT for what is never released */
+	long references; /* CONSTANT for an object that is never released */
 	union {
 		bool boolean;
 		double date; /* seconds since the beginning of 2001 in UTC */
@@ -62,7 +64,7 @@ struct object {
 			double real;
 		} number;
 		struct {
-			char *start; /* with a NUL behind it */
+			char *start; /* with a NUL after it */
 			size_t length;
 		} bytes; /* data, a string in UTF-8, the path of a URL */
 		struct {
@@ -73,7 +75,7 @@ struct object {
 		struct {
 			ref parts[MOST_PARTS];
 			long number;
-		} record; /* what a kind of its own holds, said where it is made */
+		} record; /* the content of other kinds, documented where they are made */
 	};
 };
 
@@ -95,11 +97,11 @@ void release(ref object);
 ref expect(const void *pointer, enum kind kind, const char *function);
 /* object_at is expect for any kind. */
 ref object_at(const void *pointer, const char *function);
-/* misuse ends the program, with SIGABRT, for what macOS does not forgive. */
+/* misuse ends the program, with SIGABRT, for an error that macOS does not tolerate. */
 void misuse(const char *format, ...) __attribute__((format(printf, 1, 2), noreturn));
 bool equal(ref one, ref other);
 const char *kind_name(enum kind kind);
-/* check_releases returns with what a program ends that wants to end with a status. */
+/* check_releases returns the exit status for a program that wants to end with a status. */
 int check_releases(int status);
 
 /* cfstring.c, cfvalues.c */
@@ -115,14 +117,14 @@ ref new_real(double value);
 ref new_date(double since_2001);
 extern struct object null_object, true_object, false_object;
 
-/* cfcollections.c: arrays and dictionaries that retain what they hold. */
+/* cfcollections.c: arrays and dictionaries that retain their values. */
 
 ref new_array(void);
 ref new_dictionary(void);
-/* append and set take over the reference that the caller has. */
+/* append and set take the caller's reference. */
 void append(ref array, ref value);
 void set(ref dictionary, const char *key, ref value);
-/* get returns the value, which stays the dictionary's, or NULL. */
+/* get returns the value, which the dictionary still owns, or NULL. */
 ref get(ref dictionary, const char *key);
 ref get_by(ref dictionary, ref key);
 

@@ -11,7 +11,7 @@
 
 #include "loader.h"
 
-/* Whatever closes a descriptor removes its filters from every kqueue: kqueue(2), "automatically removed". */
+/* Closing a descriptor in any way removes its filters from every kqueue: kqueue(2), "automatically removed". */
 static long darwin_close(int descriptor) {
 	forget_descriptor(descriptor);
 	return result(close(descriptor));
@@ -46,7 +46,7 @@ static long record_lock(int descriptor, int command, struct darwin_Flock_t *lock
 	return result(status);
 }
 
-/* F_GETPATH returns where the open file is; the buffer is of MAXPATHLEN (1024) bytes. */
+/* F_GETPATH returns the path of the open file; the buffer has MAXPATHLEN (1024) bytes. */
 static long path_of(int descriptor, char *path) {
 	enum { MAXPATHLEN_OF_DARWIN = 1024 };
 	char link[64];
@@ -98,7 +98,8 @@ static long darwin_fcntl(int descriptor, int command, long argument) {
 /* poll(2): POLLIN, POLLPRI, POLLOUT, POLLERR, POLLHUP and POLLNVAL are the same numbers. */
 static long darwin_poll(struct pollfd *descriptors, nfds_t count, int timeout) { return result(poll(descriptors, count, timeout)); }
 
-/* sendfile(2) of macOS: from a file to a socket; *length is how much, 0 for all of it, and becomes how much it was. */
+/* sendfile(2) of macOS: from a file to a socket; *length is the number of bytes to send, 0 for all of them, and is set
+   to the number sent. */
 static long darwin_sendfile(int file, int socket, off_t offset, off_t *length) {
 	ssize_t sent = sendfile(socket, file, &offset, *length > 0 ? (size_t)*length : INT_MAX);
 	*length = sent < 0 ? 0 : sent;

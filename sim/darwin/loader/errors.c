@@ -23,5 +23,5 @@ long fail(int darwin_error) {
 int last_error(void) { return darwin_errno; }
 void set_last_error(int error) { darwin_errno = error; }
 
-/* __error() of libSystem, by which Go reads errno: libc_error in Go's runtime/sys_darwin.go. */
+/* __error() of libSystem, with which Go reads errno: libc_error in Go's runtime/sys_darwin.go. */
 int *darwin_error(void) { return &darwin_errno; }

@@ -37,7 +37,7 @@ static const struct flag open_flags[] = {
 /* The access modes O_RDONLY, O_WRONLY and O_RDWR are the same numbers. */
 int open_flags_to_linux(int on_darwin) { return (on_darwin & O_ACCMODE) | TO_LINUX(open_flags, on_darwin); }
 
-/* For fcntl(F_GETFL): what a descriptor's status can have. */
+/* For fcntl(F_GETFL): the possible flags of a descriptor's status. */
 int open_flags_to_darwin(int on_linux) {
 	return (on_linux & O_ACCMODE) | TO_DARWIN(open_flags, on_linux & (O_NONBLOCK | O_APPEND | O_SYNC));
 }

@@ -1,4 +1,4 @@
-/* Flags: each table says what one bit of macOS is on Linux. */
+/* Flags: each table maps one bit of macOS to Linux. */
 #include "loader.h"
 
 unsigned long flags_to_linux(const struct flag *table, size_t length, unsigned long flags) {

@@ -1,4 +1,4 @@
-/* Who the process is. */
+/* The identity of the process. */
 #define _GNU_SOURCE
 #include <grp.h>
 #include <stdlib.h>

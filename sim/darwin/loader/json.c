@@ -1,4 +1,5 @@
-/* Reads JSON as CoreFoundation's objects: the keychain of sim/filekeychain, and what tests say that SystemConfiguration returns. */
+/* Reads JSON as CoreFoundation's objects: the keychain of sim/filekeychain, and the values that tests give to
+   SystemConfiguration. */
 #define _GNU_SOURCE
 #include <stdlib.h>
 #include <string.h>

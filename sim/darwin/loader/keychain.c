@@ -1,8 +1,8 @@
 /*
- * SecItemCopyMatching over the keychain of sim/filekeychain, in the directory that MACHORUN_KEYCHAIN names, or else ~/.local/share/usher-sim/keychain,
- * which the other stand-ins use. What a query may ask, and what comes back, is read from
- * https://github.com/apple-oss-distributions/Security/blob/main/OSX/libsecurity_keychain/lib/SecItem.cpp; the texts of the constants are from
- * keychain/headers and sec/Security/SecItemConstants.c there.
+ * SecItemCopyMatching over the keychain of sim/filekeychain, in the directory that MACHORUN_KEYCHAIN names, or else
+ * ~/.local/share/usher-sim/keychain, which the other stand-ins use. The possible queries and their results are from
+ * https://github.com/apple-oss-distributions/Security/blob/main/OSX/libsecurity_keychain/lib/SecItem.cpp; the texts of
+ * the constants are from keychain/headers and sec/Security/SecItemConstants.c there.
  *
  * SecItemAdd, SecItemUpdate and SecItemDelete are refused as not implemented: usher never writes with them.
  */
@@ -55,8 +55,8 @@ static ref decode(ref text) {
 }
 
 /*
- * Text attributes are bytes in a keychain. One that is not UTF-8 comes back as kCFNull: _ConvertOldFormatToNewFormat in SecItem.cpp. In
- * sim/filekeychain such a one has "_bytes" behind its name.
+ * Text attributes are bytes in a keychain. One that is not UTF-8 comes back as kCFNull: _ConvertOldFormatToNewFormat in
+ * SecItem.cpp. In sim/filekeychain such an attribute has "_bytes" after its name.
  */
 static void add_text(ref attributes, const char *attribute, ref file, const char *name) {
 	ref text = get(file, name);
@@ -73,7 +73,8 @@ static void add_text(ref attributes, const char *attribute, ref file, const char
 	release(bytes);
 }
 
-/* attributes_of converts what sim/filekeychain has of an item. The dates are made up; every item of macOS has them. */
+/* attributes_of converts the attributes of an item in sim/filekeychain. The dates are made up; every item of macOS has
+   them. */
 static ref attributes_of(ref file, ref class) {
 	ref attributes = new_dictionary();
 	set(attributes, "class", retain(class));
@@ -98,7 +99,7 @@ static void directory_of_keychain(char *path, size_t size) {
 	else snprintf(path, size, "%s/.local/share/usher-sim/keychain", home != NULL ? home : "");
 }
 
-/* files_of returns what the keychain's files hold, as an array of dictionaries. */
+/* files_of returns the content of the keychain's files as an array of dictionaries. */
 static ref files_of(const char *directory) {
 	ref files = new_array();
 	DIR *entries = opendir(directory);
@@ -116,7 +117,8 @@ static ref files_of(const char *directory) {
 	return files;
 }
 
-/* A certificate has its private key in the keychain if a key has the hash of its public key as label: that is what an identity is. */
+/* A certificate has its private key in the keychain if the label of a key is the hash of the certificate's public key.
+   Both together are an identity. */
 static bool has_key(ref files, ref der) {
 	char hash[41];
 	if (!public_key_hash(der, hash)) return false;
@@ -127,7 +129,7 @@ static bool has_key(ref files, ref der) {
 	return false;
 }
 
-/* A query names attributes that an item must have. Their texts are compared as bytes; kCFNull is like nothing. */
+/* A query names attributes that an item must have. Their texts are compared as bytes; kCFNull matches nothing. */
 static bool matches(ref query, ref attributes) {
 	static const char *const compared[] = {"acct", "svce", "labl", "atag"};
 	for (size_t i = 0; i < LENGTH(compared); i++) {
@@ -150,7 +152,7 @@ static ref reference_to(ref class, ref data) {
 	return identity;
 }
 
-/* result_of takes over the attributes. One thing that is wanted comes as it is, several as a dictionary. */
+/* result_of takes ownership of the attributes. A single wanted result is returned as it is, several as a dictionary. */
 static ref result_of(const struct wanted *wanted, ref class, ref attributes, ref data) {
 	if (!wanted->attributes && !(wanted->data && wanted->reference)) {
 		release(attributes);
@@ -200,7 +202,8 @@ static int darwin_SecItemCopyMatching(const void *pointer, ref *result) {
 	bool all = is_text(get(query, "m_Limit"), "m_LimitAll");
 	struct wanted wanted = {is_wanted(query, "r_Attributes"), is_wanted(query, "r_Data"), is_wanted(query, "r_Ref")};
 	if (result == NULL || !(wanted.attributes || wanted.data || wanted.reference)) return errSecParam;
-	if (is_text(class, "genp") && all && wanted.data) return errSecParam; /* the data of many passwords would be as many prompts */
+	/* The data of many passwords would cause as many prompts. */
+	if (is_text(class, "genp") && all && wanted.data) return errSecParam;
 
 	char directory[4096], lock[4200];
 	directory_of_keychain(directory, sizeof directory);

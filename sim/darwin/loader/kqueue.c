@@ -1,8 +1,8 @@
 /*
- * kqueue(2) over epoll: EVFILT_READ, EVFILT_WRITE, EVFILT_USER and EVFILT_PROC here, EVFILT_VNODE in vnode.c.
+ * kqueue(2) over epoll: EVFILT_READ, EVFILT_WRITE, EVFILT_USER and EVFILT_PROC are here, EVFILT_VNODE is in vnode.c.
  * https://github.com/apple-oss-distributions/xnu/blob/main/bsd/kern/kern_event.c
  *
- * A kqueue is an epoll descriptor. What else it has is in a list, for one kqueue is seldom one of many.
+ * A kqueue is an epoll descriptor. Its other data is in a list, because a process seldom has many kqueues.
  */
 #define _GNU_SOURCE
 #include <fcntl.h>
@@ -46,7 +46,8 @@ int add_source(struct kqueue *queue, enum source kind, int descriptor) {
 
 /* Filters of descriptors. */
 
-/* arm tells epoll what is wanted of a descriptor, and returns Linux's error or 0. EV_CLEAR is edge-triggered, as EPOLLET is. */
+/* arm sets the events that epoll reports for a descriptor, and returns Linux's error or 0. EV_CLEAR is edge-triggered,
+   as EPOLLET is. */
 static int arm(struct kqueue *queue, int descriptor) {
 	struct descriptor *d = &queue->descriptors[descriptor];
 	if (!d->read.wanted && !d->write.wanted) {
@@ -85,7 +86,8 @@ static int change_descriptor(struct kqueue *queue, const struct darwin_Kevent_t 
 	return error == EPERM ? DARWIN_EINVAL : error_number(error); /* EPERM: a regular file, which epoll does not watch */
 }
 
-/* report_descriptor writes what is ready of a descriptor to out, which has room for that many events, and returns how many it was. */
+/* report_descriptor writes the ready events of a descriptor to out, which has room for that many, and returns their
+   number. */
 static int report_descriptor(struct kqueue *queue, int descriptor, uint32_t ready, struct darwin_Kevent_t *out, int room) {
 	if (descriptor >= queue->room) return 0;
 	struct descriptor *d = &queue->descriptors[descriptor];
@@ -105,7 +107,7 @@ static int report_descriptor(struct kqueue *queue, int descriptor, uint32_t read
 		out[n++] = (struct darwin_Kevent_t){descriptor, DARWIN_EVFILT_WRITE, d->write.flags | eof, 0, SOME_ROOM, d->write.udata};
 		if (d->write.flags & DARWIN_EV_ONESHOT) d->write.wanted = false;
 	}
-	/* What there was no room for is reported again, and a filter that has ended is not. */
+	/* Events without room are reported again; a filter that has ended is not. */
 	bool left_out = (int)readable + (int)writable > n;
 	if (left_out || (readable && !d->read.wanted) || (writable && !d->write.wanted)) arm(queue, descriptor);
 	return n;
@@ -131,7 +133,7 @@ static void remove_filter(struct kqueue *queue, struct filter *filter) {
 	free(filter);
 }
 
-/* begin_filter starts what a new filter watches, and returns macOS's error or 0. */
+/* begin_filter starts the watch of a new filter, and returns macOS's error or 0. */
 static int begin_filter(struct kqueue *queue, struct filter *filter) {
 	switch (filter->kind) {
 	case DARWIN_EVFILT_VNODE:
@@ -205,7 +207,7 @@ static int report_filter(struct kqueue *queue, int source, struct darwin_Kevent_
 	return 1;
 }
 
-/* report_files reports what is pending of the files. Without EV_CLEAR it stays pending. */
+/* report_files reports the pending events of the files. Without EV_CLEAR they remain pending. */
 static int report_files(struct kqueue *queue, struct darwin_Kevent_t *out, int room) {
 	int n = 0;
 	for (struct filter *filter = queue->filters, *next; filter != NULL && n < room; filter = next) {
@@ -259,7 +261,7 @@ static struct timespec until(struct timespec end) {
 	return (struct timespec){left / 1000000000, left % 1000000000};
 }
 
-/* report_all reports what epoll has found. The kqueue may have been closed while nobody held the mutex. */
+/* report_all reports the results of epoll. The kqueue can have been closed while nobody held the mutex. */
 static int report_all(int descriptor, const struct epoll_event *found, int count, struct darwin_Kevent_t *out, int room) {
 	struct kqueue *queue = find_queue(descriptor);
 	if (queue == NULL) return fail(DARWIN_EBADF);
@@ -295,7 +297,7 @@ static long darwin_kevent(int descriptor, const struct darwin_Kevent_t *changes,
 	struct timespec end = timeout != NULL ? later(*timeout) : (struct timespec){0};
 	for (;;) {
 		struct epoll_event found[AT_ONCE];
-		/* A descriptor may be two events. */
+		/* A descriptor can have two events. */
 		int most = room / 2 < 1 ? 1 : room / 2 > AT_ONCE ? AT_ONCE : room / 2;
 		struct timespec left = timeout != NULL ? until(end) : (struct timespec){0};
 		int count = epoll_pwait2(descriptor, found, most, timeout != NULL ? &left : NULL, NULL);

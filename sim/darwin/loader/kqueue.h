@@ -1,4 +1,4 @@
-/* What kqueue.c and vnode.c share. Everything here is guarded by the one mutex of kqueue.c. */
+/* Declarations that kqueue.c and vnode.c share. The one mutex of kqueue.c guards everything here. */
 #pragma once
 #include <sys/stat.h>
 
@@ -20,12 +20,12 @@ struct filter {
 	uint64_t ident;
 	int16_t kind; /* EVFILT_USER, EVFILT_PROC or EVFILT_VNODE */
 	uint16_t flags;
-	uint32_t notes; /* what is asked for */
+	uint32_t notes; /* the requested events */
 	void *udata;
 	int source;	  /* eventfd of EVFILT_USER, pidfd of EVFILT_PROC, otherwise -1 */
-	uint32_t pending; /* of EVFILT_VNODE: what has happened and was not reported yet */
+	uint32_t pending; /* of EVFILT_VNODE: events that were not reported yet */
 	int watch, parents_watch;
-	struct stat last; /* how the file was at the last look */
+	struct stat last; /* the file's state at the last look */
 	bool deleted;
 };
 
@@ -46,5 +46,5 @@ int add_source(struct kqueue *queue, enum source kind, int descriptor);
 int watch_file(struct kqueue *queue, struct filter *filter);
 /* unwatch_file ends it. The filter is not in the list any more. */
 void unwatch_file(struct kqueue *queue, struct filter *filter);
-/* read_changes takes in what has happened to the files of the queue: it sets what is pending. */
+/* read_changes reads the events of the queue's files: it sets what is pending. */
 void read_changes(struct kqueue *queue);

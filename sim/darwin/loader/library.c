@@ -8,7 +8,7 @@
 static __thread char reason[512];
 static __thread bool failed;
 
-/* What dlopen returns for the program itself, which is linked to what the loader has. */
+/* dlopen returns this for the program itself, which is linked to everything in the loader. */
 static int the_program;
 
 static void *darwin_dlopen(const char *path, int mode) {
@@ -42,7 +42,7 @@ static char *darwin_dlerror(void) {
 
 static int darwin_dlclose(void) { return 0; }
 
-/* What Go calls where macOS needs it after fork(2); it has no counterpart here: runtime/os_darwin.go, osinit_hack. */
+/* Go calls this where macOS needs it after fork(2); it has no counterpart here: runtime/os_darwin.go, osinit_hack. */
 static long nothing(void) { return 0; }
 
 const struct symbol library_symbols[] = {

@@ -1,4 +1,4 @@
-/* Limits and what sysconf(3) says. */
+/* Limits and the values of sysconf(3). */
 #define _GNU_SOURCE
 #include <stdlib.h>
 #include <sys/resource.h>

@@ -1,12 +1,12 @@
 /*
- * The loader's parts and what they share.
+ * The loader's parts and their common declarations.
  *
- * A function that a darwin program imports from libSystem is called here darwin_NAME. It takes macOS's numbers, flags and layouts,
- * does the same with glibc, and returns what macOS returns. Each file has the functions of one theme and ends with the table of
- * symbols by which programs find them; symbols.c lists the tables.
+ * A function that a darwin program imports from libSystem is called here darwin_NAME. It takes macOS's numbers, flags
+ * and layouts, does the same with glibc, and returns what macOS returns. Each file has the functions of one theme and
+ * ends with the table of symbols by which programs find them; symbols.c lists the tables.
  *
- * Numbers (DARWIN_...) and layouts (struct darwin_...) are in tables.h, which sim/darwin/tables writes from Go's own. What Go does not
- * have is defined here or in the file that needs it, by its name in macOS and with its source.
+ * Numbers (DARWIN_...) and layouts (struct darwin_...) are in tables.h, which sim/darwin/tables writes from Go's own.
+ * Constants that Go lacks are defined here or in the file that needs them, under macOS's name and with the source.
  */
 #pragma once
 
@@ -36,9 +36,9 @@ extern const struct symbol memory_symbols[], thread_symbols[], clock_symbols[], 
 extern const struct symbol object_symbols[], string_symbols[], value_symbols[], collection_symbols[], property_list_symbols[], notification_symbols[],
 	keychain_symbols[], trust_symbols[], code_signing_symbols[], system_configuration_symbols[];
 
-/* report.c: what the loader says on standard error, and where it gives up. */
+/* report.c: the loader's messages on standard error, and its fatal errors. */
 
-/* unknown reports, once for each distinct text, something that the loader does not know. */
+/* unknown reports, once for each distinct text, a thing that the loader does not know. */
 void unknown(const char *format, ...) __attribute__((format(printf, 1, 2)));
 /* die reports why the program cannot be run, and ends the process with 126. */
 void die(const char *format, ...) __attribute__((format(printf, 1, 2), noreturn));
@@ -51,7 +51,7 @@ void *reallocate(void *memory, size_t size);
 
 /* error_number returns macOS's number of Linux's error. */
 int error_number(int on_linux);
-/* result is what a function returns: for -1 it sets macOS's errno from Linux's. */
+/* result converts a return value: for -1 it sets macOS's errno from Linux's. */
 long result(long value);
 /* fail sets macOS's errno and returns -1. */
 long fail(int darwin_error);
@@ -72,14 +72,15 @@ unsigned long flags_to_darwin(const struct flag *table, size_t length, unsigned 
 
 /* threads.c */
 
-/* begin_thread gives this thread what Go expects at the GS register. Every thread that runs the program's code calls it first. */
+/* begin_thread gives this thread the data that Go expects at the GS register. Every thread that runs the program's code
+   calls it first. */
 void begin_thread(void);
 
 /* signals.c */
 
 int signal_to_linux(int on_darwin);
 int signal_to_darwin(int on_linux);
-/* begin_signals takes over which signals are ignored, as exec(2) leaves them. */
+/* begin_signals reads which signals are ignored, as exec(2) leaves them. */
 void begin_signals(void);
 
 /* rawsyscall.c */
@@ -123,24 +124,26 @@ struct program {
 	uint64_t entry;
 	bool is_main; /* the entry is the function main of C, as Apple's linker and lld write it for cgo */
 };
-/* load maps a program and binds what it imports. */
+/* load maps a program and binds its imports. */
 void load(const char *path, struct program *program);
-/* lookup returns the address of what a program imports from a library. What is not there ends the program by name when it is called. */
+/* lookup returns the address of a program's import from a library. A call of a missing one ends the program, with its
+   name. */
 void *lookup(const char *symbol, const char *library);
-/* lookup_in_all returns the address of what a program imports from any of its libraries. */
+/* lookup_in_all returns the address of a program's import from any of its libraries. */
 void *lookup_in_all(const char *symbol, const char *const *libraries, int count);
 
-/* symbols.c: the libraries that there are. */
+/* symbols.c: the available libraries. */
 
 struct library;
 /* library_at returns the library at a path of macOS, or NULL. */
 const struct library *library_at(const char *path);
-/* find_in returns the address of a symbol of a library, or of those that it is linked to; NULL if it has none. A library that is NULL is all. */
+/* find_in returns the address of a symbol in a library, or in those that it is linked to; NULL if none has it. A NULL
+   library means all of them. */
 void *find_in(const struct library *library, const char *symbol);
-/* print_symbols prints the names that a library at a path has, as a program imports them. */
+/* print_symbols prints the names in a library at a path, as a program imports them. */
 void print_symbols(const char *path);
 
-/* programs.c: which processes are darwin programs, and how one is started. */
+/* programs.c: detects darwin programs, and starts them. */
 
 /* is_mach_o reports whether a file is a Mach-O program. */
 bool is_mach_o(const char *path);
@@ -164,7 +167,7 @@ bool read_process(int pid, struct process *process);
 bool is_running(int pid);
 /* pid_version is a number that no other process with the same pid has; 0 if none has the pid. */
 uint32_t pid_version(int pid);
-/* read_whole reads a file of /proc into a buffer and returns how many bytes it has read, or -1. */
+/* read_whole reads a file of /proc into a buffer and returns the number of bytes, or -1. */
 long read_whole(const char *path, char *buffer, size_t size);
 /* The arguments and the executable of a process, as its program was started. */
 struct command_line {
@@ -175,5 +178,6 @@ struct command_line {
 };
 /* read_command_line fills in those of a process; it returns false if none has the pid. The caller frees buffer. */
 bool read_command_line(int pid, struct command_line *line);
-/* current_executable is where a process's executable is now; " (deleted)" follows if it is nowhere. It returns false if none has the pid. */
+/* current_executable is the present path of a process's executable; " (deleted)" follows if it has been deleted. It
+   returns false if none has the pid. */
 bool current_executable(int pid, char path[4096]);

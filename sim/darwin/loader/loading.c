@@ -1,7 +1,7 @@
 /*
- * Loads a Mach-O program for x86-64, as Go's linker writes it, or lld for cgo: maps its segments and binds its imports. Each segment is
- * mapped at the address that it was linked to, so that nothing is to be rebased.
- * The format is in https://github.com/apple-oss-distributions/xnu/blob/main/EXTERNAL_HEADERS/mach-o/loader.h and, as Go writes it, in
+ * Loads a Mach-O program for x86-64, as Go's linker writes it, or lld for cgo: maps its segments and binds its imports.
+ * Each segment is mapped at the address that it was linked to, so nothing needs rebasing. The format is in
+ * https://github.com/apple-oss-distributions/xnu/blob/main/EXTERNAL_HEADERS/mach-o/loader.h and, as Go writes it, in
  * cmd/link/internal/ld/macho.go.
  */
 #define _GNU_SOURCE
@@ -62,9 +62,9 @@ struct segment {
 	int protection;
 };
 
-/* What is loaded: one program in a process. */
+/* The loaded program: one in a process. */
 static struct {
-	const uint8_t *file; /* all of it, while it is loaded */
+	const uint8_t *file; /* the whole file, while it is loaded */
 	size_t file_size;
 	int descriptor;
 	int segment_count, library_count;
@@ -73,7 +73,7 @@ static struct {
 	const struct binding_command *binding;
 } image;
 
-/* Whole pages are mapped from the file, so that /proc shows which file the text is of; the rest is copied. */
+/* Whole pages are mapped from the file, so /proc shows the file of the text; the rest is copied. */
 static void map_segment(const struct segment_command *in) {
 	if (image.segment_count == MOST_SEGMENTS) die("more than %d segments", MOST_SEGMENTS);
 	struct segment *segment = &image.segments[image.segment_count++];
@@ -113,7 +113,7 @@ static int64_t read_signed(const uint8_t **next) {
 	return value;
 }
 
-/* Where the next symbol is bound, as the opcodes have set it. */
+/* The place for the next symbol, as the opcodes have set it. */
 struct binding {
 	const char *symbol;
 	int library, segment;
@@ -124,7 +124,8 @@ struct binding {
 static void bind_one(struct binding *binding) {
 	bool known = binding->library > 0 && binding->library <= image.library_count;
 	uint64_t *place = (uint64_t *)(image.segments[binding->segment].address + binding->offset);
-	/* Without a library it is BIND_SPECIAL_DYLIB_FLAT_LOOKUP, which Go's own linker writes for what clang has left to dyld. */
+	/* Without a library it is BIND_SPECIAL_DYLIB_FLAT_LOOKUP, which Go's own linker writes for symbols that clang has
+	   left to dyld. */
 	void *found = known ? lookup(binding->symbol, image.libraries[binding->library - 1])
 			    : lookup_in_all(binding->symbol, image.libraries, image.library_count);
 	*place = (uint64_t)found + binding->addend;

@@ -1,8 +1,9 @@
 /*
- * machorun runs a darwin/amd64 program on Linux/amd64: machorun [--argv0 NAME] PROGRAM [ARGUMENT...]
- * With --symbols LIBRARY it prints what a program can import from a library.
+ * machorun runs a darwin/amd64 program on Linux/amd64: machorun [--argv0 NAME] PROGRAM [ARGUMENT...] With --symbols
+ * LIBRARY it prints what a program can import from a library.
  *
- * The program's machine code runs as it is. What it imports from macOS's libSystem are functions of this loader (loader.h).
+ * The program's machine code runs unchanged. Its imports from macOS's libSystem are functions of this loader
+ * (loader.h).
  */
 #define _GNU_SOURCE
 #include <limits.h>
@@ -35,8 +36,9 @@ static size_t count(char *const *list) {
 }
 
 /*
- * The stack as xnu lays it out for a program: argc, the arguments, NULL, the environment, NULL, Apple's strings, NULL. Go's os.Executable
- * reads executable_path of the last: exec_copyout_strings in https://github.com/apple-oss-distributions/xnu/blob/main/bsd/kern/kern_exec.c.
+ * The stack as xnu lays it out for a program: argc, the arguments, NULL, the environment, NULL, Apple's strings, NULL.
+ * Go's os.Executable reads executable_path of the last: exec_copyout_strings in
+ * https://github.com/apple-oss-distributions/xnu/blob/main/bsd/kern/kern_exec.c.
  */
 static void start(const struct program *program, char **arguments, char **environment) {
 	size_t argument_count = count(arguments), environment_count = count(environment);

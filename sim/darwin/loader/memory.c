@@ -25,7 +25,8 @@ static long darwin_mprotect(void *address, size_t length, int protection) { retu
 static long darwin_mlock(void *address, size_t length) { return result(mlock(address, length)); }
 static long darwin_munlock(void *address, size_t length) { return result(munlock(address, length)); }
 
-/* madvise(2). Go tells the kernel about pages that it uses again (MADV_FREE_REUSE), for which Linux has no word and needs none. */
+/* madvise(2). Go tells the kernel about pages that it uses again (MADV_FREE_REUSE); Linux has no such advice and needs
+   none. */
 static long darwin_madvise(void *address, size_t length, int advice) {
 	switch (advice) {
 	case DARWIN_MADV_FREE:

@@ -1,4 +1,4 @@
-/* Names of hosts and services: getaddrinfo(3) and what belongs to it. */
+/* Names of hosts and services: getaddrinfo(3) and its relatives. */
 #define _GNU_SOURCE
 #include <netdb.h>
 #include <stdlib.h>
@@ -27,7 +27,7 @@ static int lookup_error(int on_linux) {
 	}
 }
 
-/* A result with the room for its address behind it. */
+/* A result with room for its address after it. */
 struct found {
 	struct darwin_Addrinfo info;
 	struct sockaddr_storage address;
@@ -80,7 +80,7 @@ static const char *darwin_gai_strerror(int error) {
 
 static int darwin_getnameinfo(const void *address, uint32_t length, char *host, uint32_t host_size, char *service, uint32_t service_size,
 			      int flags) {
-	(void)flags; /* Go asks for none but NI_NAMEREQD, and takes an address for no name */
+	(void)flags; /* Go asks only for NI_NAMEREQD, and treats an address as no name */
 	struct sockaddr_storage on_linux;
 	socklen_t on_linux_length = address_to_linux(address, length, &on_linux);
 	return lookup_error(getnameinfo((struct sockaddr *)&on_linux, on_linux_length, host, host_size, service, service_size, NI_NAMEREQD));

@@ -1,9 +1,9 @@
 /*
- * Who is at the other end of a Unix socket: LOCAL_PEERCRED, LOCAL_PEERPID, LOCAL_PEEREPID and LOCAL_PEERTOKEN, as uipc_ctloutput of
+ * The peer of a Unix socket: LOCAL_PEERCRED, LOCAL_PEERPID, LOCAL_PEEREPID and LOCAL_PEERTOKEN, as uipc_ctloutput of
  * https://github.com/apple-oss-distributions/xnu/blob/main/bsd/kern/uipc_usrreq.c answers them.
  *
- * Two things differ. xnu says which process has used the peer's socket last (last_pid), Linux says which one has connected or listened. And a
- * peer that has shut its socket down both ways is as good as closed here.
+ * Two things differ. xnu reports the process that used the peer's socket last (last_pid), Linux the one that connected
+ * or listened. Also, a peer that has shut its socket down both ways counts as closed here.
  */
 #define _GNU_SOURCE
 #include <poll.h>

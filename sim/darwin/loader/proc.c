@@ -23,14 +23,15 @@ long read_whole(const char *path, char *buffer, size_t size) {
 /* The fields of /proc/PID/stat that follow the command, by their numbers in proc_pid_stat(5). */
 enum { STAT_STATE = 3, STAT_PARENT = 4, STAT_GROUP = 5, STAT_START = 22, STAT_STACK = 28 };
 
-/* stat_fields returns the text of /proc/PID/stat from its third field on, and the command in between the parentheses. */
+/* stat_fields returns the text of /proc/PID/stat from its third field on. It also returns the command between the
+   parentheses. */
 static char *stat_fields(int pid, char *buffer, size_t size, char command[17]) {
 	char path[64];
 	snprintf(path, sizeof path, "/proc/%d/stat", pid);
 	long length = pid > 0 ? read_whole(path, buffer, size - 1) : -1;
 	if (length <= 0) return NULL;
 	buffer[length] = '\0';
-	char *begin = strchr(buffer, '('), *end = strrchr(buffer, ')'); /* a command may have parentheses itself */
+	char *begin = strchr(buffer, '('), *end = strrchr(buffer, ')'); /* a command can contain parentheses itself */
 	if (begin == NULL || end == NULL) return NULL;
 	snprintf(command, 17, "%.*s", (int)(end - begin - 1), begin + 1);
 	return end + 2;
@@ -67,8 +68,8 @@ bool is_running(int pid) {
 
 /*
  * xnu gives a process another version of its pid each time that it executes a program: proc_setpidversion in
- * https://github.com/apple-oss-distributions/xnu/blob/main/bsd/kern/kern_exec.c. Here
- * the version is made of when the process began, and of where its stack is, which is another place after each execve(2).
+ * https://github.com/apple-oss-distributions/xnu/blob/main/bsd/kern/kern_exec.c. Here the version is built from the
+ * start time of the process and the address of its stack, which changes with each execve(2).
  */
 uint32_t pid_version(int pid) {
 	char text[4096], command[17];
@@ -99,7 +100,7 @@ bool read_command_line(int pid, struct command_line *line) {
 	for (long at = 0; at < size && line->count < (int)LENGTH(line->arguments); at += strlen(line->buffer + at) + 1)
 		all[line->count++] = line->buffer + at;
 
-	/* Of a darwin program the loader's own arguments are left out: machorun [--argv0 NAME] PROGRAM ARGUMENT... */
+	/* For a darwin program the loader's own arguments are left out: machorun [--argv0 NAME] PROGRAM ARGUMENT... */
 	if (strcmp(executable, loader_path) == 0 && line->count > 1) {
 		bool named = line->count > 3 && strcmp(all[1], ARGV0_OPTION) == 0;
 		int program = named ? 3 : 1;

@@ -17,7 +17,7 @@ static long darwin_execve(const char *path, char *const arguments[], char *const
 	return result(execute(path, arguments, environment));
 }
 
-/* The status is laid out alike; the signals in it have other numbers. */
+/* The status has the same layout; the signals in it have other numbers. */
 static int status_to_darwin(int status) {
 	if (WIFSIGNALED(status)) return (status & ~0x7f) | signal_to_darwin(WTERMSIG(status));
 	if (WIFSTOPPED(status)) return (status & ~0xff00) | signal_to_darwin(WSTOPSIG(status)) << 8;
@@ -25,8 +25,8 @@ static int status_to_darwin(int status) {
 }
 
 /*
- * struct rusage is laid out alike, but for the microseconds, whose upper half is no part of macOS's. ru_maxrss is in bytes there, and in
- * kilobytes on Linux: getrusage(2) of both.
+ * struct rusage has the same layout, except for the microseconds, whose upper half is not part of macOS's. ru_maxrss is
+ * in bytes there, and in kilobytes on Linux: getrusage(2) of both.
  */
 static void usage_to_darwin(struct rusage *usage) {
 	if (usage != NULL) usage->ru_maxrss *= 1024;
@@ -59,7 +59,7 @@ static long darwin_getpriority(int which, id_t who) {
 }
 static long darwin_setpriority(int which, id_t who, int priority) { return result(setpriority(which, who, priority)); }
 
-/* ptrace(2) is not modelled: nothing of usher traces another process. */
+/* ptrace(2) is not modelled: usher never traces another process. */
 static long darwin_ptrace(void) { return fail(DARWIN_EPERM); }
 
 static void darwin__exit(int status) { _exit(check_releases(status)); }

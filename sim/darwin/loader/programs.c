@@ -1,4 +1,4 @@
-/* Starting programs: macOS's through the loader, Linux's as they are. */
+/* Starting programs: macOS's through the loader, Linux's directly. */
 #define _GNU_SOURCE
 #include <fcntl.h>
 #include <stdlib.h>

@@ -77,7 +77,7 @@ static void put_string(struct list *list, ref string) {
 
 static long add(struct list *list, ref object);
 
-/* An array or dictionary is written after what is in it, whose numbers it has. */
+/* An array or dictionary is written after its content, whose numbers it has. */
 static void put_collection(struct list *list, ref collection, long number) {
 	long count = collection->collection.count;
 	bool is_dictionary = collection->kind == KIND_DICTIONARY;

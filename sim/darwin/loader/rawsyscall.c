@@ -1,6 +1,6 @@
 /*
- * System calls that the program makes itself, with the SYSCALL instruction, as Go's syscall.Syscall and Syscall6 do on darwin/amd64.
- * seccomp(2) turns those of class 0x2000000 (UNIX) into SIGSYS; Linux's own numbers are far below.
+ * System calls that the program makes itself, with the SYSCALL instruction, as Go's syscall.Syscall and Syscall6 do on
+ * darwin/amd64. seccomp(2) turns those of class 0x2000000 (UNIX) into SIGSYS; Linux's own numbers are far below.
  */
 #define _GNU_SOURCE
 #include <linux/audit.h>
@@ -17,7 +17,7 @@
 enum { CLASS_MASK = (int)0xff000000, UNIX_CLASS = 0x02000000 };
 
 void begin_raw_system_calls(void) {
-	/* The filter outlives execve(2). A program that a darwin program has started needs no second one. */
+	/* The filter survives execve(2). A program that a darwin program has started needs no second one. */
 	if (syscall(UNIX_CLASS | DARWIN_SYS_GETPID) == getpid()) return;
 	struct sock_filter filter[] = {
 		BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
@@ -28,14 +28,14 @@ void begin_raw_system_calls(void) {
 	};
 	struct sock_fprog program = {LENGTH(filter), filter};
 	if (prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program) == 0) return;
-	/* Without root a filter needs this, and then programs like su have no more rights than the user. */
+	/* Without root a filter needs this; programs like su then have no more rights than the user. */
 	prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
 	if (prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program) != 0) die("seccomp: %m");
 }
 
 /*
  * proc_info(2), which libproc calls: https://github.com/apple-oss-distributions/xnu/blob/main/bsd/sys/proc_info.h and
- * bsd/kern/proc_info.c. A zombie has none of what is asked here.
+ * bsd/kern/proc_info.c. A zombie has none of the requested data.
  */
 enum { CALL_PIDINFO = 2, PIDPATHINFO = 11, PIDUNIQIDENTIFIERINFO = 17 };
 
@@ -53,7 +53,8 @@ static long process_identifier(int pid, struct unique_identifier *out, size_t si
 	return sizeof *out;
 }
 
-/* The path is where the executable is now. It is ENOENT if it is nowhere: vn_getpath in proc_pidpathinfo_internal. */
+/* The path is the present path of the executable. It is ENOENT if the file has been deleted: vn_getpath in
+   proc_pidpathinfo_internal. */
 static long process_path(int pid, char *out, size_t size) {
 	static const char deleted[] = " (deleted)";
 	char path[4096];

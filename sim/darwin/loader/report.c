@@ -1,4 +1,4 @@
-/* What the loader says on standard error, and where it gives up. */
+/* The loader's messages on standard error, and its fatal errors. */
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -17,7 +17,7 @@ void die(const char *format, ...) {
 	_exit(126);
 }
 
-/* A text is said once, so that a test's output is readable and a call in a loop does not fill it. */
+/* A text is printed once, so a test's output is readable and a call in a loop does not fill it. */
 void unknown(const char *format, ...) {
 	static pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER;
 	static char said[64][128];

@@ -1,4 +1,4 @@
-/* What the files of the Security framework share: certificates, and codes of errors (SecBase.h). */
+/* Declarations that the files of the Security framework share: certificates, and codes of errors (SecBase.h). */
 #pragma once
 
 #include "corefoundation.h"
@@ -11,7 +11,7 @@ enum {
 	errSecInteractionNotAllowed = -25308,
 };
 
-/* trust.c: new_certificate takes over the data. The part of a certificate is its DER. */
+/* trust.c: new_certificate takes ownership of the data. The part of a certificate is its DER. */
 ref new_certificate(ref der);
 /* public_key_hash writes the SHA-1 of a certificate's public key in hexadecimal; it returns false if the data is not a certificate. */
 bool public_key_hash(ref der, char hash[41]);

@@ -21,7 +21,7 @@
 #define DARWIN_SEGV_MAPERR 1
 #define HIGHEST_SIGNAL 31
 
-/* What the loader itself needs: SIGSYS says that the program has made a system call of macOS's. */
+/* The loader itself needs SIGSYS: it means that the program has made a system call of macOS's. */
 enum { LOADERS_SIGNAL = SIGSYS };
 
 int signal_to_linux(int on_darwin) {
@@ -66,7 +66,7 @@ static bool is_fault(int number) {
 	return number == SIGSEGV || number == SIGBUS || number == SIGFPE || number == SIGILL || number == SIGTRAP;
 }
 
-/* siginfo of macOS: for a fault the address and the reason, otherwise who has sent it. */
+/* siginfo of macOS: for a fault the address and the reason, otherwise the sender. */
 static struct darwin_siginfo info_to_darwin(int on_darwin, const siginfo_t *info) {
 	struct darwin_siginfo out = {.signo = on_darwin, .code = info->si_code > 0 ? info->si_code : DARWIN_SI_USER};
 	if (!is_fault(info->si_signo)) {
@@ -94,8 +94,9 @@ static void registers_to_linux(const struct darwin_regs64 *in, greg_t *out) {
 }
 
 /*
- * A system call that seccomp has caught. macOS takes the number in RAX without the class (0x2000000), says with the carry flag that it
- * failed, and returns errno in RAX then: https://github.com/apple-oss-distributions/xnu/blob/main/osfmk/mach/i386/syscall_sw.h
+ * A system call that seccomp has caught. macOS takes the number in RAX without the class (0x2000000). On failure it
+ * sets the carry flag and returns errno in RAX:
+ * https://github.com/apple-oss-distributions/xnu/blob/main/osfmk/mach/i386/syscall_sw.h
  */
 static void answer_system_call(greg_t *registers_of_call) {
 	enum { NUMBER = 0xffffff, CARRY = 1 };
@@ -200,8 +201,8 @@ static long darwin_sigaltstack(const struct darwin_stackt *next, struct darwin_s
 }
 
 /*
- * kill(2). A process group of zombies only is EPERM, where it is no error on Linux: killpg1 and killpg1_pgrpfilt in xnu, which leave
- * zombies out, https://github.com/apple-oss-distributions/xnu/blob/main/bsd/kern/kern_sig.c.
+ * kill(2). A process group of zombies only is EPERM, but not an error on Linux: killpg1 and killpg1_pgrpfilt in xnu,
+ * which leave zombies out, https://github.com/apple-oss-distributions/xnu/blob/main/bsd/kern/kern_sig.c.
  */
 static bool group_is_dead(pid_t group) {
 	DIR *processes = opendir("/proc");

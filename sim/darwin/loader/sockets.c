@@ -15,9 +15,9 @@ int family_to_linux(int on_darwin) { return on_darwin == DARWIN_AF_INET6 ? AF_IN
 int family_to_darwin(int on_linux) { return on_linux == AF_INET6 ? DARWIN_AF_INET6 : on_linux; }
 
 /*
- * A socket address of macOS begins with its length and its family in one byte each, that of Linux with the family in two. What follows is
- * the same: https://github.com/apple-oss-distributions/xnu/blob/main/bsd/sys/socket.h and un.h. sun_path of macOS has 104 bytes, which
- * fit into Linux's 108. It need not end with NUL; the length says where it ends.
+ * A socket address of macOS begins with its length and its family in one byte each, that of Linux with the family in
+ * two. The rest is the same: https://github.com/apple-oss-distributions/xnu/blob/main/bsd/sys/socket.h and un.h.
+ * sun_path of macOS has 104 bytes, which fit into Linux's 108. It need not end with NUL; the length marks its end.
  */
 socklen_t address_to_linux(const void *on_darwin, uint32_t length, struct sockaddr_storage *address) {
 	if (on_darwin == NULL) return 0;
@@ -48,7 +48,7 @@ void address_to_darwin(const struct sockaddr_storage *address, socklen_t length,
 }
 
 static long darwin_socket(int family, int type, int protocol) {
-	/* route(4): networks are not modelled, so that it never has a message. Its other end is open for as long as the program runs. */
+	/* route(4): networks are not modelled, so it never has a message. Its other end is open while the program runs. */
 	if (family == DARWIN_AF_ROUTE) {
 		int pair[2];
 		long status = result(socketpair(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0, pair));
@@ -69,8 +69,9 @@ static long darwin_bind(int descriptor, const void *address, uint32_t length) {
 }
 
 /*
- * connect(2) to a Unix socket whose backlog is full fails with ECONNREFUSED, whether the socket blocks or not: unp_connect in
- * https://github.com/apple-oss-distributions/xnu/blob/main/bsd/kern/uipc_usrreq.c, after sonewconn. On Linux it waits, or says EAGAIN.
+ * connect(2) to a Unix socket whose backlog is full fails with ECONNREFUSED, whether the socket blocks or not:
+ * unp_connect in https://github.com/apple-oss-distributions/xnu/blob/main/bsd/kern/uipc_usrreq.c, after sonewconn. On
+ * Linux it waits, or returns EAGAIN.
  */
 static long connect_unix(int descriptor, const struct sockaddr_storage *address, socklen_t length) {
 	int flags = fcntl(descriptor, F_GETFL);
@@ -88,7 +89,8 @@ static long darwin_connect(int descriptor, const void *address, uint32_t length)
 	return result(connect(descriptor, (struct sockaddr *)&on_linux, on_linux_length));
 }
 
-/* What accept(2) returns does not block if the listening socket does not: accept_nocancel in xnu's bsd/kern/uipc_syscalls.c copies f_flag. */
+/* The result of accept(2) does not block if the listening socket does not: accept_nocancel in xnu's
+   bsd/kern/uipc_syscalls.c copies f_flag. */
 static long darwin_accept(int descriptor, void *address, uint32_t *length) {
 	struct sockaddr_storage on_linux = {0};
 	socklen_t on_linux_length = sizeof on_linux;
@@ -217,8 +219,8 @@ static long darwin_recvmsg(int descriptor, struct darwin_Msghdr *message, int fl
 }
 
 /*
- * Socket options. Those without a number on Linux are accepted and do nothing there: SO_NOSIGPIPE, and those of interfaces that no test
- * looks at.
+ * Socket options. Options without a number on Linux are accepted and do nothing there: SO_NOSIGPIPE, and those of
+ * interfaces that no test uses.
  */
 enum { NOTHING = -1 };
 static const struct {
@@ -259,7 +261,7 @@ static long darwin_setsockopt(int descriptor, int level, int option, const void 
 }
 
 long darwin_getsockopt(int descriptor, int level, int option, void *value, uint32_t *length) {
-	/* SOL_LOCAL is IPPROTO_IP's number: the socket's family says which is meant. */
+	/* SOL_LOCAL has IPPROTO_IP's number: the socket's family decides which is meant. */
 	int family;
 	socklen_t size = sizeof family;
 	if (getsockopt(descriptor, SOL_SOCKET, SO_DOMAIN, &family, &size) != 0) return result(-1);

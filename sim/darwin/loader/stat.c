@@ -1,4 +1,4 @@
-/* What stat(2) and statfs(2) say of a file and of its volume, in macOS's layouts. */
+/* The results of stat(2) and statfs(2) for a file and its volume, in macOS's layouts. */
 #define _GNU_SOURCE
 #include <fcntl.h>
 #include <string.h>
@@ -10,7 +10,7 @@
 
 static struct darwin_Timespec time_to_darwin(struct timespec time) { return (struct darwin_Timespec){time.tv_sec, time.tv_nsec}; }
 
-/* Linux's stat has no time of birth; the time of the last change stands in for it. */
+/* Linux's stat has no time of birth; it is the time of the last change here. */
 static long stat_to_darwin(int status, const struct stat *in, struct darwin_Stat_t *out) {
 	if (status != 0) return result(status);
 	*out = (struct darwin_Stat_t){
@@ -49,7 +49,7 @@ static long darwin_fstatat(int directory, const char *path, struct darwin_Stat_t
 	return stat_to_darwin(fstatat(directory_descriptor(directory), path, &in, at_flags_to_linux(flags)), &in, out);
 }
 
-/* The volume is called an APFS at /, which is what a Mac's own volume is. */
+/* The volume is reported as an APFS at /, like a Mac's own volume. */
 static long statfs_to_darwin(int status, const struct statfs *in, struct darwin_Statfs_t *out) {
 	if (status != 0) return result(status);
 	*out = (struct darwin_Statfs_t){

@@ -1,4 +1,4 @@
-/* Finds what a program imports. */
+/* Finds the imports of a program. */
 #define _GNU_SOURCE
 #include <stdio.h>
 #include <stdlib.h>
@@ -22,7 +22,7 @@ static const struct symbol *const of_system_configuration[] = {system_configurat
 
 /* Each library is linked to those above it. */
 static const struct library {
-	const char *path; /* what its path has in it */
+	const char *path; /* a part of its path */
 	const struct symbol *const *tables;
 } libraries[] = {
 	{"/usr/lib/lib", of_system}, /* libSystem.B and libresolv.9 */
@@ -61,7 +61,7 @@ void print_symbols(const char *path) {
 			printf("%s%s\n", strcmp(next->name, "dyld_stub_binder") == 0 ? "" : "_", next->name);
 }
 
-/* A program imports much that it never calls, so that a missing symbol ends it only when it is called. */
+/* A program imports much that it never calls, so a missing symbol ends it only at the call. */
 static void missing(const char *symbol, const char *library) {
 	die("the program calls %s of %s, which the loader does not have", symbol, library);
 }
@@ -95,7 +95,7 @@ static const char *without_underscore(const char *symbol) {
 void *lookup(const char *symbol, const char *library) {
 	symbol = without_underscore(symbol);
 	const struct library *known = library_at(library);
-	/* A program names for each symbol the library that has it, not one that is linked to it. */
+	/* For each symbol, a program names the library that has it, not one that is linked to it. */
 	void *address = known != NULL ? find_in_one(known, symbol) : NULL;
 	return address != NULL ? address : write_stub(symbol, library);
 }

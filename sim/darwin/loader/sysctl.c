@@ -1,6 +1,7 @@
 /*
- * sysctl(3): what the kernel says of the computer, and of processes (kern.proc, kern.procargs2).
- * https://github.com/apple-oss-distributions/xnu/blob/main/bsd/sys/sysctl.h has the numbers, bsd/kern/kern_sysctl.c the answers.
+ * sysctl(3): the kernel's data about the computer, and about processes (kern.proc, kern.procargs2).
+ * https://github.com/apple-oss-distributions/xnu/blob/main/bsd/sys/sysctl.h has the numbers, bsd/kern/kern_sysctl.c the
+ * answers.
  */
 #define _GNU_SOURCE
 #include <dirent.h>
@@ -53,7 +54,7 @@ static const struct name {
 	{"hw.memsize", 2, {DARWIN_CTL_HW, HW_MEMSIZE_}},
 };
 
-/* answer copies a value, or says how long it is if out is NULL. Of what does not fit, as much as fits is copied. */
+/* answer copies a value, or reports its length if out is NULL. If it does not fit, answer copies the part that fits. */
 static long answer(const void *value, size_t length, void *out, size_t *size) {
 	if (size == NULL) return 0;
 	size_t room = *size;
@@ -80,7 +81,8 @@ static int64_t boot_time(void) {
 	return known;
 }
 
-/* struct kinfo_proc, with what of it Linux knows. The states are SRUN, SSLEEP, SSTOP and SZOMB of bsd/sys/proc.h. */
+/* struct kinfo_proc, with the fields that Linux knows. The states are SRUN, SSLEEP, SSTOP and SZOMB of
+   bsd/sys/proc.h. */
 static bool process_information(int pid, struct darwin_KinfoProc *out) {
 	enum { SRUN = 2, SSLEEP = 3, SSTOP = 4, SZOMB = 5 };
 	struct process process;
@@ -106,7 +108,8 @@ static long one_process(int pid, void *out, size_t *size) {
 	return 0;
 }
 
-/* All processes, or those of a user. Without room to copy them the length has some to spare, as sysctl_prochandle adds it. */
+/* All processes, or those of a user. Without a buffer the length has some room to spare, as sysctl_prochandle adds
+   it. */
 static long several_processes(bool all, uint32_t user, void *out, size_t *size) {
 	enum { SPARE = 10 };
 	struct darwin_KinfoProc *list = NULL;
@@ -125,8 +128,9 @@ static long several_processes(bool all, uint32_t user, void *out, size_t *size) 
 }
 
 /*
- * kern.procargs2 (sysctl_procargsx in bsd/kern/kern_sysctl.c): the number of arguments; the executable's path, as it was when the process
- * was started, with NULs up to a multiple of 8; the arguments; the environment. A zombie, and a process of another user, are EINVAL.
+ * kern.procargs2 (sysctl_procargsx in bsd/kern/kern_sysctl.c): the number of arguments; the executable's path at the
+ * start of the process, with NULs up to a multiple of 8; the arguments; the environment. For a zombie, and for a
+ * process of another user, the error is EINVAL.
  */
 static long process_arguments(int pid, void *out, size_t *size) {
 	enum { MAXIMUM = 1 << 20 };
@@ -147,7 +151,7 @@ static long process_arguments(int pid, void *out, size_t *size) {
 	if (environment > 0) next += environment;
 	long status = 0;
 	size_t length = next + 1 - text;
-	if (out != NULL) { /* what does not fit is cut off, and is no error */
+	if (out != NULL) { /* the rest is cut off without an error */
 		if (*size < length) length = *size;
 		memcpy(out, text, length);
 	}
@@ -244,7 +248,7 @@ static long darwin_sysctl(const int *numbers, unsigned length, void *out, size_t
 static long darwin_sysctlbyname(const char *name, void *out, size_t *size, const void *next, size_t next_size) {
 	for (size_t i = 0; i < LENGTH(names); i++)
 		if (strcmp(name, names[i].name) == 0) return darwin_sysctl(names[i].numbers, names[i].length, out, size, next, next_size);
-	/* What the processor can do, and whether Rosetta translates: not on this computer. */
+	/* The processor's features, and whether Rosetta translates: not on this computer. */
 	bool feature = strncmp(name, "hw.optional.", strlen("hw.optional.")) == 0;
 	if (feature || strcmp(name, "sysctl.proc_translated") == 0) return answer_int(0, out, size);
 	unknown("sysctl %s", name);

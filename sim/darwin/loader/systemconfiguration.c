@@ -1,7 +1,8 @@
 /*
- * SystemConfiguration: what configd's dynamic store has, https://developer.apple.com/documentation/systemconfiguration/scdynamicstore. The store is
- * the JSON object in the file that MACHORUN_DYNAMIC_STORE names, by the keys of macOS; it is read at each call. Without it nobody is on the console,
- * and no proxy is set. Callers pass no store of their own.
+ * SystemConfiguration: the content of configd's dynamic store,
+ * https://developer.apple.com/documentation/systemconfiguration/scdynamicstore. The store is the JSON object in the
+ * file that MACHORUN_DYNAMIC_STORE names, by the keys of macOS; it is read at each call. Without it nobody is on the
+ * console, and no proxy is set. Callers pass no store of their own.
  */
 #define _GNU_SOURCE
 #include <stdlib.h>
@@ -32,7 +33,7 @@ static ref darwin_SCDynamicStoreCopyValue(const void *store, const void *key) {
 	return value_of(expect(key, KIND_STRING, "SCDynamicStoreCopyValue")->bytes.start);
 }
 
-/* Where nothing is set macOS returns a dictionary still, with what is true of every Mac. */
+/* Without settings, macOS still returns a dictionary, with the values of every Mac. */
 static ref darwin_SCDynamicStoreCopyProxies(const void *store) {
 	no_store(store, "SCDynamicStoreCopyProxies");
 	ref proxies = value_of(PROXIES);

@@ -1,4 +1,4 @@
-/* Threads, for what Go's runtime needs of them (runtime/sys_darwin.go and os_darwin.go). */
+/* Threads, as far as Go's runtime needs them (runtime/sys_darwin.go and os_darwin.go). */
 #define _GNU_SOURCE
 #include <errno.h>
 #include <stdlib.h>
@@ -8,12 +8,12 @@
 
 #include "loader.h"
 
-/* The stack that macOS gives to a thread is smaller than what glibc and a signal handler of the loader need on it. */
+/* macOS's stack for a thread is smaller than glibc and a signal handler of the loader need. */
 enum { LOADERS_STACK = 256 << 10, DEFAULT_STACK = 512 << 10 };
 
 /*
- * On macOS the GS register points to the thread's local storage, and Go keeps g at 0x30(GS):
- * Tlsoffset in cmd/link/internal/ld/sym.go. glibc uses FS, so that GS is free for it.
+ * On macOS the GS register points to the thread's local storage, and Go keeps g at 0x30(GS): Tlsoffset in
+ * cmd/link/internal/ld/sym.go. glibc uses FS, so GS is free for it.
  */
 void begin_thread(void) {
 	static __thread uint64_t local_storage[64];
@@ -34,7 +34,7 @@ static void *run(void *pointer) {
 	return start.function(start.argument);
 }
 
-/* glibc's pthread_attr_t (56 bytes) fits into macOS's (64), so that attributes stay in the program's memory. */
+/* glibc's pthread_attr_t (56 bytes) fits into macOS's (64), so attributes remain in the program's memory. */
 _Static_assert(sizeof(pthread_attr_t) <= sizeof(struct darwin_pthreadattr), "pthread_attr_t");
 _Static_assert(sizeof(pthread_mutex_t) <= sizeof(struct darwin_pthreadmutex), "pthread_mutex_t");
 _Static_assert(sizeof(pthread_cond_t) <= sizeof(struct darwin_pthreadcond), "pthread_cond_t");
@@ -69,13 +69,13 @@ static int darwin_pthread_attr_setdetachstate(pthread_attr_t *attributes, int st
 	return error_number(pthread_attr_setdetachstate(attributes, detached ? PTHREAD_CREATE_DETACHED : PTHREAD_CREATE_JOINABLE));
 }
 
-/* purego gives the threads that it starts as much. */
+/* purego gives its threads the same size. */
 static size_t darwin_pthread_get_stacksize_np(pthread_t thread) {
 	(void)thread;
 	return DEFAULT_STACK;
 }
 
-/* The highest address of a thread's stack, by which runtime/cgo finds its bounds. */
+/* The highest address of a thread's stack; runtime/cgo finds its bounds with it. */
 static void *darwin_pthread_get_stackaddr_np(pthread_t thread) {
 	pthread_attr_t attributes;
 	void *lowest = NULL;
@@ -88,8 +88,9 @@ static void *darwin_pthread_get_stackaddr_np(pthread_t thread) {
 }
 
 /*
- * Mutexes and conditions. A static initialiser of macOS is a signature with zeros behind it, and that of glibc is zeros only: the first use
- * replaces the one by the other. The signatures are in purego's internal/fakecgo/libcgo_darwin.go, which usher's programs are built with.
+ * Mutexes and conditions. A static initialiser of macOS is a signature followed by zeros, and that of glibc has only
+ * zeros: the first use replaces the one by the other. The signatures are in internal/fakecgo/libcgo_darwin.go of
+ * purego, a part of usher's programs.
  */
 enum { MUTEX_SIGNATURE = 0x32AAABA7, CONDITION_SIGNATURE = 0x3CB0B1BB };
 

@@ -1,12 +1,13 @@
 /*
- * SecCertificate, SecPolicy and SecTrust, as far as Go's crypto/x509 verifies with them (crypto/x509/internal/macos). libcrypto of OpenSSL, which
- * is opened when it is needed first, does the verification. What macOS trusts is the certificates in the PEM file that MACHORUN_ROOTS names, or
- * else those that Linux trusts.
+ * SecCertificate, SecPolicy and SecTrust, as far as Go's crypto/x509 verifies with them (crypto/x509/internal/macos).
+ * libcrypto of OpenSSL does the verification; it is opened at the first use. The trusted certificates are those in the
+ * PEM file that MACHORUN_ROOTS names, or else those that Linux trusts.
  *
- * Errors are those of https://github.com/apple-oss-distributions/Security/blob/main/trust/trustd/SecPolicyChecks.list. A chain without an end is
- * errSecCreateChainFailed there, and one with an end that is not trusted is errSecNotTrusted; Go knows only the second one. What macOS requires of
- * a server's certificate in addition is from https://support.apple.com/HT210176. Revocation, certificate transparency and the trust settings of
- * keychains are not modelled.
+ * Errors are those of https://github.com/apple-oss-distributions/Security/blob/main/trust/trustd/SecPolicyChecks.list.
+ * A chain without an end is errSecCreateChainFailed there, and one with an end that is not trusted is errSecNotTrusted;
+ * Go knows only the second one. macOS's further requirements for a server's certificate are from
+ * https://support.apple.com/HT210176. Revocation, certificate transparency and the trust settings of keychains are not
+ * modelled.
  */
 #define _GNU_SOURCE
 #include <dlfcn.h>
@@ -129,7 +130,8 @@ static ref darwin_SecPolicyCreateSSL(uint8_t server, const void *name) {
 	return policy;
 }
 
-/* The parts of a trust: the certificates, of which the first one is verified; the policies; when; and the chain, once it is verified. */
+/* The parts of a trust: the certificates, of which the first one is verified; the policies; the time; and the chain,
+   once it is verified. */
 enum { CERTIFICATES, POLICIES, DATE, CHAIN };
 
 static ref copy_of(const void *pointer, enum kind kind, const char *function) {
@@ -157,7 +159,8 @@ static int darwin_SecTrustSetVerifyDate(const void *pointer, const void *date) {
 	return errSecSuccess;
 }
 
-/* summary_of is how macOS calls a certificate in a sentence: its common name, or else the first name of a server in it. */
+/* summary_of is macOS's name for a certificate in a sentence: its common name, or else the first name of a server in
+   it. */
 static void summary_of(void *certificate, char *summary, size_t size) {
 	enum { NID_commonName = 13, NID_subject_alt_name = 85, GEN_DNS = 2 };
 	if (X509_NAME_get_text_by_NID(X509_get_subject_name(certificate), NID_commonName, summary, size) > 0) return;
@@ -173,7 +176,8 @@ static void summary_of(void *certificate, char *summary, size_t size) {
 	if (names != NULL) GENERAL_NAMES_free(names);
 }
 
-/* What macOS requires of a server's certificate; of one that was issued since July 2019 at most 825 days and the extended key usage. */
+/* macOS's requirements for a server's certificate. One that was issued since July 2019 may have at most 825 days, and
+   needs the extended key usage. */
 static int require(void *certificate) {
 	enum { XKU_SSL_SERVER = 0x1, XKU_ANYEKU = 0x100, MOST_DAYS = 825 };
 	time_t since = 1561939200;
@@ -197,7 +201,7 @@ static int code_of(int error, void *certificate) {
 	case HOSTNAME_MISMATCH:
 	case ADDRESS_MISMATCH:
 		return errSecHostNameMismatch;
-	case SELF_SIGNED: /* by its names; macOS looks at the signature */
+	case SELF_SIGNED: /* by its names; macOS checks the signature */
 		return X509_verify(certificate, X509_get0_pubkey(certificate)) == 1 ? errSecNotTrusted : errSecCreateChainFailed;
 	case SELF_SIGNED_IN_CHAIN:
 		return errSecNotTrusted;
@@ -248,7 +252,8 @@ static ref chain_of(void *verified) {
 	return chain;
 }
 
-/* verify returns 0 and sets the chain, or returns why the first certificate is not trusted and describes it. */
+/* verify returns 0 and sets the chain. Otherwise it returns and describes the reason why the first certificate is not
+   trusted. */
 static int verify(ref trust, char *description, size_t size) {
 	need_libcrypto();
 	ref certificates = trust->record.parts[CERTIFICATES], policies = trust->record.parts[POLICIES];
@@ -263,7 +268,7 @@ static int verify(ref trust, char *description, size_t size) {
 	X509_STORE_CTX_init(context, store, leaf, others);
 	set_policy(X509_STORE_CTX_get0_param(context), name, trust->record.parts[DATE]);
 	int code = X509_verify_cert(context) == 1 ? errSecSuccess : code_of(X509_STORE_CTX_get_error(context), leaf);
-	/* A certificate that is trusted itself has to meet no more. */
+	/* A certificate that is trusted itself has no further requirements. */
 	if (code == errSecSuccess && OPENSSL_sk_num(X509_STORE_CTX_get0_chain(context)) > 1) code = require(leaf);
 	if (code == errSecSuccess) {
 		release(trust->record.parts[CHAIN]);

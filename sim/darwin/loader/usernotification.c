@@ -1,9 +1,11 @@
 /*
- * CFUserNotification, https://developer.apple.com/documentation/corefoundation/cfusernotification, and CFNotificationCenter within one process.
+ * CFUserNotification, https://developer.apple.com/documentation/corefoundation/cfusernotification, and
+ * CFNotificationCenter within one process.
  *
- * MACHORUN_NOTIFICATIONS names a file to which each notification that is shown is appended, as a line of its texts by their keys. Without it there
- * is no one to show anything to, as on a Mac without a session, and none can be made. MACHORUN_NOTIFICATION_ANSWER is what the user does: "default",
- * "alternate", "other" or "cancel"; without it nobody answers, so that a notification ends when its time is over, or when the program cancels it.
+ * MACHORUN_NOTIFICATIONS names a file for the shown notifications: each appends a line of its texts by their keys.
+ * Without it notifications cannot be shown, as on a Mac without a session, and none can be created.
+ * MACHORUN_NOTIFICATION_ANSWER is the user's action: "default", "alternate", "other" or "cancel". Without it nobody
+ * answers, so a notification ends when its time is over, or when the program cancels it.
  */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -16,7 +18,7 @@
 
 #include "corefoundation.h"
 
-/* kCFUserNotification...Response, the lowest two bits of what comes back. */
+/* kCFUserNotification...Response, the lowest two bits of the result. */
 enum { DEFAULT, ALTERNATE, OTHER, CANCEL, NOBODY };
 
 /* BOOTSTRAP_UNKNOWN_SERVICE of mach: nothing shows notifications in this session. */
@@ -45,7 +47,7 @@ static int answer(void) {
 	return NOBODY;
 }
 
-/* A text as JSON; what is not plain is left as UTF-8. */
+/* A text as JSON; other characters remain UTF-8. */
 static void put_text(FILE *out, ref text) {
 	fputc('"', out);
 	for (size_t i = 0; i < text->bytes.length; i++) {
@@ -81,7 +83,8 @@ static double now(void) {
 	return time.tv_sec + time.tv_nsec / 1e9;
 }
 
-/* The parts of a notification are its texts and when it ends, a CFDate of the monotonic clock; its number is the answer, NOBODY until there is one. */
+/* The parts of a notification are its texts and its end, a CFDate of the monotonic clock. Its number is the answer,
+   NOBODY until there is one. */
 static ref darwin_CFUserNotificationCreate(void *allocator, double timeout, unsigned long flags, int32_t *error, const void *pointer) {
 	(void)allocator;
 	ref texts = expect(pointer, KIND_DICTIONARY, "CFUserNotificationCreate");
@@ -95,7 +98,7 @@ static ref darwin_CFUserNotificationCreate(void *allocator, double timeout, unsi
 	return notification;
 }
 
-/* It returns 0 with the response, and another number if the caller's time is over first. A time of 0 is for ever. */
+/* It returns 0 with the response, and another number if the caller's time ends first. A time of 0 means no limit. */
 static int32_t darwin_CFUserNotificationReceiveResponse(const void *pointer, double timeout, unsigned long *response) {
 	ref notification = expect(pointer, KIND_USER_NOTIFICATION, "CFUserNotificationReceiveResponse");
 	double ends = notification->record.parts[1]->date, callers = timeout > 0 ? now() + timeout : 0;
@@ -158,8 +161,8 @@ static int32_t darwin_CFUserNotificationDisplayNotice(double timeout, unsigned l
 	return shown ? 0 : UNKNOWN_SERVICE;
 }
 
-/* Centres: the same one for this process, for all programs and for Darwin's notifications. Observers are called by the thread that posts, since no
- * run loop is modelled, and what other processes post is not seen. */
+/* Centres: the same one for this process, for all programs and for Darwin's notifications. The posting thread calls the
+ * observers, since no run loop is modelled. Posts of other processes are not seen. */
 static struct object center_object = {.mark = ALIVE, .kind = KIND_NOTIFICATION_CENTER, .references = CONSTANT};
 static ref center(void) { return &center_object; }
 

@@ -1,4 +1,4 @@
-/* Users and groups: what Open Directory says on a Mac comes from Linux's own database. */
+/* Users and groups: Open Directory's data on a Mac comes from Linux's own database here. */
 #define _GNU_SOURCE
 #include <grp.h>
 #include <pwd.h>
@@ -35,7 +35,7 @@ static int darwin_getpwuid_r(uid_t user, struct darwin_Passwd *out, char *buffer
 	return password_entry(error, in, out, found);
 }
 
-/* struct group is laid out alike. */
+/* struct group has the same layout. */
 _Static_assert(sizeof(struct group) == sizeof(struct darwin_Group) &&
 		       offsetof(struct group, gr_gid) == offsetof(struct darwin_Group, gid) &&
 		       offsetof(struct group, gr_mem) == offsetof(struct darwin_Group, mem),

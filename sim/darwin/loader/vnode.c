@@ -1,18 +1,18 @@
 /*
- * EVFILT_VNODE over inotify: what happens to a file or directory that the program has open.
+ * EVFILT_VNODE over inotify: the events of a file or directory that the program has open.
  *
- * Which note belongs to which operation is in xnu's VNOP_... functions, by their calls of post_event_if_success:
+ * xnu's VNOP_... functions, in their calls of post_event_if_success, show which note belongs to which operation:
  * https://github.com/apple-oss-distributions/xnu/blob/main/bsd/vfs/kpi_vfs.c
  *
  *	VNOP_CREATE, VNOP_SYMLINK, VNOP_LINK, VNOP_RENAME   NOTE_WRITE to the directory
  *	VNOP_MKDIR, VNOP_RMDIR                              NOTE_WRITE and NOTE_LINK to the directory
- *	VNOP_REMOVE, VNOP_RMDIR                             NOTE_DELETE and NOTE_LINK to what is removed
- *	VNOP_RENAME                                         NOTE_RENAME to what is renamed, NOTE_DELETE to what was there before
- *	VNOP_LINK                                           NOTE_LINK to what is linked
+ *	VNOP_REMOVE, VNOP_RMDIR                             NOTE_DELETE and NOTE_LINK to the removed object
+ *	VNOP_RENAME                                         NOTE_RENAME to the renamed object, NOTE_DELETE to a replaced one
+ *	VNOP_LINK                                           NOTE_LINK to the linked object
  *	VNOP_WRITE                                          NOTE_WRITE, and NOTE_EXTEND by the file system
  *	VNOP_SETATTR                                        NOTE_ATTRIB, for a truncation too
  *
- * A directory gets nothing for what is written to the files in it. inotify merges a truncation with the write that follows it.
+ * A directory gets nothing for writes to its files. inotify merges a truncation with the write that follows it.
  */
 #define _GNU_SOURCE
 #include <limits.h>
@@ -26,7 +26,7 @@
 enum {
 	ENTRIES = IN_CREATE | IN_DELETE | IN_MOVED_FROM | IN_MOVED_TO,
 	FILE_EVENTS = ENTRIES | IN_MODIFY | IN_ATTRIB | IN_MOVE_SELF | IN_DELETE_SELF,
-	/* An open directory that is removed gets no event of its own; that above it does. */
+	/* An open directory that is removed gets no event of its own; the one above it does. */
 	PARENTS_EVENTS = IN_DELETE | IN_MOVED_FROM | IN_MOVED_TO | IN_MASK_ADD,
 };
 
@@ -44,7 +44,7 @@ static void watch_parent(struct kqueue *queue, struct filter *filter) {
 
 int watch_file(struct kqueue *queue, struct filter *filter) {
 	if (fstat(filter->ident, &filter->last) != 0) return EBADF;
-	/* What has happened to the file before is not the new filter's, although it may share another's watch. */
+	/* A new filter does not report the file's earlier events, although it can share another's watch. */
 	if (queue->inotify >= 0) read_changes(queue);
 	if (queue->inotify < 0) {
 		queue->inotify = inotify_init1(IN_NONBLOCK | IN_CLOEXEC);
@@ -60,7 +60,7 @@ int watch_file(struct kqueue *queue, struct filter *filter) {
 	return 0;
 }
 
-/* A watch belongs to a file: several filters may share it. */
+/* A watch belongs to a file: several filters can share it. */
 static void release_watch(struct kqueue *queue, int watch) {
 	if (watch < 0) return;
 	for (struct filter *other = queue->filters; other != NULL; other = other->next)
@@ -73,7 +73,7 @@ void unwatch_file(struct kqueue *queue, struct filter *filter) {
 	if (filter->parents_watch != filter->watch) release_watch(queue, filter->parents_watch);
 }
 
-/* notes_of returns what one event is for the file or directory that it names, and takes note of how that is now. */
+/* notes_of returns the notes of one event for its file or directory, and records the present state. */
 static uint32_t notes_of(struct kqueue *queue, struct filter *filter, const struct inotify_event *event) {
 	struct stat now;
 	if (fstat(filter->ident, &now) != 0) return 0;
@@ -106,7 +106,7 @@ static uint32_t notes_of(struct kqueue *queue, struct filter *filter, const stru
 	return notes;
 }
 
-/* notice_deletion is for directories, whose removal is an event of the directory above only. */
+/* notice_deletion is for directories, whose removal is an event only of the directory above. */
 static void notice_deletion(struct filter *filter) {
 	struct stat now;
 	if (filter->deleted || fstat(filter->ident, &now) != 0 || now.st_nlink > 0) return;
@@ -114,7 +114,8 @@ static void notice_deletion(struct filter *filter) {
 	filter->pending |= (DARWIN_NOTE_DELETE | DARWIN_NOTE_LINK) & filter->notes;
 }
 
-/* notice_anything is for events that inotify's queue had no room for. A kqueue has one event for each file, and loses none. */
+/* notice_anything is for events that did not fit into inotify's queue. A kqueue has one event for each file, and loses
+   none. */
 static void notice_anything(struct kqueue *queue) {
 	for (struct filter *filter = queue->filters; filter != NULL; filter = filter->next)
 		if (filter->kind == DARWIN_EVFILT_VNODE) filter->pending |= (DARWIN_NOTE_WRITE | DARWIN_NOTE_EXTEND | DARWIN_NOTE_ATTRIB) & filter->notes;

@@ -1,6 +1,6 @@
 //go:build linux && amd64
 
-// Command machorun builds the loader for darwin/amd64 programs in a directory, and prints where it is.
+// Command machorun builds the loader for darwin/amd64 programs in a directory, and prints its path.
 package main
 
 import (

@@ -20,8 +20,8 @@ import (
 	"strings"
 )
 
-// goFiles are the files that are read, in the order in which a name is looked up. The first two are below the directory
-// of golang.org/x/sys, the others below GOROOT/src.
+// goFiles are the source files, in the order in which a name is looked up. The first two are below the directory of
+// golang.org/x/sys, the others below GOROOT/src.
 var (
 	sysFiles = []string{"unix/zerrors_darwin_amd64.go", "unix/zsysnum_darwin_amd64.go", "unix/ztypes_darwin_amd64.go"}
 	stdFiles = []string{
@@ -36,7 +36,7 @@ var (
 var (
 	constantName = regexp.MustCompile(`\bDARWIN_([A-Z][A-Za-z0-9_]*)`)
 	structName   = regexp.MustCompile(`\bstruct darwin_([A-Za-z][A-Za-z0-9_]*)`)
-	// fieldPrefix is what Darwin's fields begin with where glibc has macros of the same names.
+	// fieldPrefix begins Darwin's fields where glibc has macros of the same names.
 	fieldPrefix = regexp.MustCompile(`^_*((si|sa|ss|uc)_)?`)
 )
 
@@ -71,7 +71,7 @@ func Read(sys, goroot string) (*Tables, error) {
 	return t, nil
 }
 
-// add takes the constants and structures of one file. A name that an earlier file has stays as it is.
+// add takes the constants and structures of one file. A name from an earlier file is kept.
 func (t *Tables) add(files *token.FileSet, file *ast.File) {
 	for _, declaration := range file.Decls {
 		group, ok := declaration.(*ast.GenDecl)
@@ -185,7 +185,7 @@ func Write(header io.Writer, sources string, t *Tables) error {
 	return err
 }
 
-// writePairs writes a table of the names that Linux has too, with the number that each has there and on macOS. An alias
+// writePairs writes a table of the names that Linux has too, with the number on Linux and the number on macOS. An alias
 // is left out.
 func (t *Tables) writePairs(out *bytes.Buffer, table string, names []string) {
 	fmt.Fprintf(out, "\nstatic const struct pair %s[] __attribute__((unused)) = {\n", table)
@@ -236,15 +236,14 @@ func mentioned(directory string) (constants, structs []string, err error) {
 	return slices.Sorted(maps.Keys(wantedConstants)), slices.Sorted(maps.Keys(wantedStructs)), nil
 }
 
-// basic are Go's types in C.
+// basic maps Go's types to C.
 var basic = map[string]string{
 	"int8": "char", "uint8": "uint8_t", "byte": "uint8_t", "int16": "int16_t", "uint16": "uint16_t", "int32": "int32_t",
 	"uint32": "uint32_t", "int64": "int64_t", "uint64": "uint64_t", "uintptr": "uint64_t", "_Gid_t": "uint32_t",
 	"_Socklen": "uint32_t",
 }
 
-// writeStruct writes a structure after those that it is made of, and asserts that C gives it the size that it has in
-// Go.
+// writeStruct writes a structure after those that it contains, and asserts that its size in C is its size in Go.
 func (t *Tables) writeStruct(out *bytes.Buffer, name string, written map[string]bool) error {
 	if written[name] {
 		return nil

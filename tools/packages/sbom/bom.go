@@ -17,7 +17,7 @@ import (
 	"github.com/google/uuid"
 )
 
-// program is an executable with what the Go tool wrote into it.
+// program is an executable with the data that the Go tool wrote into it.
 type program struct {
 	name   string
 	digest [sha256.Size]byte
@@ -31,7 +31,7 @@ func readProgram(file string) (program, error) {
 	}
 	info, err := buildinfo.ReadFile(file)
 	if err != nil {
-		return program{}, fmt.Errorf("read what %s is made of: %w", file, err)
+		return program{}, fmt.Errorf("read the parts of %s: %w", file, err)
 	}
 	return program{filepath.Base(file), sha256.Sum256(content), info}, nil
 }
@@ -46,10 +46,10 @@ func (p program) setting(key string) string {
 	return ""
 }
 
-// describe returns the SBOM of a product that is made of programs, which were built by the same Go for the same system.
+// describe returns the SBOM of a product that consists of programs. The same Go built them for the same system.
 func describe(version string, date time.Time, programs []program) (*cyclonedx.BOM, error) {
 	if len(programs) == 0 {
-		return nil, errors.New("describe programs: none is given")
+		return nil, errors.New("describe programs: none was given")
 	}
 	const product = "usher"
 	digests := sha256.New()
@@ -73,7 +73,7 @@ func describe(version string, date time.Time, programs []program) (*cyclonedx.BO
 	}
 
 	bom := cyclonedx.NewBOM()
-	// A serial number is one document's: what it describes makes it.
+	// A serial number belongs to one document, so the content determines it.
 	bom.SerialNumber = uuid.NewSHA1(uuid.NameSpaceURL, digests.Sum([]byte(version))).URN()
 	bom.Metadata = &cyclonedx.Metadata{
 		Timestamp: date.Format(time.RFC3339),
@@ -115,7 +115,7 @@ func (p program) libraries() (map[string]cyclonedx.Component, error) {
 			module = module.Replace
 		}
 		if module.Sum == "" {
-			return nil, fmt.Errorf("describe %s: module %s has no checksum, it is no published version", p.name,
+			return nil, fmt.Errorf("describe %s: module %s has no checksum, so it is not a published version", p.name,
 				module.Path)
 		}
 		add(module.Path, module.Version)

@@ -9,8 +9,8 @@ import (
 	cyclonedx "github.com/CycloneDX/cyclonedx-go"
 )
 
-// TestDescribe describes the program that runs this test: references are unique and lead somewhere, and what was
-// written is read again as the same.
+// TestDescribe describes the program that runs this test: references are unique and have a target, and the output is
+// read back unchanged.
 func TestDescribe(t *testing.T) {
 	executable, err := os.Executable()
 	if err != nil {
@@ -59,7 +59,7 @@ func TestDescribe(t *testing.T) {
 	}
 	encode(t, &again, &read)
 	if first.String() != again.String() {
-		t.Error("what was written is not read as the same")
+		t.Error("the output is not read back unchanged")
 	}
 
 	changed, err := describe("1.2.4", date, []program{self, other})

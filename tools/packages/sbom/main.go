@@ -1,5 +1,5 @@
-// Program sbom prints what programs built by Go are made of, as CycloneDX 1.6 in JSON: each program, its modules and
-// Go's standard library, as the Go tool wrote them into the programs. So it tells what was linked, not what go.mod
+// Program sbom prints the parts of programs built by Go, as CycloneDX 1.6 in JSON: each program, its modules and Go's
+// standard library. It reads what the Go tool wrote into the programs. So it lists what was linked, not what go.mod
 // allows. The same programs, version and date give the same bytes.
 package main
 
@@ -14,7 +14,7 @@ import (
 
 func main() {
 	version := flag.String("version", "", "the version of the product")
-	epoch := flag.Int64("epoch", 0, "when that version was made, in seconds since 1970")
+	epoch := flag.Int64("epoch", 0, "the time of that version, in seconds since 1970")
 	flag.Parse()
 	if err := run(*version, time.Unix(*epoch, 0).UTC(), flag.Args()); err != nil {
 		fmt.Fprintln(os.Stderr, "sbom:", err)

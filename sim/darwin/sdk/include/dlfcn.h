@@ -1,4 +1,4 @@
-/* Declarations of our own, of what runtime/cgo and cgo use of dlfcn.h on macOS. Nothing here is Apple's header. */
+/* Our own declarations of the part of macOS's dlfcn.h that runtime/cgo and cgo use. Nothing here is Apple's header. */
 #pragma once
 #define RTLD_LAZY 1
 #define RTLD_DEFAULT ((void *)-2)

@@ -1,4 +1,4 @@
-/* Declarations of our own, of what runtime/cgo and cgo use of errno.h on macOS. Nothing here is Apple's header. */
+/* Our own declarations of the part of macOS's errno.h that runtime/cgo and cgo use. Nothing here is Apple's header. */
 #pragma once
 #define EINTR 4
 #define ENOMEM 12

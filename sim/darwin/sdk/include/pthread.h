@@ -1,4 +1,5 @@
-/* Declarations of our own, of what runtime/cgo and cgo use of pthread.h on macOS. Nothing here is Apple's header. */
+/* Our own declarations of the part of macOS's pthread.h that runtime/cgo and cgo use. Nothing here is Apple's
+   header. */
 #pragma once
 #include <sys/types.h>
 #include <time.h>

@@ -1,7 +1,7 @@
 //go:build darwin
 
-// Command frameworks uses what the loader has of frameworks and usher does not call yet, and writes what came of it:
-// "notice", "question", "timeout", "cancel", "observe" and "console".
+// Command frameworks uses the frameworks of the loader that usher does not call yet, and writes the results: "notice",
+// "question", "timeout", "cancel", "observe" and "console".
 package main
 
 import (
@@ -75,7 +75,7 @@ func run(argument string) error {
 	return nil
 }
 
-// question asks the user, and writes the status and the response that comes back.
+// question asks the user, and writes the status and the response.
 func question(argument string) error {
 	key, err := corefoundation.NewString("AlertHeader")
 	if err != nil {
@@ -107,7 +107,7 @@ func question(argument string) error {
 	return nil
 }
 
-// observe counts how often an observer is called for a name, and after it was removed.
+// observe counts the calls of an observer for a name, also after its removal.
 func observe(name ref) {
 	calls := 0
 	callback := purego.NewCallback(func(center, observer, name, object, information uintptr) { calls++ })

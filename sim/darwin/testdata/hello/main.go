@@ -1,4 +1,4 @@
-// Command hello says what a darwin program sees of itself. With the argument "child" it starts itself first; "ioctl",
+// Command hello prints what a darwin program sees of itself. With the argument "child" it starts itself first; "ioctl",
 // "sysctl" and "symbol" ask for something that the loader does not know.
 package main
 

@@ -1,7 +1,7 @@
 //go:build darwin
 
-// Command releases makes a CFString, and releases it as its argument says: "once", "never" or "twice"; "null" passes
-// CFNull where a string is expected.
+// Command releases makes a CFString, and releases it as its argument says: "once", "never" or "twice". With "null" it
+// passes CFNull in the place of a string.
 package main
 
 import (

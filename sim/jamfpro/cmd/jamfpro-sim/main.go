@@ -1,6 +1,5 @@
-// Command jamfpro-sim serves a simulated Jamf Pro on loopback, for those who are not in the same process as their
-// tests: the demo, other languages, a person with curl. When it serves, it writes its URL to the ready file, or to
-// standard output.
+// Command jamfpro-sim serves a simulated Jamf Pro on loopback, for users outside a Go test: the demo, other languages,
+// a person with curl. When it serves, it writes its URL to the ready file, or to standard output.
 //
 //	jamfpro-sim --computer 'udid=4C4C4544-0042-3510-8052-B4C04F4E5032,serial=C02XK1ZZJGH5,name=Jane’s MacBook Pro'
 package main
@@ -24,7 +23,7 @@ import (
 	"usher.internal/sim/jamfpro"
 )
 
-// stopWithin is how long requests under way may take to end after a signal.
+// stopWithin is how long active requests may take to end after a signal.
 const stopWithin = 5 * time.Second
 
 func main() {
@@ -41,7 +40,7 @@ func main() {
 	}
 }
 
-// errUsage: the arguments are wrong, and that was said.
+// errUsage: the arguments are wrong, and a message has said so.
 var errUsage = errors.New("wrong usage")
 
 // settings are the arguments.
@@ -50,19 +49,19 @@ type settings struct {
 	server            jamfpro.Options
 }
 
-// parse reads the arguments; it tells about wrong ones on output and returns errUsage.
+// parse reads the arguments; it reports wrong ones on output and returns errUsage.
 func parse(arguments []string, output io.Writer) (settings, error) {
 	var read settings
 	client := jamfpro.Client{}
 	flags := flag.NewFlagSet("jamfpro-sim", flag.ContinueOnError)
 	flags.SetOutput(output)
 	flags.StringVar(&read.listen, "listen", "127.0.0.1:0",
-		"`address` to serve on; loopback only, since control under /sim asks nobody who he is")
+		"`address` to serve on; loopback only, since control under /sim needs no authentication")
 	flags.StringVar(&read.readyFile, "ready-file", "", "`file` to write the URL to instead of standard output")
 	flags.StringVar(&client.ID, "client-id", jamfpro.DefaultClientID, "`id` of the API client")
 	flags.StringVar(&client.Secret, "client-secret", jamfpro.DefaultClientSecret, "its `secret`")
 	flags.DurationVar(&client.TokenLifetime, "token-lifetime", 20*time.Minute, "how long its tokens live")
-	flags.Func("privilege", "`name` of a privilege that its role has; may be repeated, none means all",
+	flags.Func("privilege", "`name` of a privilege of its role; may be repeated, none means all",
 		func(name string) error {
 			client.Privileges = append(client.Privileges, name)
 			return nil
@@ -74,20 +73,20 @@ func parse(arguments []string, output io.Writer) (settings, error) {
 			return err
 		})
 	flags.StringVar(&read.server.Version, "version", jamfpro.DefaultVersion,
-		"the server's `version`, by which it has v2, v3 and v4 of the inventory's API")
+		"the server's `version`, which decides whether the inventory's API has v2, v3 and v4")
 	flags.BoolVar(&read.server.RetiredInHTML, "retired-in-html", false,
-		"answer in HTML for the versions of the inventory's API that it does not have")
-	flags.Func("environment-id", "be behind the gateway of Jamf's Platform API, with a client of this environment `id`",
+		"answer in HTML for missing versions of the inventory's API")
+	flags.Func("environment-id", "simulate the gateway of Jamf's Platform API, with a client of this environment `id`",
 		func(id string) error {
 			read.server.Gateway = &jamfpro.Gateway{EnvironmentID: id}
 			return nil
 		})
-	flags.Func("tenant-id", "be behind the gateway of Jamf's Platform API, with a client of this tenant `id`",
+	flags.Func("tenant-id", "simulate the gateway of Jamf's Platform API, with a client of this tenant `id`",
 		func(id string) error {
 			read.server.Gateway = &jamfpro.Gateway{TenantID: id}
 			return nil
 		})
-	flags.BoolVar(&read.server.OlderTokenPath, "older-token-path", false, "have the token at /api/oauth/token only")
+	flags.BoolVar(&read.server.OlderTokenPath, "older-token-path", false, "serve tokens only at /api/oauth/token")
 	flags.DurationVar(&read.server.ClusterLag, "cluster-lag", 0,
 		"how long a new extension attribute is unknown to the cluster")
 	flags.StringVar(&read.server.StateFile, "state", "", "`file` to keep the inventory in over restarts")
@@ -104,7 +103,7 @@ func parse(arguments []string, output io.Writer) (settings, error) {
 	return read, nil
 }
 
-// parseComputer reads udid=…,serial=…,name=…; the name comes last and may hold commas.
+// parseComputer reads udid=…,serial=…,name=…; the name comes last and can contain commas.
 func parseComputer(text string) (jamfpro.Computer, error) {
 	var computer jamfpro.Computer
 	for rest := text; rest != ""; {
@@ -193,7 +192,7 @@ func listenOnLoopback(ctx context.Context, address string) (net.Listener, error)
 	return listener, nil
 }
 
-// announce tells where the server is; a ready file is whole from the moment it is there.
+// announce writes the server's URL; a ready file is complete as soon as it exists.
 func announce(url, readyFile string, stdout io.Writer) error {
 	if readyFile == "" {
 		_, err := fmt.Fprintln(stdout, url)

@@ -23,7 +23,7 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-// serve runs the command and returns its URL, and what ends it and returns its error.
+// serve runs the command. It returns its URL, and a function that ends it and returns its error.
 func serve(t *testing.T, arguments ...string) (address string, end func() error) {
 	t.Helper()
 	ctx, cancel := context.WithCancel(t.Context())
@@ -112,7 +112,7 @@ func TestServesWhatItIsTold(t *testing.T) {
 	}
 }
 
-// A request that a fault holds back does not hold back the end.
+// A request that a fault delays does not delay the end.
 func TestEndsWhileARequestIsHeldBack(t *testing.T) {
 	address, end := serve(t)
 	do(t, "POST", address+"/sim/faults", "application/json", "", `{"kind": "slow", "delay": "1h"}`)
@@ -183,7 +183,7 @@ func TestReadyFile(t *testing.T) {
 	missing := filepath.Join(directory, "missing", "url")
 	if err := run(t.Context(), []string{"--ready-file", missing}, io.Discard, io.Discard); err == nil ||
 		!strings.Contains(err.Error(), "write ready file") {
-		t.Errorf("into a directory that is not there: %v", err)
+		t.Errorf("into a missing directory: %v", err)
 	}
 }
 

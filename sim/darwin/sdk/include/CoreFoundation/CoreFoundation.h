@@ -1,4 +1,4 @@
-/* Declarations of our own, by Apple's documentation, of what go-keychain uses. Nothing here is Apple's header. */
+/* Our own declarations, from Apple's documentation, for go-keychain. Nothing here is Apple's header. */
 #pragma once
 #include <stdbool.h>
 #include <stddef.h>
@@ -70,7 +70,7 @@ extern const CFTimeInterval kCFAbsoluteTimeIntervalSince1970;
 void CFRelease(CFTypeRef);
 CFTypeID CFGetTypeID(CFTypeRef);
 CFStringRef CFCopyTypeIDDescription(CFTypeID);
-/* cgo takes a type for one of CoreFoundation's if it has a function for its id. */
+/* cgo treats a type as one of CoreFoundation's if it has a function for its id. */
 CFTypeID CFAllocatorGetTypeID(void);
 CFTypeID CFArrayGetTypeID(void);
 CFTypeID CFBooleanGetTypeID(void);

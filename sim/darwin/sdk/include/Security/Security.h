@@ -1,4 +1,4 @@
-/* Declarations of our own, by Apple's documentation, of what go-keychain uses. Nothing here is Apple's header. */
+/* Our own declarations, from Apple's documentation, for go-keychain. Nothing here is Apple's header. */
 #pragma once
 #include <CoreFoundation/CoreFoundation.h>
 

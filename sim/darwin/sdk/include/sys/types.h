@@ -1,4 +1,5 @@
-/* Declarations of our own, of what runtime/cgo and cgo use of sys/types.h on macOS. Nothing here is Apple's header. */
+/* Our own declarations of the part of macOS's sys/types.h that runtime/cgo and cgo use. Nothing here is Apple's
+   header. */
 #pragma once
 #include <stddef.h>
 #include <stdint.h>
