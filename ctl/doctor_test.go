@@ -50,7 +50,7 @@ var (
 	diskFull = checked("disk", "The disk has room", usherv1.CheckResult_CHECK_RESULT_FAILED,
 		"/var/lib/usher has 3 MB free.", "Free disk space.")
 	clockNotAsked = checked("clock", "The clock is right", usherv1.CheckResult_CHECK_RESULT_WARNING,
-		"Could not look: no endpoint told the time.", "")
+		"Could not look: no endpoint reported the time.", "")
 )
 
 var doctorScenarios = map[string]*fakeDoctor{

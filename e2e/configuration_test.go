@@ -46,7 +46,7 @@ func TestConfigurationCountsWhileUsherRuns(t *testing.T) {
 	result := s.control(9, "status", "--json")
 	status := decode[configurationShown](t, result.Stdout).Data
 	if !strings.Contains(status.Helper.ConfigurationError, "registration.sign_in_timeout") ||
-		!strings.Contains(strings.Join(status.Problems, "\n"), "last good one stays in force") {
+		!strings.Contains(strings.Join(status.Problems, "\n"), "last good one remains in force") {
 		t.Errorf("status says %q, %q", status.Helper.ConfigurationError, status.Problems)
 	}
 	if text := s.control(9, "status"); !strings.Contains(text.Stdout, "The configuration cannot be used") {

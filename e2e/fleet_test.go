@@ -109,7 +109,7 @@ func TestFleetIsToldOfEveryChange(t *testing.T) {
 	s.waitHelperLog("not connected to the fleet")
 	status, err := s.Control(s.ctx, "status")
 	s.must(err)
-	if !strings.Contains(status.Stdout, "The fleet is not told how this Mac stands: not connected") {
+	if !strings.Contains(status.Stdout, "The fleet does not get the state of this Mac: not connected") {
 		t.Errorf("status says\n%s", status.Stdout)
 	}
 	s.KillHelper()

@@ -138,7 +138,7 @@ func traps(t *testing.T) map[string]struct {
 			}
 			return err
 		}), 0, "more than 200 times its size"},
-		"entries.tar.gz": {tarOf(t, 60_000), 0, "50000 are looked at in a search"},
+		"entries.tar.gz": {tarOf(t, 60_000), 0, "a search examines 50000"},
 		"claims.zip":     {bigDirectory(300_000), 0, "too many entries"},
 	}
 }

@@ -45,7 +45,7 @@ func TestNetworkInBetween(t *testing.T) {
 			` shows is self-signed, by "Acme Co"`)
 	s.says("doctor", s.control(19, "doctor"), "None is set; usherd connects directly.")
 	s.says("doctor", s.control(19, "doctor"),
-		"usher knows no cloud of Microsoft's whose sign-in host is login.example.com.")
+		"usher knows no Microsoft cloud with the sign-in host login.example.com.")
 
 	var through throughProxy
 	proxy := httptest.NewServer(&through)

@@ -91,7 +91,7 @@ func TestRootRegistersTheUserOnTheConsole(t *testing.T) {
 	ann := s.user("p-ann")
 	s.onConsole(ann)
 	if problems := strings.Join(s.problems(), "\n"); !strings.Contains(problems,
-		ann.Name+" is at this Mac, and no usher-agent of his is connected") {
+		ann.Name+" is logged in, but their usher-agent is not connected") {
 		t.Errorf("status says %q", problems)
 	}
 }

@@ -12,18 +12,18 @@ import (
 	"usher.internal/internal/layout"
 )
 
-// Definitions puts the helper's definition in place and takes it away, as the platform wants it.
+// Definitions installs and removes the helper's definition in the platform's way.
 type Definitions interface {
-	// Install writes the definition, which must not be there, and has the service manager start the helper with the
+	// Install writes the definition, which must not exist yet, and makes the service manager start the helper with the
 	// computer.
 	Install(definition []byte) error
-	// Remove takes it away again; it is no error that it is not there.
+	// Remove deletes it. It is no error if it does not exist.
 	Remove() error
 }
 
-// SystemDefinitions returns those of the computer that this runs on, by github.com/kardianos/service: a property list
-// in /Library/LaunchDaemons, or a unit in /etc/systemd/system that is enabled. The error says that this computer has
-// neither launchd nor systemd.
+// SystemDefinitions returns those of this computer, by github.com/kardianos/service. On macOS a definition is a
+// property list in /Library/LaunchDaemons. On Linux it is an enabled unit in /etc/systemd/system. The error says that
+// this computer has neither launchd nor systemd.
 func SystemDefinitions(layout layout.Layout) (Definitions, error) {
 	if platform := service.Platform(); platform != "darwin-launchd" && platform != "linux-systemd" {
 		return nil, fmt.Errorf("%w: this computer is run by %q; launchd and systemd are supported",
@@ -34,7 +34,7 @@ func SystemDefinitions(layout layout.Layout) (Definitions, error) {
 
 type systemDefinitions struct{ layout layout.Layout }
 
-// service is the library's notion of the helper. Its template is what we rendered, with nothing left to fill in.
+// service is the library's model of the helper. Its template is our rendered text, with nothing left to fill in.
 func (d *systemDefinitions) service(definition []byte) (service.Service, error) {
 	name := layout.HelperLabel
 	if !d.layout.Mac() {
@@ -56,7 +56,7 @@ func (d *systemDefinitions) Install(definition []byte) error {
 	if err := helper.Install(); err != nil {
 		return fmt.Errorf("write %s: %w", d.layout.HelperDefinition, err)
 	}
-	// The library leaves the mode to the umask of whoever calls; launchd refuses a definition that a group may write.
+	// The library leaves the mode to the umask of the caller. launchd refuses a definition that a group may write.
 	if err := os.Chmod(d.layout.HelperDefinition, 0o644); err != nil {
 		return fmt.Errorf("write %s: %w", d.layout.HelperDefinition, err)
 	}

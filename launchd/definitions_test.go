@@ -30,7 +30,7 @@ func content(t *testing.T, l layout.Layout, path string) []byte {
 	return nil
 }
 
-// job is every key of launchd.plist(5) that usher uses, with its type.
+// job holds every key of launchd.plist(5) that usher uses, with its type.
 type job struct {
 	Label                       string
 	ProgramArguments            []string
@@ -47,8 +47,8 @@ type job struct {
 	AssociatedBundleIdentifiers []string
 }
 
-// launchd takes a definition with a key that it does not know, and leaves it out without a word.
-func TestPropertyListsHaveKnownKeysAlone(t *testing.T) {
+// launchd accepts a definition with an unknown key, and silently ignores the key.
+func TestPropertyListsHaveOnlyKnownKeys(t *testing.T) {
 	mac := layout.MacOS
 	for path, want := range map[string]job{
 		mac.HelperDefinition: {
@@ -90,7 +90,7 @@ func TestPropertyListsHaveKnownKeysAlone(t *testing.T) {
 				t.Errorf("%s has the key %s, which is not in the list", path, key)
 			}
 		}
-		// Another reader, which shares nothing with the first.
+		// This reader is independent of the first one.
 		python := exec.CommandContext(t.Context(), "python3", "-c",
 			"import json, plistlib, sys; print(json.dumps(plistlib.loads(sys.stdin.buffer.read()), sort_keys=True))")
 		python.Stdin = bytes.NewReader(text)
@@ -112,7 +112,7 @@ func TestPropertyListsHaveKnownKeysAlone(t *testing.T) {
 	}
 }
 
-// The helper lets in one agent alone: the one that is installed.
+// The helper accepts only one agent: the installed one.
 func TestLayoutIsWhatTheConfigurationExpects(t *testing.T) {
 	for _, l := range []layout.Layout{layout.MacOS, layout.Linux, layout.Debian} {
 		for _, key := range config.Keys(l.System) {
@@ -123,7 +123,7 @@ func TestLayoutIsWhatTheConfigurationExpects(t *testing.T) {
 	}
 }
 
-// The units say the same in the same words as the layout, whoever installs them.
+// The packages' units are identical to those of the layout, however they are installed.
 func TestUnitsStartWhatIsInstalled(t *testing.T) {
 	for _, l := range []layout.Layout{layout.Linux, layout.Debian} {
 		for path, program := range map[string]string{l.HelperDefinition: l.Helper(), l.AgentDefinition: l.Agent()} {

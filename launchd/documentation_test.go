@@ -13,7 +13,7 @@ import (
 
 var update = flag.Bool("update", false, "write the generated part of the documentation")
 
-// docs/uninstall.md names every place of the layouts, and so whoever adds one has to say whether it goes.
+// docs/uninstall.md names every place of the layouts. Anyone who adds one has to say there whether it is removed.
 func TestPlacesOfTheDocumentation(t *testing.T) {
 	mac, linux := layout.MacOS, layout.Linux
 	var table strings.Builder

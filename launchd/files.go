@@ -15,7 +15,8 @@ import (
 	"usher.internal/internal/logfile"
 )
 
-// rooted is where a path of the layout is found: below the directory that stands for the computer's root in a test.
+// rooted returns the location of a path of the layout. In a test, it is below the directory that takes the place of the
+// computer's root.
 func (i *Installer) rooted(path string) string {
 	if i.Root == "" {
 		return path
@@ -23,8 +24,8 @@ func (i *Installer) rooted(path string) string {
 	return filepath.Join(i.Root, path)
 }
 
-// logDirectory is the step that makes the directory of root's logs, which root and admins read, and closes the one that
-// a version before this has made for everybody, with the logs in it.
+// logDirectory is the step that creates the directory of root's logs, which root and admins read. An earlier version
+// created it for everybody: the step closes it, with the logs in it.
 func (i *Installer) logDirectory(path string) step {
 	place, group := i.rooted(path), logfile.AdminGroup(i.Layout.System)
 	made := i.directory(path)
@@ -48,7 +49,7 @@ func (i *Installer) logDirectory(path string) step {
 	}
 }
 
-// directory is the step that makes a directory that belongs to root and others cannot write.
+// directory is the step that creates a directory that belongs to root and that others cannot write to.
 func (i *Installer) directory(path string) step {
 	place := i.rooted(path)
 	return step{
@@ -61,7 +62,7 @@ func (i *Installer) directory(path string) step {
 			case err != nil:
 				return "", err
 			case !info.IsDir():
-				return "", fmt.Errorf("%s is there and is no directory: move it away", path)
+				return "", fmt.Errorf("%s is there and is not a directory: move it away", path)
 			case info.Mode().Perm() != 0o755 || !i.ours(info):
 				return fmt.Sprintf("it has mode %04o or another owner", info.Mode().Perm()), nil
 			}
@@ -76,8 +77,8 @@ func (i *Installer) directory(path string) step {
 	}
 }
 
-// ours reports whether a file belongs to root; in a test to the user who runs it. It says whether a step is done, and
-// not who else can change the file, which internal/trust answers when the file is used.
+// ours reports whether a file belongs to root; in a test, to the user who runs it. It only says whether a step is done.
+// internal/trust decides who else can change the file, when the file is used.
 func (i *Installer) ours(info fs.FileInfo) bool {
 	stat, ok := info.Sys().(*syscall.Stat_t)
 	return ok && int(stat.Uid) == os.Geteuid()
@@ -91,7 +92,7 @@ func (i *Installer) own(place string) error {
 	return os.Lchown(place, 0, 0)
 }
 
-// file is the step that has exactly this content stand at a path. changed is called when it does not yet.
+// file is the step that gives a path exactly this content. It calls changed if the content differs.
 func (i *Installer) file(path string, mode fs.FileMode, open func() (io.ReadCloser, error), changed func()) step {
 	place := i.rooted(path)
 	return step{
@@ -125,7 +126,7 @@ func (i *Installer) differs(place string, mode fs.FileMode, open func() (io.Read
 	case info.IsDir():
 		return "", fmt.Errorf("%s is a directory: move it away", place)
 	case !info.Mode().IsRegular():
-		return "it is no regular file", nil
+		return "it is not a regular file", nil
 	case info.Mode().Perm() != mode || !i.ours(info):
 		return fmt.Sprintf("it has mode %04o or another owner", info.Mode().Perm()), nil
 	}
@@ -143,7 +144,7 @@ func (i *Installer) differs(place string, mode fs.FileMode, open func() (io.Read
 	if err != nil || same {
 		return "", err
 	}
-	return "it has another content", nil
+	return "its content differs", nil
 }
 
 // equal compares two streams.
@@ -168,8 +169,8 @@ func equal(a, b io.Reader) (bool, error) {
 	}
 }
 
-// replace puts a file in place in one piece: a program that runs keeps the file that it was started from, and whoever
-// looks meanwhile finds the old one or the new one.
+// replace replaces a file in one step. A running program keeps the file that it was started from. A reader finds the
+// old file or the new one, never a mixture.
 func (i *Installer) replace(place string, mode fs.FileMode, content io.Reader) error {
 	if err := os.MkdirAll(filepath.Dir(place), 0o755); err != nil {
 		return err
@@ -181,7 +182,7 @@ func (i *Installer) replace(place string, mode fs.FileMode, content io.Reader) e
 		})
 }
 
-// link is the step that has a symbolic link lead to a target.
+// link is the step that points a symbolic link to a target.
 func (i *Installer) link(path, target string) step {
 	place := i.rooted(path)
 	return step{
@@ -216,11 +217,11 @@ func (i *Installer) link(path, target string) step {
 	}
 }
 
-// removal is the step that takes a file, or a directory with all that is in it, away.
+// removal is the step that removes a file, or a directory with its content.
 func (i *Installer) removal(path string) step {
 	place := i.rooted(path)
 	return step{
-		what: "remove " + path, goesOn: true,
+		what: "remove " + path, continues: true,
 		needed: func(context.Context) (string, error) {
 			if _, err := os.Lstat(place); errors.Is(err, fs.ErrNotExist) || errors.Is(err, syscall.ENOTDIR) {
 				return "", nil
@@ -233,13 +234,13 @@ func (i *Installer) removal(path string) step {
 	}
 }
 
-// emptied is the step that takes a directory away if nothing is left in it.
+// emptied is the step that removes a directory if it is empty.
 func (i *Installer) emptied(path string) step {
 	one := i.removal(path)
 	place := i.rooted(path)
 	one.do = func(context.Context) (string, error) {
 		if err := os.Remove(place); err != nil {
-			return "", fmt.Errorf("something is in it that is not usher's: %w", err)
+			return "", fmt.Errorf("it contains something that is not usher's: %w", err)
 		}
 		return "", nil
 	}

@@ -15,33 +15,34 @@ import (
 	"usher.internal/internal/layout"
 )
 
-// Config is what an [Installer] works with. Layout, Manager, Definitions, Sessions and Report are needed.
+// Config is the input of an [Installer]. Layout, Manager, Definitions, Sessions and Report are required.
 type Config struct {
 	Layout layout.Layout
-	// Root stands for the root directory of the computer; empty is the real one. Only tests have another.
+	// Root is the root directory of the computer; empty is the real one. Only tests set it.
 	Root string
-	// Source is the directory of the programs that are to be installed. Empty, or where they are installed, finds them
-	// in place.
+	// Source is the directory of the programs to install. If it is empty, or the directory where they are installed,
+	// they are already in place.
 	Source  string
 	Manager Manager
-	// Definitions puts the helper's definition in place.
+	// Definitions installs the helper's definition.
 	Definitions Definitions
-	// Sessions returns the uids of the people who have a login session that an agent can run in.
+	// Sessions returns the uids of the people with a login session in which an agent can run.
 	Sessions func() ([]uint32, error)
-	// Serves returns when the helper answers, or why it does not; nil does not look.
+	// Serves returns when the helper answers, or the reason why it does not. If it is nil, the installer does not
+	// check.
 	Serves func(context.Context) error
-	// Begin is told of a step that is about to be done, nil tells nobody. Report is told of each step when it has been
-	// looked at, and done if need be.
+	// Begin is called before a step is done; nil is allowed. Report is called after each step has been checked, and
+	// done if necessary.
 	Begin  func(step string)
 	Report func(Outcome)
-	// DryRun looks, and does nothing.
+	// DryRun only checks, and changes nothing.
 	DryRun bool
-	// Restart gives the services new processes although nothing has changed, for whoever has put the programs in place
-	// himself.
+	// Restart gives the services new processes even if nothing has changed, for a caller who has installed the programs
+	// themselves.
 	Restart bool
 }
 
-// Installer installs usher and takes it away. It is for one goroutine, of a process that root runs.
+// Installer installs and removes usher. One goroutine uses it, in a process that root runs.
 type Installer struct {
 	Config
 	helperChanged, agentChanged bool
@@ -50,15 +51,15 @@ type Installer struct {
 // New returns an installer.
 func New(config Config) *Installer { return &Installer{Config: config} }
 
-// ErrNoPrograms is wrapped by the error of [Installer.Install] where there is nothing to install.
+// ErrNoPrograms is wrapped by the error of [Installer.Install] if there is nothing to install.
 var ErrNoPrograms = errors.New("usher's programs are not here")
 
-// Install has usher's programs, definitions and services stand and run as the layout says, also over an older or newer
-// version of it: what is the same is left alone, a service gets a new process if its program or its definition has
-// changed. Registrations go on, and a Company Portal in front of a user stays.
+// Install makes usher's programs, definitions and services match the layout, also over an older or newer version. It
+// does not touch what already matches. A service gets a new process if its program or its definition has changed.
+// Registrations continue, and a Company Portal in front of a user remains open.
 //
-// It stops at the first step that fails. Running it again finishes it: a mark that stands until the end tells that the
-// services have yet to be started anew.
+// It stops at the first step that fails. Running it again finishes it: a mark, which is removed at the end, says that
+// the services still have to be restarted.
 func (i *Installer) Install(ctx context.Context) error {
 	if err := i.hasPrograms(); err != nil {
 		return err
@@ -89,15 +90,15 @@ func (i *Installer) Install(ctx context.Context) error {
 	return nil
 }
 
-// mark stands while files have changed and services have not been started anew yet.
+// mark is a file that exists while files have changed and the services have not been restarted yet.
 func (i *Installer) mark() string { return filepath.Join(i.Layout.Programs, ".unfinished") }
 
-// inPlace tells whether the programs to install are the installed ones.
+// inPlace reports whether the programs to install are the installed ones.
 func (i *Installer) inPlace() bool {
 	return i.Source == "" || filepath.Clean(i.Source) == filepath.Clean(i.rooted(i.Layout.Programs))
 }
 
-// source is where a program is taken from.
+// source returns the path from which a program is copied.
 func (i *Installer) source(name string) string {
 	if i.inPlace() {
 		return i.rooted(i.Layout.Program(name))
@@ -116,12 +117,12 @@ func (i *Installer) hasPrograms() error {
 	return nil
 }
 
-// layingOut are the steps that put everything in place.
+// layingOut returns the steps that put everything in place.
 func (i *Installer) layingOut(files []File) []step {
 	l := i.Layout
 	var steps []step
 	if l.Packaged {
-		return i.enabling() // the files are dpkg's
+		return i.enabling() // the files belong to dpkg
 	}
 	steps = append(steps, i.directory(l.Programs))
 	if l.LogDirectory != "" {
@@ -154,7 +155,7 @@ func (i *Installer) layingOut(files []File) []step {
 	return append(steps, i.enabling()...)
 }
 
-// marked has the mark stand before the step is done.
+// marked writes the mark before the step is done.
 func (i *Installer) marked(one step) step {
 	do := one.do
 	one.do = func(ctx context.Context) (string, error) {
@@ -166,8 +167,8 @@ func (i *Installer) marked(one step) step {
 	return one
 }
 
-// definition is the step of the helper's definition. What writes it does not write over another one, which therefore
-// goes first.
+// definition is the step of the helper's definition. The library does not overwrite a definition, so the old one is
+// removed first.
 func (i *Installer) definition(file File, open func() (io.ReadCloser, error)) step {
 	one := i.file(file.Path, file.Mode, open, func() { i.helperChanged = true })
 	one.do = func(context.Context) (string, error) {
@@ -179,8 +180,8 @@ func (i *Installer) definition(file File, open func() (io.ReadCloser, error)) st
 	return i.marked(one)
 }
 
-// enabling are the steps that systemd needs so that the services start with the computer and at login. launchd needs
-// none: the place of a definition says it.
+// enabling returns the steps that systemd needs to start the services with the computer and at login. launchd needs
+// none: the location of a definition is enough.
 func (i *Installer) enabling() []step {
 	if i.Layout.Mac() {
 		return nil
@@ -198,13 +199,13 @@ func (i *Installer) enabling() []step {
 	}}
 }
 
-// disabling are the steps that take it back.
+// disabling returns the steps that undo this.
 func (i *Installer) disabling() []step {
 	if i.Layout.Mac() {
 		return nil
 	}
 	return []step{{
-		what: "no longer have the services start with the computer and at login", goesOn: true,
+		what: "no longer have the services start with the computer and at login", continues: true,
 		needed: func(ctx context.Context) (string, error) {
 			enabled, err := i.Manager.Enabled(ctx)
 			if !enabled || err != nil {
@@ -216,7 +217,7 @@ func (i *Installer) disabling() []step {
 	}}
 }
 
-// startingHelper are the steps after which the helper runs and answers.
+// startingHelper returns the steps after which the helper runs and answers.
 func (i *Installer) startingHelper() []step {
 	begun := false
 	begin := i.starting("usherd", Job{}, func() bool { return i.helperChanged })
@@ -241,7 +242,7 @@ func (i *Installer) startingHelper() []step {
 	return steps
 }
 
-// startingAgents are the steps after which everybody who is logged in has an agent.
+// startingAgents returns the steps after which every logged-in user has an agent.
 func (i *Installer) startingAgents() ([]step, error) {
 	sessions, err := i.Sessions()
 	if err != nil {
@@ -259,8 +260,8 @@ func (i *Installer) starting(name string, job Job, changed func() bool) step {
 	loaded := false
 	return step{
 		what: "start " + name,
-		// One session that cannot be served keeps no other from its agent.
-		goesOn: job.Agent,
+		// If one session cannot get an agent, the others still get theirs.
+		continues: job.Agent,
 		needed: func(ctx context.Context) (string, error) {
 			state, err := i.Manager.State(ctx, job)
 			if errors.Is(err, ErrNoDomain) {
@@ -271,7 +272,7 @@ func (i *Installer) starting(name string, job Job, changed func() bool) step {
 			case err != nil:
 				return "", err
 			case state.Running && changed():
-				return fmt.Sprintf("pid %d runs what stood there before", state.PID), nil
+				return fmt.Sprintf("pid %d runs the earlier version", state.PID), nil
 			case state.Running:
 				return "", nil
 			case state.LastExit != "":
@@ -296,7 +297,7 @@ func (i *Installer) starting(name string, job Job, changed func() bool) step {
 	}
 }
 
-// Start has the helper and the agent of everybody who is logged in run.
+// Start starts the helper and the agent of every logged-in user.
 func (i *Installer) Start(ctx context.Context) error {
 	if err := i.installed(); err != nil {
 		return err
@@ -350,7 +351,7 @@ func (i *Installer) stopping() ([]step, error) {
 
 func (i *Installer) ending(name string, job Job) step {
 	return step{
-		what: "stop " + name, goesOn: true,
+		what: "stop " + name, continues: true,
 		needed: func(ctx context.Context) (string, error) {
 			state, err := i.Manager.State(ctx, job)
 			if errors.Is(err, ErrNoDomain) {
@@ -370,24 +371,24 @@ func (i *Installer) ending(name string, job Job) step {
 	}
 }
 
-// Service is one service as [Installer.Status] finds it.
+// Service is the state of one service, from [Installer.Status].
 type Service struct {
-	// Name is "usherd" or "usher-agent", User whose agent it is.
+	// Name is "usherd" or "usher-agent". User is the user of an agent.
 	Name string `json:"name"`
 	User string `json:"user,omitempty"`
 	UID  uint32 `json:"uid"`
-	// Installed tells whether the definition is there.
+	// Installed reports whether the definition exists.
 	Installed bool   `json:"installed"`
 	Loaded    bool   `json:"loaded"`
 	Running   bool   `json:"running"`
 	PID       int    `json:"pid,omitempty"`
 	LastExit  string `json:"last_exit,omitempty"`
-	// Problem is why it could not be found out.
+	// Problem says why the state could not be read.
 	Problem string `json:"problem,omitempty"`
 }
 
-// Status tells how the helper stands, and the agent of each of these users. Who is not root may be told of himself
-// alone; what he cannot be told is a Problem.
+// Status returns the state of the helper, and of the agent of each of these users. A caller who is not root may only
+// see their own agent; the rest is a Problem.
 func (i *Installer) Status(ctx context.Context) ([]Service, error) {
 	sessions, err := i.Sessions()
 	if err != nil {
@@ -413,7 +414,7 @@ func (i *Installer) status(ctx context.Context, service Service, job Job, defini
 	return service
 }
 
-// userName is what a person calls a user.
+// userName returns the name of a user for people.
 func userName(uid uint32) string {
 	number := strconv.FormatUint(uint64(uid), 10)
 	if account, err := user.LookupId(number); err == nil {

@@ -27,8 +27,8 @@ const (
 	agentPlist   = "/Library/LaunchAgents/org.usher.useragent.plist"
 )
 
-// An agent's definition that is installed is not loaded for users who are logged in already [LAUNCHCTL], so each is
-// served by name.
+// launchd does not load an installed agent's definition for users who are already logged in [LAUNCHCTL], so each agent
+// is loaded by name.
 func TestInstallServesEverybodyWhoIsLoggedIn(t *testing.T) {
 	m := newMac(t, 501, 502)
 	if err := m.installer(from(m.programs("1"))).Install(t.Context()); err != nil {
@@ -54,7 +54,7 @@ func TestInstallServesEverybodyWhoIsLoggedIn(t *testing.T) {
 		t.Errorf("the files are %q, want %q", got, want)
 	}
 
-	// Root's logs name users. A version before this one has made their folder for everybody.
+	// Root's logs name users. An earlier version created their folder for everybody.
 	logs := filepath.Join(m.root, "Library/Logs/usher")
 	wantClosed := func() {
 		t.Helper()
@@ -91,7 +91,8 @@ func TestInstallServesEverybodyWhoIsLoggedIn(t *testing.T) {
 	}
 }
 
-// launchd keeps the definition and the program that a job was loaded with, so each is loaded anew, the helper first.
+// launchd keeps the definition and the program with which a job was loaded. So each job is loaded again, the helper
+// first.
 func TestUpgradeRestartsWhatHasChanged(t *testing.T) {
 	m := newMac(t, 501)
 	first, second := m.programs("1"), m.programs("2")
@@ -116,22 +117,22 @@ func TestUpgradeRestartsWhatHasChanged(t *testing.T) {
 	if version := runs(t, filepath.Join(m.root, "usr/local/usher/usherd")); version != "usherd 2" {
 		t.Errorf("installed is %s", version)
 	}
-	// Of a version of which the agent alone differs.
+	// Only the agent of this version differs.
 	m.write(filepath.Join(second, "usher-agent"), "#!/bin/sh\necho usher-agent 3\n", 0o755)
 	install(second)
 	m.wantCalls(agent...)
-	// A definition that somebody has changed is put right, and loaded.
+	// A definition that somebody has changed is corrected and loaded.
 	m.write(filepath.Join(m.root, helperPlist), "<plist/>", 0o644)
 	install(second)
 	m.wantCalls(helper...)
-	// A package has put the same programs in place.
+	// A package has installed the same programs.
 	if err := m.installer(func(c *launchd.Config) { c.Restart = true }).Install(t.Context()); err != nil {
 		t.Fatal(err)
 	}
 	m.wantCalls(slices.Concat(helper, agent)...)
 }
 
-// Nobody in front of the screen is no error: the agent comes with the login. [LAUNCHCTL]
+// It is no error if nobody is logged in: the agent starts at login. [LAUNCHCTL]
 func TestSessionThatTakesNoAgentIsLeftToTheNextLogin(t *testing.T) {
 	for name, fault := range map[string]map[string]any{
 		"unsupported": {"call": "bootstrap gui/502", "exit_code": 125,
@@ -158,7 +159,7 @@ func TestSessionThatTakesNoAgentIsLeftToTheNextLogin(t *testing.T) {
 	}
 }
 
-// What fails half-way is finished by running it again, and nothing is done twice.
+// Running it again finishes an interrupted operation, and nothing is done twice.
 func TestInstallThatBrokeOffIsFinishedByTheNext(t *testing.T) {
 	m := newMac(t, 501)
 	first, second := m.programs("1"), m.programs("2")
@@ -195,7 +196,7 @@ func TestInstallThatBrokeOffIsFinishedByTheNext(t *testing.T) {
 	m.wantCalls()
 }
 
-// A job can stay without a process after bootstrap, and be there for a while after bootout. [LAUNCHCTL]
+// A job can remain without a process after bootstrap, and remain for a while after bootout. [LAUNCHCTL]
 func TestLaunchdThatTakesItsTime(t *testing.T) {
 	m := newMac(t, 501)
 	m.has(map[string]any{"call": "bootstrap", "no_process": true, "times": 2},
@@ -211,8 +212,8 @@ func TestLaunchdThatTakesItsTime(t *testing.T) {
 	}
 }
 
-// For up to 15 seconds after bootout launchd refuses to take the job again, although print does not know it any more,
-// or shows it as one that has got SIGTERM. [LAUNCHCTL]
+// For up to 15 seconds after bootout, launchd refuses to take the job again. During that time, print does not know the
+// job, or shows it as one that has got SIGTERM. [LAUNCHCTL]
 func TestUpgradeWaitsUntilLaunchdTakesTheJobsAgain(t *testing.T) {
 	for name, late := range map[string]map[string]any{
 		"print does not know it, 5":  {"late": 5},
@@ -242,7 +243,7 @@ func TestUpgradeWaitsUntilLaunchdTakesTheJobsAgain(t *testing.T) {
 	}
 }
 
-// A job that has got SIGTERM is going: that it has a process is no reason to leave it at that.
+// A job that has got SIGTERM will end. Its process is no reason to skip the load.
 func TestStartWaitsForTheEndOfAJobThatIsGoing(t *testing.T) {
 	m := newMac(t, 501)
 	if err := m.installer(from(m.programs("1"))).Install(t.Context()); err != nil {
@@ -263,8 +264,8 @@ func TestStartWaitsForTheEndOfAJobThatIsGoing(t *testing.T) {
 	m.wantRunning(2)
 }
 
-// Jamf ends a policy that takes too long, and people press Control-C. What has been unloaded is loaded again before the
-// installer ends.
+// Jamf ends a policy that takes too long, and people press Control-C. A job that was unloaded is loaded again before
+// the installer ends.
 func TestInterruptedUpgradeLeavesNoJobUnloaded(t *testing.T) {
 	m := newMac(t, 501)
 	first, second := m.programs("1"), m.programs("2")
@@ -290,7 +291,7 @@ func TestInterruptedUpgradeLeavesNoJobUnloaded(t *testing.T) {
 	m.wantRunning(2)
 }
 
-// A bootout that fails is no reason to leave a job that has gone meanwhile.
+// A bootout that fails does not matter if the job has ended in the meantime.
 func TestJobThatIsGoneAfterABootoutThatFailed(t *testing.T) {
 	m := newMac(t)
 	if err := m.installer(from(m.programs("1"))).Install(t.Context()); err != nil {
@@ -306,7 +307,7 @@ func TestJobThatIsGoneAfterABootoutThatFailed(t *testing.T) {
 	m.wantRunning(1)
 }
 
-// Somebody has loaded the job meanwhile, or had it disabled.
+// Somebody has loaded the job in the meantime, or disabled it.
 func TestJobThatIsThereAlready(t *testing.T) {
 	m := newMac(t)
 	if err := m.installer(from(m.programs("1"))).Install(t.Context()); err != nil {
@@ -392,7 +393,7 @@ func TestNothingToInstall(t *testing.T) {
 	m.wantCalls()
 }
 
-// What is in the way and is somebody else's is not removed.
+// A file in the way that belongs to somebody else is not removed.
 func TestWhatIsInTheWayIsNamed(t *testing.T) {
 	for path, spoil := range map[string]func(path string) error{
 		"/usr/local/bin/usherctl":         func(path string) error { return os.WriteFile(path, []byte("mine"), 0o755) },
@@ -436,7 +437,7 @@ func TestUninstall(t *testing.T) {
 	if got := m.files(); !slices.Equal(got, []string{"-rw------- /Library/Application Support/usher/journal.db"}) {
 		t.Errorf("left are %q", got)
 	}
-	// Agents before the helper, so that none of them dials into nothing.
+	// Agents end before the helper, so that none of them dials a socket without a server.
 	if calls := m.calls(); calls[0] != "bootout gui/501/org.usher.useragent: 0" ||
 		!slices.Contains(calls, "bootout system/org.usher.helper: 0") {
 		t.Errorf("launchctl was called %q", calls)
@@ -473,8 +474,8 @@ func TestPurgeTakesEverything(t *testing.T) {
 		Receipts: command.PackageUtility.At(filepath.Join(m.tools, "pkgutil")),
 	}
 	err := m.installer(nil).Uninstall(t.Context(), purge)
-	// A directory that holds what is somebody else's stays, and is named.
-	if err == nil || !strings.Contains(err.Error(), "/Library/chosen: something is in it") {
+	// A directory with somebody else's files remains, and is named.
+	if err == nil || !strings.Contains(err.Error(), "/Library/chosen: it contains something") {
 		t.Errorf("got %v", err)
 	}
 	want := []string{"-rw------- /Library/chosen/somebody's file", "-rw------- /Users/jane/Library/Logs/other.log",
@@ -490,7 +491,7 @@ func TestPurgeTakesEverything(t *testing.T) {
 	}
 }
 
-// A user who expects to be purged puts links where root is to remove something.
+// A user who expects a purge puts links where root will remove something.
 func TestPurgeFollowsNoLinkOutOfAHome(t *testing.T) {
 	m := newMac(t)
 	victim := filepath.Join(m.root, "victim")

@@ -16,7 +16,7 @@ import (
 	"usher.internal/internal/oneline"
 )
 
-// What launchctl(1) ends with, which are errno values and launchd's own [LAUNCHCTL].
+// Exit codes of launchctl(1): errno values and launchd's own [LAUNCHCTL].
 const (
 	launchctlNoSuchProcess = 3
 	launchctlInputOutput   = 5
@@ -27,8 +27,8 @@ const (
 	launchctlUnsupported   = 125
 )
 
-// noDomain are the answers of a session that is not there, or is none that takes agents: seen are "Bootstrap failed: 5:
-// Input/output error" and "Bootstrap failed: 125: Domain does not support specified action" [LAUNCHCTL].
+// noDomain are the answers for a session that does not exist, or that takes no agents. Two were seen: "Bootstrap
+// failed: 5: Input/output error" and "Bootstrap failed: 125: Domain does not support specified action" [LAUNCHCTL].
 var noDomain = []int{launchctlUnsupported, launchctlNoSuchDomain}
 
 // launchctl is the [Manager] of macOS: launchctl with domains.
@@ -39,13 +39,13 @@ type launchctl struct {
 	agentDefinition  string
 }
 
-// Launchctl returns macOS's service manager. The program is [command.Launchctl], or a stand-in of it.
+// Launchctl returns macOS's service manager. The program is [command.Launchctl], or a stand-in for it.
 func Launchctl(program command.Command, l layout.Layout) Manager {
 	return &launchctl{program: program, helper: layout.HelperLabel, agent: layout.AgentLabel,
 		helperDefinition: l.HelperDefinition, agentDefinition: l.AgentDefinition}
 }
 
-// domain is where launchd has the job, target what launchctl calls it.
+// domain is the launchd domain of the job. target is the job's name for launchctl.
 func (l *launchctl) domain(job Job) string {
 	if job.Agent {
 		return "gui/" + strconv.FormatUint(uint64(job.UID), 10)
@@ -67,16 +67,16 @@ func (l *launchctl) definition(job Job) string {
 	return l.helperDefinition
 }
 
-// Load implements [Manager]. After a bootout launchd refuses a job for up to 15 seconds, and a job can stay without a
-// process after it was loaded although its definition says otherwise [LAUNCHCTL]. So the job is
-// looked at, what it lacks is done, and it is looked at again, until it runs.
+// Load implements [Manager]. After a bootout, launchd refuses a job for up to 15 seconds. A loaded job can also remain
+// without a process, against its definition [LAUNCHCTL]. So Load checks the job, does what is missing, and checks
+// again, until the job runs.
 func (l *launchctl) Load(ctx context.Context, job Job) error { return l.loadAfter(ctx, job, 0) }
 
-// loadAfter is Load, where a process with the pid before is none that is wanted; 0 is none.
+// loadAfter is Load, but a process with the pid before does not satisfy it; 0 means none.
 func (l *launchctl) loadAfter(ctx context.Context, job Job, before int) error {
 	ctx, cancel := context.WithTimeoutCause(ctx, loadsWithin, errNotYet)
 	defer cancel()
-	var refused error // by launchd, last
+	var refused error // the last error of launchd
 	for {
 		running, err := l.bringUp(ctx, job, before)
 		switch {
@@ -93,25 +93,25 @@ func (l *launchctl) loadAfter(ctx context.Context, job Job, before int) error {
 			if refused != nil {
 				return fmt.Errorf("%w (%w)", refused, context.Cause(ctx))
 			}
-			return fmt.Errorf("wait for a process of %s: %w; `launchctl print %s` tells more", l.target(job),
+			return fmt.Errorf("wait for a process of %s: %w; run `launchctl print %s` for details", l.target(job),
 				context.Cause(ctx), l.target(job))
 		case <-time.After(loadAgain):
 		}
 	}
 }
 
-// bringUp does what the job lacks to run, and reports whether it runs.
+// bringUp does the missing steps to run the job, and reports whether it runs.
 func (l *launchctl) bringUp(ctx context.Context, job Job, before int) (bool, error) {
 	state, err := l.State(ctx, job)
 	switch {
 	case err != nil:
 		return false, err
 	case state.Leaving || state.Running && state.PID == before:
-		return false, nil // it goes by itself
+		return false, nil // it ends by itself
 	case state.Running:
 		return true, nil
 	case !state.Loaded:
-		// Who once disabled it by `launchctl unload -w` or `disable` would have a job that cannot be loaded.
+		// A job that was disabled by `launchctl unload -w` or `disable` could not be loaded.
 		if err := l.run(ctx, "enable", l.target(job)); err != nil && !job.Agent {
 			return false, err
 		}
@@ -119,7 +119,7 @@ func (l *launchctl) bringUp(ctx context.Context, job Job, before int) (bool, err
 			return false, err
 		}
 	}
-	// In so many words, for a job that RunAtLoad has not started.
+	// Explicitly, for a job that RunAtLoad has not started.
 	if err := l.run(ctx, "kickstart", l.target(job)); err != nil {
 		return false, err
 	}
@@ -127,9 +127,9 @@ func (l *launchctl) bringUp(ctx context.Context, job Job, before int) (bool, err
 	return err == nil && state.Running && !state.Leaving && state.PID != before, err
 }
 
-// isTransient reports whether launchd may answer otherwise in a while: it has a job that is going, or one that somebody
-// else has loaded meanwhile. It says 5 for these and for a definition that it does not take; which of them it is only
-// time shows.
+// isTransient reports whether launchd may answer differently in a while: the job is about to end, or somebody else has
+// just loaded it. launchd returns 5 for these, and for a definition that it does not accept. Only time shows which case
+// it is.
 func isTransient(err error) bool {
 	if errors.Is(err, ErrNoDomain) {
 		return false
@@ -150,15 +150,15 @@ func (l *launchctl) bootstrap(ctx context.Context, job Job) error {
 	return err
 }
 
-// hasDomain tells whether the user has a graphical session.
+// hasDomain reports whether the user has a graphical session.
 func (l *launchctl) hasDomain(ctx context.Context, job Job) bool {
 	output, err := l.program.With("print", l.domain(job)).Run(ctx)
 	return err == nil && output.ExitCode == 0
 }
 
-// Restart implements [Manager]: it loads the job again, because launchd keeps the definition that it was loaded with.
-// What it has unloaded it loads, also when the unloading failed half-way and when ctx ends meanwhile: a Mac without
-// usherd would stay so until it is started again.
+// Restart implements [Manager]. It loads the job again, because launchd keeps the definition with which it was loaded.
+// It loads every job that it has unloaded, even if the unloading failed half-way, or ctx has ended. Otherwise a Mac
+// would be without usherd until it restarts.
 func (l *launchctl) Restart(ctx context.Context, job Job) error {
 	state, err := l.State(ctx, job)
 	if err != nil {
@@ -171,7 +171,7 @@ func (l *launchctl) Restart(ctx context.Context, job Job) error {
 	return context.Cause(ctx)
 }
 
-// Unload implements [Manager]. launchctl returns before the process has ended where that takes long.
+// Unload implements [Manager]. launchctl may return before the process has ended.
 func (l *launchctl) Unload(ctx context.Context, job Job) error {
 	err := l.run(ctx, "bootout", l.target(job))
 	if failed, answered := errors.AsType[*launchctlError](err); answered {
@@ -209,13 +209,13 @@ func (l *launchctl) State(ctx context.Context, job Job) (State, error) {
 // Enabled implements [Manager].
 func (l *launchctl) Enabled(context.Context) (bool, error) { return true, nil }
 
-// Enable implements [Manager]: the definition stands where launchd looks for it at each login.
+// Enable implements [Manager]. launchd finds the definition at each login by its location.
 func (l *launchctl) Enable(context.Context) error { return nil }
 
 // Disable implements [Manager].
 func (l *launchctl) Disable(context.Context) error { return nil }
 
-// Forget implements [Manager]: launchd forgets a job when it is unloaded.
+// Forget implements [Manager]. launchd forgets a job when it is unloaded.
 func (l *launchctl) Forget(context.Context, Job) error { return nil }
 
 func (l *launchctl) run(ctx context.Context, arguments ...string) error {
@@ -229,10 +229,10 @@ func (l *launchctl) run(ctx context.Context, arguments ...string) error {
 	return nil
 }
 
-// StateHome implements [Manager]. macOS has none.
+// StateHome implements [Manager]. macOS does not have it.
 func (l *launchctl) StateHome(context.Context, uint32) (string, error) { return "", nil }
 
-// launchctlError is that launchctl ran and did not do it.
+// launchctlError says that launchctl ran but failed.
 type launchctlError struct {
 	arguments []string
 	exitCode  int
@@ -244,7 +244,7 @@ func (e *launchctlError) Error() string {
 	return fmt.Sprintf("launchctl %s: exit code %d: %s", strings.Join(e.arguments, " "), e.exitCode, e.said)
 }
 
-// longestSaid bounds what a service manager says in an error, in characters.
+// longestSaid is the maximum length of a service manager's text in an error, in characters.
 const longestSaid = 300
 
 func said(output command.Output) string {
@@ -258,9 +258,9 @@ func said(output command.Output) string {
 	return oneline.Of(text, longestSaid)
 }
 
-// parsePrint reads what `launchctl print` says of a service. Its manual warns that this is no interface [LAUNCHCTL];
-// used are the lines "pid = N", "state = …" and "last exit code = …", which have been there since print is, at the
-// service's own level of braces alone.
+// parsePrint reads the output of `launchctl print` for a service. Its manual warns that the output is not an interface
+// [LAUNCHCTL]. parsePrint reads only the lines "pid = N", "state = …" and "last exit code = …", at the service's own
+// level of braces. They have existed since the first version of print.
 func parsePrint(output []byte) State {
 	state := State{Loaded: true}
 	depth := 0
@@ -282,7 +282,7 @@ func parsePrint(output []byte) State {
 		}
 		switch key {
 		case "state":
-			// Seen are SIGTERMed and SIGKILLed, of a job that was booted out [LAUNCHCTL].
+			// SIGTERMed and SIGKILLed were seen, for a job that was booted out [LAUNCHCTL].
 			state.Leaving = strings.HasPrefix(value, "SIG")
 		case "pid":
 			if pid, err := strconv.Atoi(value); err == nil && pid > 0 {

@@ -19,8 +19,8 @@ import (
 	"usher.internal/sim/toolbox"
 )
 
-// mac is a Mac as far as the installer sees it: a directory for its root, and stand-ins of launchctl and pkgutil. It is
-// the code of macOS that runs on it; no one ran it on a real one.
+// mac is a Mac from the installer's view: a directory for its root, and stand-ins for launchctl and pkgutil. The real
+// code for macOS runs on it; nobody has run it on a real Mac.
 type mac struct {
 	t        *testing.T
 	layout   layout.Layout
@@ -43,7 +43,7 @@ func newMac(t *testing.T, sessions ...uint32) *mac {
 	return m
 }
 
-// has says which sessions there are for launchd, and what goes wrong.
+// has sets launchd's sessions and its failures.
 func (m *mac) has(faults ...map[string]any) {
 	m.t.Helper()
 	domains := []string{"system"}
@@ -70,7 +70,7 @@ func (m *mac) write(path, content string, mode fs.FileMode) {
 	}
 }
 
-// programs makes a directory with the three programs of a version.
+// programs creates a directory with the three programs of a version.
 func (m *mac) programs(version string) string {
 	m.t.Helper()
 	directory := m.t.TempDir()
@@ -80,7 +80,7 @@ func (m *mac) programs(version string) string {
 	return directory
 }
 
-// definitions writes where kardianos/service does on a Mac, below the Mac's root.
+// definitions writes the same path as kardianos/service does on a Mac, below the Mac's root.
 type definitions struct{ path string }
 
 func (d definitions) Install(definition []byte) error {
@@ -126,7 +126,7 @@ func from(directory string) func(*launchd.Config) {
 	return func(config *launchd.Config) { config.Source = directory }
 }
 
-// calls are those of launchctl that changed something, since they were read last.
+// calls returns the calls of launchctl that changed something since the last read.
 func (m *mac) calls() []string {
 	m.t.Helper()
 	path := filepath.Join(m.tools, "launchctl.calls")
@@ -153,7 +153,7 @@ func (m *mac) wantCalls(want ...string) {
 	}
 }
 
-// wantRunning wants so many jobs that run, the helper's among them, once launchd has forgotten all that it is to
+// wantRunning checks that so many jobs run, including the helper's, after launchd has forgotten the jobs that it must
 // forget.
 func (m *mac) wantRunning(jobs int) {
 	m.t.Helper()
@@ -175,7 +175,7 @@ func (m *mac) wantRunning(jobs int) {
 	}
 }
 
-// wantResults wants that all steps ended with one of these results.
+// wantResults checks that every step ended with one of these results.
 func (m *mac) wantResults(results ...launchd.Result) {
 	m.t.Helper()
 	for _, outcome := range m.outcomes {
@@ -189,7 +189,7 @@ func (m *mac) wantResults(results ...launchd.Result) {
 	}
 }
 
-// outcome returns that of a step.
+// outcome returns the outcome of a step.
 func (m *mac) outcome(step string) launchd.Outcome {
 	m.t.Helper()
 	for _, outcome := range m.outcomes {
@@ -197,7 +197,7 @@ func (m *mac) outcome(step string) launchd.Outcome {
 			return outcome
 		}
 	}
-	m.t.Fatalf("there was no step %q but %+v", step, m.outcomes)
+	m.t.Fatalf("there was no step %q, only %+v", step, m.outcomes)
 	return launchd.Outcome{}
 }
 

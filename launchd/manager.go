@@ -6,8 +6,8 @@ import (
 	"time"
 )
 
-// ErrNoDomain says that the session cannot take a job now: the user has no graphical session, or is on his way in or
-// out. His agent starts when he logs in.
+// ErrNoDomain says that the session cannot take a job now: the user has no graphical session, or is just logging in or
+// out. Their agent starts at login.
 var ErrNoDomain = errors.New("the session takes no service now")
 
 // Job is one service: the helper, or the agent of one user.
@@ -17,59 +17,59 @@ type Job struct {
 	UID   uint32
 }
 
-// State is how a job stands.
+// State is the state of a job.
 type State struct {
-	// Loaded tells whether the service manager knows the job, Running whether it has a process; PID is that.
+	// Loaded reports whether the service manager knows the job. Running reports whether it has a process; PID is its
+	// pid.
 	Loaded, Running bool
 	PID             int
-	// Leaving says that the job is about to be forgotten: it is Loaded, and whatever process it has ends.
+	// Leaving says that the job is about to be forgotten: it is still Loaded, and its process will end.
 	Leaving bool
-	// LastExit is how its process ended last, in the service manager's words; empty where it does not say.
+	// LastExit is how its process last ended, in the service manager's words. It is empty if that is not known.
 	LastExit string
 }
 
-// Manager is what an [Installer] needs of launchd or systemd. All of it may be done twice.
+// Manager holds the operations of launchd or systemd for an [Installer]. All of them may be repeated.
 type Manager interface {
-	// Load has the job run now and from the next start of the computer or login on, and returns when it has a process.
-	// The error may wrap [ErrNoDomain].
+	// Load runs the job now, and from then on at each start of the computer or login. It returns when the job has a
+	// process. The error may wrap [ErrNoDomain].
 	Load(ctx context.Context, job Job) error
-	// Restart gives the job a new process, by the definition that stands there now. The error may wrap [ErrNoDomain].
+	// Restart gives the job a new process, by its current definition. The error may wrap [ErrNoDomain].
 	Restart(ctx context.Context, job Job) error
 	// Unload ends the job's process and returns when it has ended. The job starts again with the computer or at login
-	// as long as its definition stands.
+	// while its definition exists.
 	Unload(ctx context.Context, job Job) error
-	// State tells how the job stands.
+	// State returns the state of the job.
 	State(ctx context.Context, job Job) (State, error)
-	// Enabled tells whether the services start with the computer and at login, Enable has them, Disable no longer.
-	// launchd needs none of it, for the place of a definition says it.
+	// Enabled reports whether the services start with the computer and at login. Enable turns this on, and Disable off.
+	// launchd needs none of these: the location of a definition is enough.
 	Enabled(ctx context.Context) (bool, error)
 	Enable(ctx context.Context) error
 	Disable(ctx context.Context) error
-	// StateHome returns XDG_STATE_HOME as the agent of a user gets it; empty where there is none. The user chooses it.
-	// The error may wrap [ErrNoDomain].
+	// StateHome returns XDG_STATE_HOME of a user's agent; empty if there is none. The user chooses it. The error may
+	// wrap [ErrNoDomain].
 	StateHome(ctx context.Context, uid uint32) (string, error)
-	// Forget has the manager of the job read anew what definitions there are, after some were removed.
+	// Forget makes the job's manager read the definitions again after some were removed.
 	Forget(ctx context.Context, job Job) error
 }
 
-// How long the service manager may take over one job. launchd and systemd kill a process that does not end, after 20
-// seconds at most as the definitions say.
+// The limit of the service manager for one job. launchd and systemd kill a process that does not end, after at most 20
+// seconds by our definitions.
 const (
 	endsWithin   = 30 * time.Second
 	startsWithin = 15 * time.Second
 	// loadsWithin is how long launchd may refuse a job. It takes up to 15 seconds to forget one that was booted out
-	// [LAUNCHCTL]; loadAgain is how often it is asked.
+	// [LAUNCHCTL]. loadAgain is the pause between attempts.
 	loadsWithin = 45 * time.Second
 	loadAgain   = 3 * time.Second
-	// lookAgain is how often is looked whether a process is there, or gone. Neither launchctl nor systemctl --user
-	// tells of it.
+	// lookAgain is the pause between checks for a process. Neither launchctl nor systemctl --user reports a change.
 	lookAgain = 100 * time.Millisecond
 )
 
 // errNotYet is why [await] gave up.
-var errNotYet = errors.New("it did not come to that in time")
+var errNotYet = errors.New("it did not happen in time")
 
-// await looks until the job stands as wanted.
+// await checks until the job is in the wanted state.
 func await(ctx context.Context, manager Manager, job Job, limit time.Duration, wanted func(State) bool) error {
 	ctx, cancel := context.WithTimeoutCause(ctx, limit, errNotYet)
 	defer cancel()

@@ -17,7 +17,7 @@ import (
 	"usher.internal/internal/trust"
 )
 
-// inside looks for one of our services among the processes that this one descends from. Nobody ran this on a Mac yet.
+// inside looks for one of our services among the ancestors of this process. Nobody has run this on a Mac yet.
 func inside(layout layout.Layout) bool {
 	const farEnough = 64 // generations; a process whose parent has ended is launchd's child
 	pid := os.Getppid()
@@ -38,7 +38,8 @@ func inside(layout layout.Layout) bool {
 	return false
 }
 
-// executableOf returns the path that a process was started by: what follows the count of arguments in KERN_PROCARGS2.
+// executableOf returns the path with which a process was started: the text after the count of arguments in
+// KERN_PROCARGS2.
 func executableOf(pid int) string {
 	arguments, err := unix.SysctlRaw("kern.procargs2", pid)
 	if err != nil || len(arguments) < 4 {
@@ -48,12 +49,12 @@ func executableOf(pid int) string {
 	return filepath.Clean(string(path))
 }
 
-// Outlive runs a command in a session of its own and waits for its end. launchd ends the process group of a job, which
-// the command is not in, so it goes on when this process is ended; its output is in the returned file. Nobody ran this
+// Outlive runs a command in its own session and waits for its end. launchd ends the process group of a job. The command
+// is not in that group, so it continues when this process ends. Its output is in the returned file. Nobody has run this
 // on a Mac yet.
 func Outlive(ctx context.Context, layout layout.Layout, program string, arguments ...string) (where string,
 	exitCode int, err error) {
-	// As the package's postinstall: for root and admins, whose group a new file should have from /Library/Logs.
+	// Like the package's postinstall: for root and admins. A new file should get their group from /Library/Logs.
 	if err := trust.LogDirectory.MakeDirectory(layout.LogDirectory, 0o750); err != nil {
 		return "", 0, err
 	}

@@ -33,7 +33,7 @@ func TestOutliveKeepsTheOutput(t *testing.T) {
 		nil {
 		t.Error("there is a log where none can be")
 	}
-	// A log that is a link of somebody's is not written to.
+	// A log that is somebody's link is not written to.
 	if err := errors.Join(os.Remove(where), os.Symlink("/dev/null", where)); err != nil {
 		t.Fatal(err)
 	}
@@ -42,7 +42,7 @@ func TestOutliveKeepsTheOutput(t *testing.T) {
 	}
 }
 
-// What usherd or an agent has started, whatever is in between, is inside of it.
+// A process that usherd or an agent has started is inside it, with any processes in between.
 func TestInside(t *testing.T) {
 	const part = "USHER_TEST_PART"
 	flags := []string{"-test.run=^TestInside$", "-test.v"}

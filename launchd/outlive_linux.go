@@ -10,8 +10,8 @@ import (
 	"usher.internal/internal/layout"
 )
 
-// inside reads in which control group systemd has put us: children of a service are in its own, whoever their parent
-// is.
+// inside reads the control group of this process. Children of a service are in the service's group, even if their
+// parent has changed.
 func inside(layout.Layout) bool {
 	groups, err := os.ReadFile("/proc/self/cgroup")
 	if err != nil {
@@ -27,8 +27,8 @@ func inside(layout.Layout) bool {
 	return false
 }
 
-// Outlive has systemd run a command as a service of its own and waits for its end. The command goes on when this
-// process is ended; its output is in the journal of the returned unit.
+// Outlive has systemd run a command as its own service and waits for its end. The command continues when this process
+// ends. Its output is in the journal of the returned unit.
 func Outlive(ctx context.Context, _ layout.Layout, program string, arguments ...string) (where string, exitCode int,
 	err error) {
 	unit := fmt.Sprintf("usher-install-%d", os.Getpid())

@@ -16,7 +16,7 @@ import (
 //go:embed templates/*.tmpl
 var templates embed.FS
 
-// values are what the templates can name.
+// values are the names for the templates.
 type values struct {
 	layout.Layout
 	HelperLabel, AgentLabel, BundleIdentifier, SystemPath string
@@ -29,7 +29,7 @@ type File struct {
 	Content []byte
 }
 
-// Files returns what is in the layout besides the programs, the definitions first.
+// Files returns the files of the layout besides the programs, the definitions first.
 func Files(l layout.Layout) ([]File, error) {
 	var files []File
 	for _, one := range []struct{ path, template string }{
@@ -49,8 +49,8 @@ func Files(l layout.Layout) ([]File, error) {
 	return files, nil
 }
 
-// render fills a template in. The library that writes the helper's definition has a template language of its own since
-// its version 1.3.0, and is given what this has rendered: nothing is left in it to fill in.
+// render fills in a template. The library that writes the helper's definition has its own template language since
+// version 1.3.0. It gets the rendered text, with nothing left to fill in.
 func render(l layout.Layout, name string) ([]byte, error) {
 	text, err := templates.ReadFile("templates/" + name + ".tmpl")
 	if err != nil {

@@ -11,8 +11,8 @@ import (
 	"usher.internal/internal/layout"
 )
 
-// The agent's state is below XDG_STATE_HOME where its service manager has that variable. Root removes it there, but
-// only below the user's home, whatever the user has put on the way.
+// The agent's state is below XDG_STATE_HOME if its service manager has that variable. Root removes it there, but only
+// below the user's home, even if the user has put links on the way.
 func TestPurgeOfXDGStateHome(t *testing.T) {
 	for name, test := range map[string]struct {
 		printed    string
@@ -46,12 +46,12 @@ func TestPurgeOfXDGStateHome(t *testing.T) {
 	}
 }
 
-// A user's service manager that does not answer is a step that failed, and no reason to stop.
+// If a user's service manager does not answer, that step fails, and the others continue.
 func TestPurgeWithoutXDGStateHome(t *testing.T) {
 	for _, script := range []string{"exit 1", "echo '{'"} {
 		i := session(t, script)
 		steps := i.fromStateHome(t.Context(), 0)
-		if len(steps) != 1 || !steps[0].goesOn || i.take(t.Context(), steps) == nil {
+		if len(steps) != 1 || !steps[0].continues || i.take(t.Context(), steps) == nil {
 			t.Errorf("%q: %+v", script, steps)
 		}
 	}
@@ -61,7 +61,7 @@ func TestPurgeWithoutXDGStateHome(t *testing.T) {
 	}
 }
 
-// session is an installer for a computer on which root has a session, and a service manager that runs the script.
+// session is an installer for a computer on which root has a session. Its service manager runs the script.
 func session(t *testing.T, script string) *Installer {
 	t.Helper()
 	top, runtimes := t.TempDir(), t.TempDir()

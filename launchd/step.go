@@ -6,40 +6,40 @@ import (
 	"fmt"
 )
 
-// Result is what came of a step.
+// Result is the result of a step.
 type Result string
 
 // The results of a step.
 const (
 	Done      Result = "done"
 	Unchanged Result = "unchanged"
-	// Would is that a dry run has left it undone.
+	// Would means that a dry run has left it undone.
 	Would Result = "would"
-	// Later is that it cannot be done now and need not be: it comes about at the next login.
+	// Later means that it cannot be done now and need not be: it happens at the next login.
 	Later  Result = "later"
 	Failed Result = "failed"
 )
 
-// Outcome is one step that was looked at, and done if need be.
+// Outcome is one step that was checked, and done if necessary.
 type Outcome struct {
-	// Step says what, for example "write /usr/local/usher/usherd"; Detail why, or what went wrong.
+	// Step names it, for example "write /usr/local/usher/usherd". Detail says why, or what went wrong.
 	Step   string `json:"step"`
 	Result Result `json:"result"`
 	Detail string `json:"detail,omitempty"`
 }
 
-// step is one thing that has to be so.
+// step is one condition that the installer establishes.
 type step struct {
 	what string
-	// needed tells why the step has to be done; empty when it is so already.
+	// needed returns why the step has to be done; empty if it is already done.
 	needed func(context.Context) (why string, err error)
-	// do does it, and may tell more about it. An error that wraps [ErrNoDomain] does not stop the steps after it.
+	// do does it, and may return a detail. An error that wraps [ErrNoDomain] does not stop the later steps.
 	do func(context.Context) (detail string, err error)
-	// goesOn says that the steps after it are done also when it fails: of taking things away as much is done as can be.
-	goesOn bool
+	// continues says that the later steps are done even if this one fails. Removing does as much as it can.
+	continues bool
 }
 
-// take goes through the steps and reports each. It stops at the first one that fails, unless that one says otherwise.
+// take does the steps and reports each. It stops at the first one that fails, unless continues is set.
 func (i *Installer) take(ctx context.Context, steps []step) error {
 	var failed []error
 	for _, one := range steps {
@@ -47,7 +47,7 @@ func (i *Installer) take(ctx context.Context, steps []step) error {
 		i.Report(outcome)
 		if err != nil {
 			failed = append(failed, fmt.Errorf("%s: %w", one.what, err))
-			if !one.goesOn || ctx.Err() != nil {
+			if !one.continues || ctx.Err() != nil {
 				break
 			}
 		}

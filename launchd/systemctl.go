@@ -21,8 +21,8 @@ type systemctl struct {
 	group    func(uid uint32) (gid uint32, err error)
 }
 
-// Systemctl returns Linux's service manager. The program is [command.Systemctl]; group tells the primary group of a
-// user, as whom the user's own service manager is asked.
+// Systemctl returns Linux's service manager. The program is [command.Systemctl]. group returns the primary group of a
+// user; systemctl runs as that user to ask their own service manager.
 func Systemctl(program command.Command, group func(uid uint32) (gid uint32, err error)) Manager {
 	return &systemctl{program: program, runtimes: "/run/user", group: group}
 }
@@ -44,12 +44,12 @@ func (s *systemctl) Restart(ctx context.Context, job Job) error {
 	return s.begin(ctx, job, "restart")
 }
 
-// begin has systemd read the definition that stands there now, and start the job.
+// begin makes systemd read the current definition, and start the job.
 func (s *systemctl) begin(ctx context.Context, job Job, verb string) error {
 	if err := s.run(ctx, job, "daemon-reload"); err != nil {
 		return err
 	}
-	if job.Agent { // one that ended for good is not started again by itself
+	if job.Agent { // an agent that ended for good does not start again by itself
 		_ = s.run(ctx, job, "reset-failed", s.unit(job))
 	}
 	if err := s.run(ctx, job, verb, s.unit(job)); err != nil {
@@ -73,7 +73,7 @@ func (s *systemctl) Unload(ctx context.Context, job Job) error {
 	if err := s.run(ctx, job, "stop", s.unit(job)); err != nil {
 		return err
 	}
-	// A unit that failed stays known, and would be listed as failed for good, also after its definition is gone.
+	// A unit that failed remains known. It would be listed as failed for ever, even after its definition is removed.
 	_ = s.run(ctx, job, "reset-failed", s.unit(job))
 	return nil
 }
@@ -161,7 +161,7 @@ func (s *systemctl) ask(ctx context.Context, job Job, arguments ...string) (stri
 	return string(output.Stdout), nil
 }
 
-// parseShow reads what `systemctl show` says of a unit.
+// parseShow reads the output of `systemctl show` for a unit.
 func parseShow(output string) State {
 	properties := map[string]string{}
 	for line := range strings.Lines(output) {

@@ -15,29 +15,30 @@ import (
 	"usher.internal/internal/layout"
 )
 
-// Purge is what goes besides the programs and services when nothing is to be left.
+// Purge says what is removed, besides the programs and services, so that nothing remains.
 type Purge struct {
-	// State and Sockets are the directories that the configuration names, Secrets the files of secrets that are usher's
-	// alone; an empty name is none.
+	// State and Sockets are the directories in the configuration. Secrets are the files of secrets that belong only to
+	// usher. An empty name is skipped.
 	State, Sockets string
 	Secrets        []string
-	// Homes are the home directories of the people of this computer.
+	// Homes are the home directories of the people on this computer.
 	Homes []string
 	// Receipts is macOS's pkgutil.
 	Receipts command.Command
 }
 
-// What the helper keeps in its directories. Of one that an admin has chosen only these are taken: it may hold more than
-// usher.
+// The helper's files in its directories. In a directory that an admin has chosen, only these are removed: it may hold
+// other things than usher's.
 var (
 	stateFiles  = []string{layout.Journal + "*", strings.TrimSuffix(layout.LastGoodConfiguration, ".json") + "*"}
 	socketFiles = []string{layout.HelperSocket + "*", layout.AgentSocket + "*"}
 )
 
-// Uninstall ends the services and takes the programs, definitions and links away; state, configuration and logs stay.
-// With a purge they go too, and what agents left in the homes. A step that fails does not keep those after it.
+// Uninstall ends the services and removes the programs, definitions and links. State, configuration and logs remain.
+// With a purge they are removed too, and also the files that agents left in the homes. If a step fails, the later ones
+// are still done.
 //
-// Files that a package has brought are left to its package manager.
+// Files of a package are left to its package manager.
 func (i *Installer) Uninstall(ctx context.Context, purge *Purge) error {
 	steps, err := i.stopping()
 	if err != nil {
@@ -79,13 +80,13 @@ func (i *Installer) takingAway() []step {
 		return steps
 	}
 	return append(steps, step{
-		what: "have the service managers forget them", goesOn: true,
+		what: "have the service managers forget them", continues: true,
 		needed: func(context.Context) (string, error) { return "definitions were removed", nil },
 		do:     func(ctx context.Context) (string, error) { return "", i.forget(ctx) },
 	})
 }
 
-// forget has the service managers, the system's and each user's, notice that the definitions are no more.
+// forget makes the service managers, the system's and each user's, notice that the definitions were removed.
 func (i *Installer) forget(ctx context.Context) error {
 	sessions, err := i.Sessions()
 	if err != nil {
@@ -100,12 +101,12 @@ func (i *Installer) forget(ctx context.Context) error {
 	return errors.Join(failed...)
 }
 
-// matching are the steps that remove the files of a directory by patterns.
+// matching returns the steps that remove the files of a directory by patterns.
 func (i *Installer) matching(directory string, patterns ...string) []step {
 	var steps []step
 	for _, pattern := range patterns {
 		found, err := filepath.Glob(filepath.Join(i.rooted(directory), pattern))
-		if err != nil { // only of a bad pattern
+		if err != nil { // only for a bad pattern
 			panic(err)
 		}
 		for _, path := range found {
@@ -146,12 +147,12 @@ func (i *Installer) purging(purge Purge) []step {
 	return steps
 }
 
-// fromHome is the step that takes away what an agent left in a home. Its user can put links there, which root does not
-// follow: the home is opened, and nothing outside of it can be reached.
+// fromHome is the step that removes an agent's files from a home. Its user can put links there, but root does not
+// follow them: the home is opened, and nothing outside of it can be reached.
 func (i *Installer) fromHome(home, leaving string) step {
 	place := i.rooted(home)
 	return step{
-		what: "remove " + filepath.Join(home, leaving), goesOn: true,
+		what: "remove " + filepath.Join(home, leaving), continues: true,
 		needed: func(context.Context) (string, error) {
 			root, err := os.OpenRoot(place)
 			if errors.Is(err, fs.ErrNotExist) {
@@ -175,7 +176,7 @@ func (i *Installer) fromHome(home, leaving string) step {
 			if err := root.RemoveAll(leaving); err != nil {
 				return "", err
 			}
-			// What the agent may have made to put it in goes if it is empty now.
+			// The agent may have created the parent folders. They are removed if they are empty now.
 			for parent := filepath.Dir(leaving); parent != "."; parent = filepath.Dir(parent) {
 				if root.Remove(parent) != nil {
 					break
@@ -186,8 +187,8 @@ func (i *Installer) fromHome(home, leaving string) step {
 	}
 }
 
-// fromStateHome are the steps that take away what the agent of a session keeps where the user's XDG_STATE_HOME has it.
-// The user chose that path, so a folder outside of their home stays: root would act there on the user's behalf.
+// fromStateHome returns the steps that remove the files of a session's agent below the user's XDG_STATE_HOME. The user
+// chose that path, so a folder outside of their home remains: root would act there on the user's behalf.
 func (i *Installer) fromStateHome(ctx context.Context, uid uint32) []step {
 	stateHome, err := i.Manager.StateHome(ctx, uid)
 	if errors.Is(err, ErrNoDomain) || stateHome == "" && err == nil {
@@ -196,7 +197,7 @@ func (i *Installer) fromStateHome(ctx context.Context, uid uint32) []step {
 	account, lookErr := user.LookupId(strconv.FormatUint(uint64(uid), 10))
 	if err := errors.Join(err, lookErr); err != nil {
 		return []step{{
-			what: "find XDG_STATE_HOME of " + userName(uid), goesOn: true,
+			what: "find XDG_STATE_HOME of " + userName(uid), continues: true,
 			needed: func(context.Context) (string, error) { return "", err },
 		}}
 	}
@@ -209,7 +210,7 @@ func (i *Installer) fromStateHome(ctx context.Context, uid uint32) []step {
 
 func (i *Installer) receipt(utility command.Command) step {
 	return step{
-		what: "forget the receipt of " + layout.BundleIdentifier, goesOn: true,
+		what: "forget the receipt of " + layout.BundleIdentifier, continues: true,
 		needed: func(ctx context.Context) (string, error) {
 			output, err := utility.With("--pkg-info", layout.BundleIdentifier).Run(ctx)
 			if err != nil {

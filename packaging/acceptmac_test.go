@@ -18,8 +18,8 @@ import (
 	"usher.internal/sim/toolbox"
 )
 
-// standIns are the programs of macOS that scripts/accept-mac runs, as far as it looks at what they do. The one of
-// security is sim/security; the others that it runs do nothing here.
+// standIns are stand-ins for the programs of macOS that scripts/accept-mac runs. The one for security is sim/security.
+// The others do nothing, unless the script looks at their effect.
 var standIns = map[string]string{
 	"uname": `echo Darwin`,
 	"launchctl": `[ "$1" = asuser ] && { shift 2; exec "$@"; }; case "$2" in user/* | system/org.usher.useragent) ` +
@@ -35,7 +35,7 @@ var standIns = map[string]string{
 
 var silent = []string{"file", "plutil", "dseditgroup", "newsyslog", "codesign", "ioreg", "pkill", "lsappinfo", "sleep"}
 
-// usherctlStandIn installs what the script looks for, and answers as an usher that works.
+// usherctlStandIn installs the files that the script looks for, and answers like a working usher.
 const usherctlStandIn = `case "$1" in
 install) mkdir -p "$ACCEPT_ROOT/usr/local/usher"; cp "$0" "$ACCEPT_ROOT/usr/local/usher/usherctl"; echo unchanged ;;
 uninstall) rm -rf "$ACCEPT_ROOT/usr/local/usher" "$ACCEPT_ROOT/Library/Preferences/org.usher.plist" ;;
@@ -61,7 +61,7 @@ func newAcceptance(t *testing.T) *acceptance {
 		t.Fatal(err)
 	}
 	a.keychain = filekeychain.Open(directory)
-	// What a user has in there, with an item that is not UTF-8.
+	// The user's own items in the keychain. One of them is not UTF-8.
 	a.add(filekeychain.Item{Class: filekeychain.GenericPassword, Account: "jane", Service: "Wi-Fi", Label: "home",
 		Data: []byte("secret")})
 	toolbox.Build(t, a.tools, "usher.internal/sim/security")
@@ -93,8 +93,8 @@ func (a *acceptance) script(name, text string) {
 	}
 }
 
-// registration has the stand-in of Company Portal put a registration into the keychain as the real stand-in does on a
-// Mac, through security, and end with that code.
+// registration makes the stand-in for Company Portal put a registration into the keychain through security, as the real
+// stand-in does on a Mac. It ends with that code.
 func (a *acceptance) registration(exitCode string) {
 	a.t.Helper()
 	ca, err := entra.NewCA()
@@ -147,7 +147,7 @@ func (a *acceptance) run(arguments ...string) (exitCode int, said string) {
 	return command.ProcessState.ExitCode(), string(output)
 }
 
-// held returns what the keychain holds.
+// held returns the content of the keychain.
 func (a *acceptance) held() []string {
 	a.t.Helper()
 	var held []string
@@ -165,8 +165,7 @@ func (a *acceptance) held() []string {
 	return held
 }
 
-// Whatever comes of the acceptance, the user's login keychain holds afterwards what it held before, and no key of a
-// registration.
+// After any result of the acceptance, the user's login keychain has its earlier content, and no key of a registration.
 func TestAcceptanceLeavesTheLoginKeychainAsItWas(t *testing.T) {
 	for name, exitCode := range map[string]string{"registers": "0", "the stand-in fails after it": "67"} {
 		t.Run(name, func(t *testing.T) {
@@ -193,7 +192,7 @@ func TestAcceptanceLeavesTheLoginKeychainAsItWas(t *testing.T) {
 	}
 }
 
-// A user who is registered has items of the same names: they are not touched, and nothing is begun.
+// A registered user has items of the same names: they are not touched, and nothing starts.
 func TestAcceptanceRefusesAUserWhoIsRegistered(t *testing.T) {
 	a := newAcceptance(t)
 	a.registration("0")
@@ -209,8 +208,8 @@ func TestAcceptanceRefusesAUserWhoIsRegistered(t *testing.T) {
 	}
 }
 
-// An acceptance that could not put the keychain right says so.
-func TestAcceptanceTellsThatTheKeychainIsNotAsItWas(t *testing.T) {
+// An acceptance that could not restore the keychain says so.
+func TestAcceptanceReportsThatTheKeychainIsNotRestored(t *testing.T) {
 	a := newAcceptance(t)
 	a.registration("0")
 	real := filepath.Join(a.tools, "security")

@@ -12,7 +12,7 @@ import (
 )
 
 // changes are the parts that a version's section may have, in their order: those of
-// https://keepachangelog.com/en/1.1.0/, and what an admin has to do.
+// https://keepachangelog.com/en/1.1.0/, and the changes that an admin has to make.
 var changes = []string{"Added", "Changed", "Deprecated", "Removed", "Fixed", "Security", "What an admin has to change"}
 
 const unreleased = "Unreleased"
@@ -22,7 +22,7 @@ var (
 	linkLine       = regexp.MustCompile(`^\[[^\]]+\]: https?://\S+$`)
 )
 
-// checkChangelog returns what of a text is not as Keep a Changelog has it, an error for each line.
+// checkChangelog returns an error for each line of a text that does not follow Keep a Changelog.
 func checkChangelog(text string) error {
 	var problems []error
 	var version, part string
@@ -49,7 +49,7 @@ func checkChangelog(text string) error {
 			endPart(number)
 			heading := versionHeading.FindStringSubmatch(line)
 			if heading == nil {
-				wrong(number, "%q is no \"## [Unreleased]\" and no \"## [VERSION] - YYYY-MM-DD\"", line)
+				wrong(number, "%q is not \"## [Unreleased]\" or \"## [VERSION] - YYYY-MM-DD\"", line)
 				continue
 			}
 			version, parts = heading[1], nil
@@ -77,9 +77,9 @@ func checkChangelog(text string) error {
 			place := slices.Index(changes, part)
 			switch {
 			case version == "":
-				wrong(number, "%q is of no version", part)
+				wrong(number, "%q is in no version", part)
 			case place < 0:
-				wrong(number, "%q is none of %s", part, strings.Join(changes, ", "))
+				wrong(number, "%q is not one of %s", part, strings.Join(changes, ", "))
 			case len(parts) > 0 && slices.Index(changes, parts[len(parts)-1]) >= place:
 				wrong(number, "%q comes after %q; the order is %s", part, parts[len(parts)-1],
 					strings.Join(changes, ", "))
@@ -94,7 +94,8 @@ func checkChangelog(text string) error {
 				wrong(number, "an entry is under one of %s", strings.Join(changes, ", "))
 			}
 		case !strings.HasPrefix(line, "  ") || entries == 0:
-			wrong(number, "%q is no entry; entries begin with \"- \", and further lines of one with two spaces", line)
+			wrong(number, "%q is not an entry; entries begin with \"- \", and further lines of one with two spaces",
+				line)
 		}
 	}
 	endPart(len(lines))
@@ -110,7 +111,7 @@ func TestChangelog(t *testing.T) {
 		t.Fatal(err)
 	}
 	if err := checkChangelog(string(content)); err != nil {
-		t.Errorf("CHANGELOG.md is not as https://keepachangelog.com/en/1.1.0/ has it:\n%v", err)
+		t.Errorf("CHANGELOG.md does not follow https://keepachangelog.com/en/1.1.0/:\n%v", err)
 	}
 }
 

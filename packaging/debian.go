@@ -13,14 +13,14 @@ import (
 	"time"
 )
 
-// maintainer is whom Debian's tools name for the package; mail to it leads nowhere.
+// maintainer is the maintainer of the package for Debian's tools; mail to it is not delivered.
 const maintainer = "The usher maintainers <maintainers@usher.invalid>"
 
-// described is what git says of a commit that a tag leads to: v1.2.3, or v1.2.3-4-g0123abc after it.
+// described is git's description of a commit with a tag before it: v1.2.3, or v1.2.3-4-g0123abc after the tag.
 var described = regexp.MustCompile(`^v?([0-9]+(?:\.[0-9]+)*)(?:-([0-9]+)-g([0-9a-f]+))?(-dirty)?$`)
 
-// DebianVersion returns a version in Debian's order: after that of the tag, and before all tags, by the date, where
-// there is none.
+// DebianVersion returns a version in Debian's order: after the version of the tag. Without a tag it is ordered by the
+// date, before all tags.
 func DebianVersion(version string, date time.Time) string {
 	found := described.FindStringSubmatch(version)
 	if found == nil {
@@ -37,7 +37,8 @@ func DebianVersion(version string, date time.Time) string {
 	return debian
 }
 
-// debianDocuments returns what Debian wants in each package: who may copy it, what changed, and why lintian is wrong.
+// debianDocuments returns the documents that Debian requires in each package: the copyright, the changes, and the
+// reasons to override lintian.
 func debianDocuments(release Release) ([]Entry, error) {
 	changelog, err := fillIn("debian/changelog.tmpl", map[string]any{
 		"Version": DebianVersion(release.Version, release.Date), "Maintainer": maintainer,
@@ -63,9 +64,9 @@ func debianDocuments(release Release) ([]Entry, error) {
 	return entries, nil
 }
 
-// WriteDebian writes into directory nfpm.yaml, by which nfpm makes the Debian package of what [WriteTree] has laid out
-// below root, and the package's scripts. Architecture is by Go's name, which is Debian's too for those that usher is
-// built for.
+// WriteDebian writes nfpm.yaml and the package's scripts into directory. nfpm makes the Debian package from them and
+// from the files that [WriteTree] has laid out below root. Architecture is Go's name; Debian has the same name for
+// those that usher is built for.
 func WriteDebian(directory, root string, entries []Entry, release Release, architecture string) error {
 	entries = slices.SortedFunc(slices.Values(entries), func(a, b Entry) int { return cmp.Compare(a.Path, b.Path) })
 	configuration, err := fillIn("debian/nfpm.yaml.tmpl", map[string]any{
@@ -90,7 +91,7 @@ func WriteDebian(directory, root string, entries []Entry, release Release, archi
 	return os.WriteFile(filepath.Join(directory, "nfpm.yaml"), configuration, 0o644)
 }
 
-// fillIn fills one of this package's templates in.
+// fillIn fills in one of this package's templates.
 func fillIn(name string, values any) ([]byte, error) {
 	text, err := fs.ReadFile(texts, name)
 	if err != nil {

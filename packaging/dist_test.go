@@ -19,8 +19,8 @@ const (
 	debianName  = "usher_1.2.3+4.g0123abc_amd64.deb"
 )
 
-// TestDist builds the same sources in two folders of different names, as two people would, and compares and reads what
-// came out.
+// TestDist builds the same sources in two folders of different names, like two people, and compares and reads the
+// results.
 func TestDist(t *testing.T) {
 	var outputs []string
 	for _, name := range []string{"here", "a-much-longer-name-of-a-folder"} {
@@ -69,8 +69,8 @@ func TestDist(t *testing.T) {
 	})
 }
 
-// withoutPages takes from a listing the size of each file, and the pages of the single commands, of which TestManuals
-// knows.
+// withoutPages removes the size of each file from a listing, and the pages of the single commands, which TestManuals
+// checks.
 func withoutPages(listing string) string {
 	var kept []string
 	for line := range strings.Lines(listing) {
@@ -93,7 +93,7 @@ func sumOf(t *testing.T, file string) string {
 	return hex.EncodeToString(sum[:])
 }
 
-// checkSBOM holds an SBOM against the programs in a directory: their digests, and their modules as `go list` has them.
+// checkSBOM compares an SBOM with the programs in a directory: their digests, and their modules from `go list`.
 func checkSBOM(t *testing.T, file, programs string) {
 	t.Helper()
 	var bom struct {
@@ -143,7 +143,7 @@ func checkSBOM(t *testing.T, file, programs string) {
 	listed = slices.Compact(listed)
 	slices.Sort(found)
 	if !slices.Equal(found, listed) {
-		t.Errorf("the SBOM tells of these modules:\n%s\nthe programs are made of:\n%s", strings.Join(found, "\n"),
+		t.Errorf("the SBOM lists these modules:\n%s\nthe programs contain:\n%s", strings.Join(found, "\n"),
 			strings.Join(listed, "\n"))
 	}
 }

@@ -8,8 +8,8 @@ import (
 	"usher.internal/internal/layout"
 )
 
-// InstallerVersion returns a version in the numbers that macOS's Installer compares: that of the tag, with how many
-// commits came after it as a further number, or 0 and the date where there is no tag.
+// InstallerVersion returns a version in numbers that macOS's Installer compares. It is that of the tag, with the number
+// of later commits as a further number. Without a tag it is 0 and the date.
 func InstallerVersion(release Release) string {
 	found := described.FindStringSubmatch(release.Version)
 	switch {
@@ -21,8 +21,8 @@ func InstallerVersion(release Release) string {
 	return found[1]
 }
 
-// WriteMacOS writes into directory what pkgbuild and productbuild are given: PackageInfo and Distribution, and for
-// scripts/pkg the files version and identifier with a line each.
+// WriteMacOS writes the input of pkgbuild and productbuild into directory: PackageInfo and Distribution. For
+// scripts/pkg it writes the files version and identifier, with one line each.
 func WriteMacOS(directory string, release Release) error {
 	if err := os.MkdirAll(directory, 0o755); err != nil {
 		return err

@@ -9,8 +9,7 @@ import (
 	"testing"
 )
 
-// TestMacOSPackage makes the dry run of the macOS package, which checks itself, and holds that the check sees what is
-// wrong.
+// TestMacOSPackage makes the dry run of the macOS package, which checks itself, and tests that the check sees faults.
 func TestMacOSPackage(t *testing.T) {
 	output := t.TempDir()
 	if printed := run(t, "..", nil, "scripts/pkg", output); !strings.Contains(printed, "CANNOT be installed") {
@@ -53,12 +52,12 @@ done
 		}
 		printed, err = try(t.Context(), "..", nil, "scripts/check-pkg", filepath.Join(work, "spoiled.pkg"))
 		if err == nil || !strings.Contains(printed, test.complaint) {
-			t.Errorf("after %q the check does not complain of %q: %v\n%s", test.spoil, test.complaint, err, printed)
+			t.Errorf("after %q the check does not report %q: %v\n%s", test.spoil, test.complaint, err, printed)
 		}
 	}
 }
 
-// TestMacOSPackageNeedsIdentities plays scripts/pkg on a Mac on which an identity is missing.
+// TestMacOSPackageNeedsIdentities runs scripts/pkg as on a Mac without one of the identities.
 func TestMacOSPackageNeedsIdentities(t *testing.T) {
 	tools := t.TempDir()
 	for _, name := range []string{"lipo", "codesign", "pkgbuild", "productbuild", "productsign", "xcrun"} {
@@ -90,7 +89,7 @@ func writeScript(t *testing.T, file, body string) {
 	}
 }
 
-// stagedScript is one of the package's scripts with paths of this test in place of a Mac's.
+// stagedScript returns one of the package's scripts with this test's paths instead of a Mac's.
 func stagedScript(t *testing.T, name string, paths ...string) string {
 	t.Helper()
 	script, err := os.ReadFile(filepath.Join("macos", "scripts", name))

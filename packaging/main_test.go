@@ -1,7 +1,7 @@
 //go:build linux
 
-// These tests make the packages by the scripts that people call, and look into what came out. They need what
-// scripts/install-test-dependencies installs, and the one that installs the Debian package needs root.
+// These tests make the packages with the scripts that people use, and examine the results. They need the tools that
+// scripts/install-test-dependencies installs. The one that installs the Debian package needs root.
 package packaging_test
 
 import (
@@ -14,11 +14,11 @@ import (
 	"testing"
 )
 
-// environment is that of every command here: a version and a date of their own, so that copies without git are that
-// version.
+// environment is the environment of every command here. It sets a version and a date, so that copies without git have
+// that version.
 var environment = []string{"USHER_VERSION=v1.2.3-4-g0123abc", "SOURCE_DATE_EPOCH=1790000000"}
 
-// run runs a command in a directory and returns what it printed; it must succeed.
+// run runs a command in a directory and returns its output; the command must succeed.
 func run(t *testing.T, directory string, more []string, name string, arguments ...string) string {
 	t.Helper()
 	output, err := try(t.Context(), directory, more, name, arguments...)
@@ -36,11 +36,11 @@ func try(ctx context.Context, directory string, more []string, name string, argu
 	return string(output), err
 }
 
-// copySources copies what git has, and what it does not have yet, into a directory and returns that.
+// copySources copies the files that git has, and new ones, into a directory and returns the directory.
 func copySources(t *testing.T, name string) string {
 	t.Helper()
 	directory := filepath.Join(t.TempDir(), name)
-	if err := os.Mkdir(directory, 0o700); err != nil { // not the mode of a clone, which must not matter
+	if err := os.Mkdir(directory, 0o700); err != nil { // a different mode than a clone's; it must not matter
 		t.Fatal(err)
 	}
 	run(t, "..", nil, "bash", "-c", `set -o pipefail
@@ -52,7 +52,7 @@ git ls-files -z --cached --others --exclude-standard --deduplicate |
 
 var update = flag.Bool("update", false, "rewrite testdata")
 
-// compareLines compares what was found with a file of testdata.
+// compareLines compares the found lines with a file of testdata.
 func compareLines(t *testing.T, found, golden string) {
 	t.Helper()
 	file := filepath.Join("testdata", golden)
@@ -66,6 +66,6 @@ func compareLines(t *testing.T, found, golden string) {
 		t.Fatal(err)
 	}
 	if found != string(wanted) {
-		t.Errorf("not as in %s; found:\n%s", file, found)
+		t.Errorf("different from %s; found:\n%s", file, found)
 	}
 }

@@ -10,7 +10,7 @@ import (
 	"testing"
 )
 
-// TestManuals holds that each command has a page, and that neither mandoc nor groff objects to one.
+// TestManuals checks that each command has a page, and that mandoc and groff accept every page.
 func TestManuals(t *testing.T) {
 	directory := t.TempDir()
 	run(t, "..", nil, "scripts/manuals", directory, "darwin")
@@ -34,7 +34,7 @@ func TestManuals(t *testing.T) {
 	if len(pages) != len(commands) {
 		t.Errorf("%d pages for %d commands", len(pages), len(commands))
 	}
-	// The system's own path, whichever system writes the pages.
+	// The path is that of the page's system, even if another system writes the pages.
 	if page, err := os.ReadFile(filepath.Join(directory, "man", "usherctl-doctor.1")); err != nil ||
 		!strings.Contains(string(page), "sudo /usr/local/usher/usherctl doctor") {
 		t.Errorf("the page of doctor for a Mac (%v):\n%s", err, page)
@@ -70,7 +70,7 @@ func TestManuals(t *testing.T) {
 
 var commandLine = regexp.MustCompile(`(?m)^  ([a-z-]+) +\S`)
 
-// commandsBelow returns a command and all below it, by what their help lists.
+// commandsBelow returns a command and all commands below it, from the lists in their help.
 func commandsBelow(t *testing.T, usherctl string, command []string) [][]string {
 	t.Helper()
 	found := [][]string{command}

@@ -1,7 +1,7 @@
-// Package packaging lays out what usher's packages bring: from [layout.Layout], so that a package and `usherctl
-// install` cannot differ. [Payload] says what stands where, [WriteTree] puts that into a directory, [WriteDebian] and
-// [WriteMacOS] write what nfpm and Apple's tools want to know besides. Program packaging/payload is how scripts/dist
-// and scripts/pkg call it.
+// Package packaging lays out the files of usher's packages. It takes them from [layout.Layout], so that a package and
+// `usherctl install` cannot differ. [Payload] says where everything is, and [WriteTree] writes that into a directory.
+// [WriteDebian] and [WriteMacOS] write the additional input of nfpm and Apple's tools. scripts/dist and scripts/pkg
+// call it through the program packaging/payload.
 //
 // The same sources, version and date give the same bytes.
 package packaging
@@ -27,28 +27,28 @@ var texts embed.FS
 
 // Entry is a file or a symbolic link of a package. It belongs to root, and to root's group.
 type Entry struct {
-	// Path is where it is installed, absolute.
+	// Path is its absolute path after installation.
 	Path string
 	// Mode is the permissions of a file.
 	Mode fs.FileMode
-	// Content is what a file holds, unless Source names the file that has it.
+	// Content is the content of a file, unless Source names a file with it.
 	Content []byte
 	Source  string
-	// Target is where a symbolic link leads, and empty for a file.
+	// Target is the target of a symbolic link; empty for a file.
 	Target string
 }
 
-// Release is what a package is made of.
+// Release is the input of a package.
 type Release struct {
-	// Version is as scripts/version prints it, Date when that commit was made.
+	// Version is the output of scripts/version. Date is the time of that commit.
 	Version string
 	Date    time.Time
-	// Programs is the directory of the three programs for the system in question, Manuals what cmd/usherctl/manuals.go
-	// has written.
+	// Programs is the directory of the three programs for the system. Manuals is the directory that
+	// cmd/usherctl/manuals.go has written.
 	Programs, Manuals string
 }
 
-// Payload returns what a package brings to a system, directories left to whoever writes it out.
+// Payload returns the files of a package for a system. The code that writes them adds directories.
 func Payload(l layout.Layout, release Release) ([]Entry, error) {
 	var entries []Entry
 	for _, name := range layout.ProgramNames() {
@@ -61,8 +61,7 @@ func Payload(l layout.Layout, release Release) ([]Entry, error) {
 		return nil, err
 	}
 	for _, file := range files {
-		// On a Mac /etc is a link to /private/etc, in the place of which a package that brings /etc would put a
-		// directory.
+		// On a Mac /etc is a link to /private/etc. A package with /etc would replace the link with a directory.
 		if l.Mac() && strings.HasPrefix(file.Path, "/etc/") {
 			file.Path = "/private" + file.Path
 		}
@@ -88,8 +87,8 @@ func Payload(l layout.Layout, release Release) ([]Entry, error) {
 	return entries, nil
 }
 
-// manuals returns the pages of the commands, and those of the daemons, which are written by hand and name the layout's
-// paths. They are compressed where all others are.
+// manuals returns the pages of the commands, and those of the daemons. The latter are written by hand and name the
+// layout's paths. They are compressed if the platform compresses its pages.
 func manuals(l layout.Layout, release Release) ([]Entry, error) {
 	pages := map[string][]byte{}
 	written, err := filepath.Glob(filepath.Join(release.Manuals, "man", "*.1"))
@@ -140,7 +139,7 @@ func DaemonManuals(l layout.Layout, date time.Time) (map[string][]byte, error) {
 	return pages, nil
 }
 
-// compress is `gzip -9n`.
+// compress does the same as `gzip -9n`.
 func compress(content []byte) ([]byte, error) {
 	var compressed bytes.Buffer
 	writer, err := gzip.NewWriterLevel(&compressed, gzip.BestCompression)

@@ -9,7 +9,7 @@ import (
 	"testing"
 )
 
-// What scripts/check-pipes refuses, and what looks like it.
+// Lines that scripts/check-pipes refuses, and similar ones that it accepts.
 func TestPipesIntoReadersThatEndEarly(t *testing.T) {
 	refused := []string{
 		`usherctl version | grep -q v1`,

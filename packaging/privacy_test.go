@@ -8,9 +8,8 @@ import (
 	"usher.internal/internal/propertylist"
 )
 
-// The example's profile lets usher's own programs read other programs' data, by their path and signature, and lets
-// nobody do more.
-func TestPrivacyProfileAllowsUshersProgramsAlone(t *testing.T) {
+// The example's profile lets only usher's own programs read other programs' data, by their path and signature.
+func TestPrivacyProfileAllowsOnlyUshersPrograms(t *testing.T) {
 	content, err := os.ReadFile("../docs/examples/org.usher.pppc.mobileconfig")
 	if err != nil {
 		t.Fatal(err)

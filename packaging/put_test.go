@@ -10,7 +10,7 @@ import (
 	"testing"
 )
 
-// TestDistRemovesOnlyWhatItMade puts what was built into folders that hold something already.
+// TestDistRemovesOnlyWhatItMade builds into folders that already contain something.
 func TestDistRemovesOnlyWhatItMade(t *testing.T) {
 	built := func(t *testing.T, version string) string {
 		from := t.TempDir()
@@ -30,7 +30,7 @@ func TestDistRemovesOnlyWhatItMade(t *testing.T) {
 
 	for name, test := range map[string]struct {
 		prepare func(t *testing.T, to string)
-		want    string // what is there afterwards, besides what was built; "" is that it was refused
+		want    string // the content afterwards, besides the built files; "" means that the build was refused
 		refused string
 	}{
 		"nothing else": {func(*testing.T, string) {}, "", ""},

@@ -8,8 +8,8 @@ import (
 	"time"
 )
 
-// WriteTree writes entries below root, which must not exist yet. Modes do not depend on the umask, and everything bears
-// the date; whose the files are is for the packager to say, since whoever builds need not be root.
+// WriteTree writes entries below root, which must not exist yet. Modes do not depend on the umask, and every file has
+// the same date. The packager sets the owners, because the builder need not be root.
 func WriteTree(root string, entries []Entry, date time.Time) error {
 	if err := os.Mkdir(root, 0o755); err != nil {
 		return fmt.Errorf("lay out the payload: %w", err)

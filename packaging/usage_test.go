@@ -9,8 +9,7 @@ import (
 	"testing"
 )
 
-// TestOutputIsNoOption holds that what begins with a dash is not taken for the folder that a script writes into, or
-// empties.
+// TestOutputIsNoOption checks that a script does not write into, or empty, a folder whose name begins with a dash.
 func TestOutputIsNoOption(t *testing.T) {
 	for _, line := range []string{
 		"scripts/build --help", "scripts/build -o", "scripts/build bin more", "scripts/dist --help", "scripts/dist -h",

@@ -9,7 +9,7 @@ import (
 	"usher.internal/packaging"
 )
 
-// TestVersions holds what Debian and macOS call a version, and that each is newer than the one before it.
+// TestVersions checks the versions for Debian and macOS, and that each is newer than the one before it.
 func TestVersions(t *testing.T) {
 	first, second := time.Unix(1790000000, 0), time.Unix(1790086400, 0)
 	debianBefore := "0~"

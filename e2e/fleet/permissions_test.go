@@ -264,7 +264,7 @@ func TestAnothersCredentialsAreNotUsed(t *testing.T) {
 	w.must(err)
 	other := w.start(w.macWith("MAC-B", how))
 	w.eventually("MAC-B says whose credentials it has", func() bool {
-		return strings.Contains(other.State().GetLastError(), "are those of MAC-A, and this Mac is MAC-B")
+		return strings.Contains(other.State().GetLastError(), "are for MAC-A, but this Mac is MAC-B")
 	})
 	report, err := w.admin().Ask(w.ctx, fleetview.Question{Timeout: 500 * time.Millisecond})
 	w.must(err)

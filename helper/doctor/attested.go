@@ -17,7 +17,7 @@ import (
 	"usher.internal/internal/propertylist"
 )
 
-// profileTool is macOS's program that shows the profiles of this Mac; without a path where there is none.
+// profileTool is macOS's program that shows the profiles of this Mac. It has no path on other systems.
 func profileTool() command.Command {
 	if runtime.GOOS == "darwin" {
 		return command.Profiles
@@ -25,30 +25,30 @@ func profileTool() command.Command {
 	return command.Command{}
 }
 
-// The payloads that matter [APPLE-DM], and the preference domain of Jamf's client for its network services [JLG].
+// The relevant payloads [APPLE-DM], and the preference domain of Jamf's client for its network services [JLG].
 const (
 	payloadRelay = "com.apple.relay.managed"
 	payloadACME  = "com.apple.security.acme"
 	jamfTrust    = "com.jamf.trust.plist"
 )
 
-// attestedCompliance looks for what Jamf's Attested Device Compliance for Microsoft Entra leaves on a Mac. With it,
-// Entra lets a sign-in in because it comes through Jamf's network, which takes only Macs that Apple has attested; no
-// Mac registers for that [JAMF-ADC]. Jamf's network relay is a profile with a relay and with an identity from an ACME
-// server, which Apple attests [JAMF-RELAY]. That the profile of this very feature has that form is inferred: nobody has
-// seen it. Entra's decision is not seen from here.
+// attestedCompliance looks for traces of Jamf's Attested Device Compliance for Microsoft Entra on a Mac. With it, Entra
+// accepts a sign-in because it comes through Jamf's network, which takes only Macs that Apple has attested. No Mac
+// registers for that [JAMF-ADC]. Jamf's network relay is a profile with a relay, and with an identity from an ACME
+// server that Apple attests [JAMF-RELAY]. It is inferred that the profile of this feature has that form: nobody has
+// seen it. Entra's decision cannot be seen from here.
 type attestedCompliance struct {
 	profiles command.Command
-	// managed is the folder where macOS keeps what profiles set; empty is not looked at.
+	// managed is the folder where macOS keeps the settings of profiles; an empty path is skipped.
 	managed string
 	// signIn is the host of Entra's sign-in.
 	signIn string
 }
 
-// recognised warns where sign-ins go through a relay.
+// recognised warns if sign-ins go through a relay.
 func (a attestedCompliance) recognised(ctx context.Context) (Outcome, error) {
 	if a.profiles.Path == "" {
-		return notApplicable("Profiles are looked at on macOS only."), nil
+		return notApplicable("Profiles are examined only on macOS."), nil
 	}
 	ran, err := a.profiles.Run(ctx)
 	if err != nil {
@@ -91,20 +91,20 @@ func (a attestedCompliance) recognised(ctx context.Context) (Outcome, error) {
 
 var errProfiles = errors.New("profiles did not show the profiles of this Mac")
 
-// installedPayload is one payload of a profile that is installed.
+// installedPayload is one payload of an installed profile.
 type installedPayload struct {
 	profile, kind string
 	content       map[string]any
 }
 
-// installedPayloads reads what `profiles show -output stdout-xml` prints: for the computer (_computerlevel) and for
-// users, their profiles with their items [FL-GO]. None of it was taken from a Mac.
+// installedPayloads reads the output of `profiles show -output stdout-xml`: profiles with their items, for the computer
+// (_computerlevel) and for users [FL-GO]. None of it was taken from a Mac.
 func installedPayloads(output []byte) ([]installedPayload, error) {
 	if strings.HasPrefix(strings.TrimSpace(string(output)), "There are no configuration profiles") {
 		return nil, nil
 	}
 	scopes, err := propertylist.Parse(output)
-	// profiles may hold secrets, of which nothing is quoted
+	// profiles may hold secrets, so nothing is quoted
 	if wrong, ok := errors.AsType[*propertylist.SyntaxError](err); ok {
 		err = wrong.Cause
 	}
@@ -115,7 +115,7 @@ func installedPayloads(output []byte) ([]installedPayload, error) {
 	for _, scope := range slices.Sorted(maps.Keys(scopes)) {
 		profiles, isList := scopes[scope].([]any)
 		if !isList {
-			return nil, fmt.Errorf("%w: what it says of %s is no list", errProfiles, oneline.Of(scope, longestSaid))
+			return nil, fmt.Errorf("%w: its entry for %s is not a list", errProfiles, oneline.Of(scope, longestSaid))
 		}
 		for _, one := range profiles {
 			profile, _ := one.(map[string]any)
@@ -141,8 +141,8 @@ func installedPayloads(output []byte) ([]installedPayload, error) {
 	return payloads, nil
 }
 
-// relays reports whether the relay takes connections to a host: without domains and names it takes all, but for those
-// that are excluded [APPLE-DM].
+// relays reports whether the relay takes connections to a host. Without domains and names it takes all of them except
+// the excluded ones [APPLE-DM].
 func (p installedPayload) relays(host string) bool {
 	domains, names := texts(p.content["MatchDomains"]), texts(p.content["MatchFQDNs"])
 	all := len(domains) == 0 && len(names) == 0
@@ -168,7 +168,7 @@ func within(host string, domains []string) bool {
 
 func equal(host string, names []string) bool { return slices.Contains(names, host) }
 
-// isTrue reads a boolean of a profile, which a tool may show as a number.
+// isTrue reads a boolean of a profile. A tool may show it as a number.
 func isTrue(value any) bool {
 	switch value := value.(type) {
 	case bool:

@@ -13,7 +13,7 @@ import (
 	"usher.internal/internal/command"
 )
 
-// profilesPrint is a stand-in of profiles(1), which prints a text.
+// profilesPrint is a stand-in for profiles(1) that prints a text.
 func profilesPrint(t *testing.T, text string, exitCode string) command.Command {
 	t.Helper()
 	directory := t.TempDir()
@@ -136,7 +136,7 @@ func TestAttestedDeviceComplianceIsRecognised(t *testing.T) {
 	}
 }
 
-// A Mac without device compliance may be one that needs no registration at all; who is refused one is told.
+// A Mac without device compliance may need no registration at all. A user whose registration is refused learns that.
 func TestRefusedRegistrationNamesAttestedDeviceCompliance(t *testing.T) {
 	_, says := trouble(t, doctor.Config{PortalExecutable: executable(t),
 		JamfPreferences: preferences(t, map[string]any{"microsoftCAEnabled": false})})

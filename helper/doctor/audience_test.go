@@ -23,7 +23,7 @@ import (
 	usherv1 "usher.internal/proto/usher/v1"
 )
 
-// countingJamfPro is asked for its privileges, and answers after a while.
+// countingJamfPro counts the questions about its privileges, and answers after a while.
 type countingJamfPro struct{ asked atomic.Int32 }
 
 func (c *countingJamfPro) CheckPrivileges(ctx context.Context) (jamfpro.Checked, error) {
@@ -52,7 +52,7 @@ func (c countingAgent) ExamineSession(context.Context, *usherv1.ExamineSessionRe
 			Result: usherv1.CheckResult_CHECK_RESULT_OK}}}, nil
 }
 
-// seenBy is what a caller is told, by the names of the checks.
+// seenBy returns the outcomes that a caller gets, by the names of the checks.
 func seenBy(t *testing.T, checks *doctor.Checks, caller doctor.Caller) map[string]doctor.Outcome {
 	t.Helper()
 	seen := map[string]doctor.Outcome{}
@@ -66,7 +66,7 @@ func seenBy(t *testing.T, checks *doctor.Checks, caller doctor.Caller) map[strin
 	return seen
 }
 
-// A user gets an outcome for each check, and of those that are the admins' business only that.
+// A user gets an outcome for each check. For an admins' check, the outcome says only that.
 func TestWhatAdminsSeeIsKeptFromUsers(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		jamfPro := &countingJamfPro{}
@@ -103,7 +103,7 @@ func TestWhatAdminsSeeIsKeptFromUsers(t *testing.T) {
 	})
 }
 
-// Jamf Pro is asked once for all examinations at one time, and again for the next one.
+// All examinations at one time ask Jamf Pro once. The next one asks again.
 func TestExaminationsAtOneTimeAreMerged(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		jamfPro := &countingJamfPro{}
@@ -125,7 +125,8 @@ func TestExaminationsAtOneTimeAreMerged(t *testing.T) {
 	})
 }
 
-// What runs a program or asks a server is done once in a while for all users together, and each time for an admin.
+// For users, a check that runs a program or asks a server runs only once in a while, for all of them together. For an
+// admin it runs each time.
 func TestUsersGetAnswersThatThereAre(t *testing.T) {
 	folder := t.TempDir()
 	runs := filepath.Join(folder, "runs")
@@ -166,7 +167,7 @@ func TestUsersGetAnswersThatThereAre(t *testing.T) {
 	}
 }
 
-// After a minute users get new answers, and what is about themselves sooner.
+// After a minute users get new answers; answers about themselves come sooner.
 func TestAnswersForUsersGetOld(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var asked, handshakes atomic.Int32
@@ -203,7 +204,7 @@ func TestAnswersForUsersGetOld(t *testing.T) {
 	})
 }
 
-// Who gives up ends what nobody else waits for, and nothing else.
+// A caller that gives up ends only the looks that nobody else waits for.
 func TestALookEndsWithTheLastWhoWaits(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		jamfPro := &countingJamfPro{}
@@ -231,14 +232,14 @@ func TestALookEndsWithTheLastWhoWaits(t *testing.T) {
 		all.Go(func() { checks.Examine(ctx, anAdmin, func(doctor.Outcome) error { return nil }) })
 		synctest.Wait()
 		giveUp()
-		all.Wait() // or else the bubble says that a goroutine is left
+		all.Wait() // otherwise the bubble reports a goroutine that is left
 		if one := seenBy(t, checks, anAdmin)["jamf-pro-token"]; one.Result != doctor.OK {
 			t.Errorf("after an examination that was given up: %+v", one)
 		}
 	})
 }
 
-// Another user is not named by a number either.
+// The numbers of other users are hidden too.
 func TestOthersNumbersAreKeptFromUsers(t *testing.T) {
 	portal := executable(t)
 	if err := os.Chown(portal, 4711, 0); err != nil {

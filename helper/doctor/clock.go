@@ -9,16 +9,16 @@ import (
 	"time"
 )
 
-// How far the clock may be off. Tokens and certificates are refused from about five minutes on.
+// Limits for an error of the clock. Tokens and certificates are refused from about five minutes on.
 const (
 	offWarning  = time.Minute
 	offFailed   = 5 * time.Minute
 	askedWithin = 5 * time.Second
 )
 
-var errNoTime = errors.New("no endpoint told the time")
+var errNoTime = errors.New("no endpoint reported the time")
 
-// clock compares this computer's with that of a registration endpoint.
+// clock compares this computer's clock with that of a registration endpoint.
 type clock struct {
 	endpoints []string
 	transport http.RoundTripper
@@ -26,10 +26,10 @@ type clock struct {
 
 func (c clock) right(ctx context.Context) (Outcome, error) {
 	if len(c.endpoints) == 0 {
-		return notApplicable("preflight.endpoints is none, so there is nobody to ask for the time."), nil
+		return notApplicable("preflight.endpoints is none, so no server can be asked for the time."), nil
 	}
 	errs := []error{errNoTime}
-	var outside *Outcome // of the first certificate that is not valid at the time of this clock
+	var outside *Outcome // for the first certificate that is not valid at the time of this clock
 	for _, endpoint := range c.endpoints {
 		off, err := c.difference(ctx, endpoint)
 		if err == nil {
@@ -38,12 +38,12 @@ func (c clock) right(ctx context.Context) (Outcome, error) {
 		if expired, ok := errors.AsType[x509.CertificateInvalidError](err); ok && expired.Reason == x509.Expired &&
 			expired.Cert != nil {
 			if outside == nil {
-				found := failed("At the time of this clock, %s, the certificate of %s is not valid; it is "+
+				found := failed("At the time of this clock, %s, the certificate of %s is not valid; it is valid "+
 					"from %s to %s.", stamp(time.Now()), endpoint,
 					stamp(expired.Cert.NotBefore), stamp(expired.Cert.NotAfter))
 				outside = &found
 			}
-			continue // it may be the certificate that is old: another endpoint may say what the time is
+			continue // perhaps the certificate is old: another endpoint may report the time
 		}
 		errs = append(errs, err)
 		if ctx.Err() != nil {
@@ -56,7 +56,7 @@ func (c clock) right(ctx context.Context) (Outcome, error) {
 	return Outcome{}, errors.Join(errs...)
 }
 
-// difference is how far this clock is ahead of the endpoint's, to about a second.
+// difference returns how far this clock is ahead of the endpoint's, to about a second.
 func (c clock) difference(ctx context.Context, endpoint string) (time.Duration, error) {
 	ctx, cancel := context.WithTimeout(ctx, askedWithin)
 	defer cancel()
@@ -64,7 +64,7 @@ func (c clock) difference(ctx context.Context, endpoint string) (time.Duration, 
 	if err != nil {
 		return 0, err
 	}
-	// Whatever the answer is, its header has the time: the transport follows no redirect.
+	// The header of any answer has the time: the transport does not follow redirects.
 	response, err := c.transport.RoundTrip(request)
 	if err != nil {
 		return 0, fmt.Errorf("ask %s: %w", endpoint, err)

@@ -12,7 +12,7 @@ import (
 	"usher.internal/helper/thismac"
 )
 
-// configurationFiles tells whether what stands in the files is in force.
+// configurationFiles reports whether the content of the files is in force.
 type configurationFiles struct{ problem func() error }
 
 func (c configurationFiles) inForce(context.Context) (Outcome, error) {
@@ -20,13 +20,13 @@ func (c configurationFiles) inForce(context.Context) (Outcome, error) {
 		return notApplicable("There are no files."), nil
 	}
 	if err := c.problem(); err != nil {
-		return failed("The last good configuration stays in force, for the files cannot be used: %s.",
+		return failed("The last good configuration remains in force, because the files cannot be used: %s.",
 			strings.TrimRight(strings.ReplaceAll(err.Error(), "\n", "; "), ".")), nil
 	}
-	return ok("It is what the files say."), nil
+	return ok("The files are in force."), nil
 }
 
-// configuration looks where the configuration comes from.
+// configuration finds where the configuration comes from.
 type configuration struct{ profile, local string }
 
 func (c configuration) managed(context.Context) (Outcome, error) {
@@ -40,7 +40,7 @@ func (c configuration) managed(context.Context) (Outcome, error) {
 		return Outcome{}, err
 	}
 	if _, err := os.Stat(c.local); c.local != "" && err == nil {
-		return warning("There is no %s; the configuration is %s, which no profile keeps.", c.profile, c.local), nil
+		return warning("There is no %s; the configuration is %s, and no profile manages it.", c.profile, c.local), nil
 	}
 	return warning("There is no %s; usherd runs with its defaults.", c.profile), nil
 }
@@ -75,7 +75,7 @@ func judgeRoom(directory string, free uint64) Outcome {
 	return found
 }
 
-// journal tells how the last write went.
+// journal reports whether the last write succeeded.
 type journal struct{ writeError func() error }
 
 func (j journal) written(context.Context) (Outcome, error) {
@@ -85,10 +85,10 @@ func (j journal) written(context.Context) (Outcome, error) {
 	if err := j.writeError(); err != nil {
 		return failed("The last write failed: %s.", strings.TrimRight(err.Error(), ".")), nil
 	}
-	return ok("The last write went well."), nil
+	return ok("The last write succeeded."), nil
 }
 
-// journalDamage is what was set aside of the journal.
+// journalDamage reports which parts of the journal were set aside.
 type journalDamage struct {
 	damages func() ([]store.Damage, error)
 }
@@ -108,7 +108,7 @@ func (j journalDamage) none(context.Context) (Outcome, error) {
 	var fix string
 	for _, one := range store.Summarize(found) {
 		texts = append(texts, one.Text)
-		fix = one.Fix // that of a whole journal says more, and is the last where there is one
+		fix = one.Fix // the fix for a whole journal says more; it is the last one if there is one
 	}
 	outcome := warning("The journal was damaged: %s.", strings.Join(texts, "; "))
 	outcome.Fix = fix

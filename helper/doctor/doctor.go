@@ -1,11 +1,11 @@
-// Package doctor examines what a registration needs: one table of checks, each with its evidence and its fix.
+// Package doctor examines what a registration needs, with one table of checks. Each check has its evidence and its fix.
 //
-// [New] makes the [Checks] of a configuration. [Checks.Examine] makes all of them for `usherctl doctor`. [Checks.Check]
-// is the preflight: those of the same checks that would make a registration fail, before the user is bothered with it.
+// [New] builds the [Checks] of a configuration. [Checks.Examine] runs all of them for `usherctl doctor`. [Checks.Check]
+// is the preflight. It runs the checks that would make a registration fail, before the user is bothered.
 //
-// A check that could not look is a warning that says why, and passes in the preflight: "could not look" is never "not
-// there". What is not seen from here: group memberships and device limits in Microsoft Entra, the licence in Intune,
-// and whether the record in Jamf Pro is in the group of its device compliance. Nothing is changed by looking.
+// A check that could not look is a warning that says why. It passes in the preflight: "could not look" is never "not
+// there". Not visible from here are group memberships and device limits in Microsoft Entra, the licence in Intune, and
+// whether Jamf Pro's record is in the group of its device compliance. A check changes nothing.
 package doctor
 
 import (
@@ -32,16 +32,17 @@ import (
 	"usher.internal/internal/command"
 )
 
-// Sessions tells who is logged in with an agent.
+// Sessions knows who is logged in with an agent.
 type Sessions interface {
 	// List returns the sessions in the order of their uids.
 	List() []sessions.Session
 }
 
-// Kept is what was seen of users last; an [observation.Observer] has it.
+// Kept is the last knowledge about users; an [observation.Observer] has it.
 type Kept interface {
 	All() ([]observation.Observation, error)
-	// LeavesLoginKeychain reports whether a user's login keychain is not to be read unless somebody asks for just that.
+	// LeavesLoginKeychain reports whether a user's login keychain must not be read unless somebody explicitly asks for
+	// it.
 	LeavesLoginKeychain(uid uint32) (bool, error)
 }
 
@@ -50,72 +51,72 @@ type JamfPro interface {
 	CheckPrivileges(ctx context.Context) (jamfpro.Checked, error)
 }
 
-// Config says what to look at. An empty PortalExecutable is missing; each other empty field makes its check not
+// Config says what to examine. An empty PortalExecutable is missing; any other empty field makes its check not
 // applicable.
 type Config struct {
-	// PortalExecutable is the program inside Company Portal's bundle; PortalMinimumVersion the oldest version of the
-	// bundle that a registration is begun with, empty for any.
+	// PortalExecutable is the program inside Company Portal's bundle. PortalMinimumVersion is the oldest version of the
+	// bundle that starts a registration, empty for any.
 	PortalExecutable     string
 	PortalMinimumVersion string
-	// CodeSign verifies code signatures; without a path it is the platform's own, which macOS alone has.
+	// CodeSign verifies code signatures. Without a path it is the platform's own program, which only macOS has.
 	CodeSign command.Command
-	// Profiles shows the profiles of this Mac; without a path it is the platform's own, which macOS alone has.
-	// ManagedPreferences is the folder where macOS keeps what they set.
+	// Profiles shows the profiles of this Mac. Without a path it is the platform's own program, which only macOS has.
+	// ManagedPreferences is the folder where macOS keeps the settings of profiles.
 	Profiles           command.Command
 	ManagedPreferences string
 
-	// PrimaryUser is the one that is configured; empty is none.
+	// PrimaryUser is the configured user; empty means none.
 	PrimaryUser string
 
 	AgentExecutable string
 	Sessions        Sessions
-	// Kept is what is known of users, who may be logged out; nil is nothing.
+	// Kept is the knowledge about users, who may be logged out; nil means none.
 	Kept Kept
 	// RenamedKeychains returns the login keychains of a user that macOS has renamed, the newest first.
 	RenamedKeychains func(ctx context.Context, uid uint32) ([]thismac.RenamedKeychain, error)
-	// AtConsole returns who is at this computer; nil is [accounts.AtConsole].
+	// AtConsole returns the user on the console; nil is [accounts.AtConsole].
 	AtConsole      func() (accounts.User, bool)
 	JamfExecutable string
 	// JamfPreferences is the path of com.jamfsoftware.jamf.plist.
 	JamfPreferences string
-	// Endpoints are host:port, of which at least one of those for registration and sign-in must answer.
+	// Endpoints are host:port. At least one of those for registration and sign-in must answer.
 	Endpoints []string
 	// CloudHost is the sign-in host of the tenant's cloud.
 	CloudHost string
 	// Proxies finds the proxy of each call; nil is the system's own.
 	Proxies *proxy.Finder
-	// Roots are the public authorities; nil are Mozilla's.
+	// Roots are the public authorities; nil means Mozilla's.
 	Roots *x509.CertPool
-	// JamfPro is nil where results are delivered by recon.
+	// JamfPro is nil if results are delivered by recon.
 	JamfPro JamfPro
 	// ManagedConfiguration and LocalConfiguration are the files of the configuration's layers (config.Places).
 	ManagedConfiguration string
 	LocalConfiguration   string
-	// Configuration returns why these files are not in force, nil when they are.
+	// Configuration returns why these files are not in force, nil if they are.
 	Configuration  func() error
 	StateDirectory string
-	// Journal returns the error of the last write to the journal, nil when that went well.
+	// Journal returns the error of the last write to the journal, nil if it succeeded.
 	Journal func() error
-	// Damages returns what was set aside of the journal in the last 30 days.
+	// Damages returns the parts of the journal that were set aside in the last 30 days.
 	Damages func() ([]store.Damage, error)
 
 	// Dial connects to an endpoint; nil is [net.Dialer.DialContext].
 	Dial func(ctx context.Context, network, address string) (net.Conn, error)
-	// Transport asks an endpoint for the time; nil is one of our own over Dial.
+	// Transport asks an endpoint for the time; nil is our own transport over Dial.
 	Transport http.RoundTripper
-	// Logger is told which check of the preflight could not look; nil is [slog.Default].
+	// Logger gets a record for each check of the preflight that could not look; nil is [slog.Default].
 	Logger *slog.Logger
 }
 
-// Checks are the checks of one configuration. Any number of goroutines may use it. It keeps answers of what costs
-// something for a minute, for callers who are not admins.
+// Checks are the checks of one configuration. Any number of goroutines may use it. For callers who are not admins, it
+// keeps costly answers for a minute.
 type Checks struct {
 	config Config
 	log    *slog.Logger
 	shared *shared
 }
 
-// New returns the checks for a configuration. It touches nothing yet.
+// New returns the checks for a configuration. It examines nothing yet.
 func New(config Config) *Checks {
 	if config.Dial == nil {
 		config.Dial = new(net.Dialer).DialContext
@@ -139,8 +140,8 @@ func New(config Config) *Checks {
 	return &Checks{config: config, log: cmp.Or(config.Logger, slog.Default()), shared: new(shared)}
 }
 
-// Check is the preflight. It returns nil, a [*registration.PreflightError] with the first trouble, or the error of a
-// context that has ended. Cheap checks come first; it blocks for at most 5 s while the endpoints do not answer, and
+// Check is the preflight. It returns nil, a [*registration.PreflightError] with the first problem, or the error of a
+// context that has ended. Cheap checks come first. It blocks for at most 5 s while the endpoints do not answer, and
 // then for at most 30 s while macOS verifies the signature of Company Portal.
 func (c *Checks) Check(ctx context.Context) error {
 	table := slices.DeleteFunc(c.table(Caller{}, time.Now()), func(one check) bool { return one.reason == "" })
@@ -163,16 +164,16 @@ func (c *Checks) Check(ctx context.Context) error {
 	return nil
 }
 
-// Examine makes the checks that the caller may see side by side and calls tell with what each came to, in the order of
-// the table, as soon as it is there. A check that only admins see is told as such. Of users it looks only at those whom
-// the caller may see.
+// Examine runs the checks that the caller may see side by side. It calls report with each outcome as soon as it is
+// there, in the order of the table. A check for admins only is reported as such to others. Examine looks only at the
+// users whom the caller may see.
 //
-// Examinations that ask the same at the same time share the answer. An admin's looks are otherwise made now, those of
-// anyone else as [Caller] says.
+// Examinations that ask the same at the same time share the answer. Otherwise an admin's checks run now, and those of
+// others as [Caller] says.
 //
-// It returns the first error of tell, or that of a context that has ended. Each check has its own time limit, so it
-// ends by itself, within a minute.
-func (c *Checks) Examine(ctx context.Context, caller Caller, tell func(found Outcome) error) error {
+// It returns the first error of report, or that of a context that has ended. Each check has its own time limit, so
+// Examine ends by itself, within a minute.
+func (c *Checks) Examine(ctx context.Context, caller Caller, report func(found Outcome) error) error {
 	begun := time.Now()
 	table := c.table(caller, begun)
 	ctx, cancel := context.WithCancel(ctx)
@@ -190,11 +191,11 @@ func (c *Checks) Examine(ctx context.Context, caller Caller, tell func(found Out
 		case found = <-answer:
 		case <-ctx.Done():
 		}
-		if ctx.Err() != nil { // what an interrupted look came to says nothing
+		if ctx.Err() != nil { // the result of an interrupted look says nothing
 			return fmt.Errorf("examine: %w", context.Cause(ctx))
 		}
 		for _, one := range found {
-			if err := tell(one); err != nil {
+			if err := report(one); err != nil {
 				return err
 			}
 		}
@@ -202,24 +203,24 @@ func (c *Checks) Examine(ctx context.Context, caller Caller, tell func(found Out
 	return nil
 }
 
-// check is one row of the table: one precondition, of which there can be one for each user or privilege.
+// check is one row of the table: one precondition. It may have an outcome for each user or privilege.
 type check struct {
-	// name and title are those of its outcomes, unless they have their own.
+	// name and title are those of its outcomes, unless an outcome has its own.
 	name, title string
-	// looksAt and fix are sentences, for the documentation too; fix goes with each outcome that is not well and has
-	// none.
+	// looksAt and fix are sentences, also for the documentation. fix is used for each outcome with a problem that has
+	// no fix of its own.
 	looksAt, fix string
-	// seenBy is who may see what it comes to.
+	// seenBy says who may see its outcomes.
 	seenBy audience
-	// reason is what a registration fails for; empty where it is not part of the preflight.
+	// reason is the reason with which a registration fails. It is empty if the check is not part of the preflight.
 	reason registration.FailureReason
-	// within is how long look may take; 0 for what asks nobody.
+	// within is the time limit for look; 0 means that it asks nobody.
 	within time.Duration
-	// look returns at least one outcome, or an error when it could not look.
+	// look returns at least one outcome, or an error if it could not look.
 	look func(ctx context.Context) ([]Outcome, error)
 }
 
-// promptly bounds what asks nobody: a file may be on a disk that does not answer.
+// promptly is the limit for looks that ask nobody: a file may be on a disk that does not answer.
 const promptly = 5 * time.Second
 
 func (c check) lookInTime(ctx context.Context) ([]Outcome, error) {
@@ -233,7 +234,7 @@ func (c check) lookInTime(ctx context.Context) ([]Outcome, error) {
 	return found, err
 }
 
-// examine makes one check for a caller, or takes an answer that there is.
+// examine runs one check for a caller, or returns a stored answer.
 func (c *Checks) examine(ctx context.Context, one check, caller Caller, begun time.Time) []Outcome {
 	if !caller.Admin && one.seenBy != everyone && one.seenBy != themselves {
 		return []Outcome{one.complete(withheld())}
@@ -269,7 +270,7 @@ func (c *Checks) look(ctx context.Context, one check, caller Caller, begun time.
 	return found.([]Outcome), nil
 }
 
-// complete fills in what the outcome leaves to the table.
+// complete fills in the parts that the outcome leaves to the table.
 func (c check) complete(found Outcome) Outcome {
 	found.Name, found.Title = cmp.Or(found.Name, c.name), cmp.Or(found.Title, c.title)
 	switch {
@@ -281,5 +282,5 @@ func (c check) complete(found Outcome) Outcome {
 	return found
 }
 
-// sentences is evidence and fix for one who sees nothing else.
+// sentences returns evidence and fix for a reader who sees nothing else.
 func (o Outcome) sentences() string { return strings.TrimSpace(o.Evidence + " " + o.Fix) }

@@ -25,7 +25,7 @@ func TestTable(t *testing.T) {
 	for _, one := range New(Config{}).table(Caller{}, time.Now()) {
 		switch {
 		case seen[one.name], !kebabName.MatchString(one.name):
-			t.Errorf("%q is not a name of its own", one.name)
+			t.Errorf("%q is not unique as a name", one.name)
 		case one.title == "" || strings.HasSuffix(one.title, "."):
 			t.Errorf("%s: %q is not a title", one.name, one.title)
 		case !strings.HasSuffix(one.looksAt, ".") || !strings.HasSuffix(one.fix, "."):
@@ -67,14 +67,13 @@ func golden(t *testing.T, path, want string) {
 		t.Fatal(err)
 	}
 	if string(got) != want {
-		t.Errorf("%s is not what the code says: run `go test ./helper/doctor -update` and read the difference\n%s",
+		t.Errorf("%s differs from the code: run `go test ./helper/doctor -update` and read the difference\n%s",
 			path, want)
 	}
 }
 
 // Each file of testdata/codesign is the exit code of the verification, its output, and the output of `codesign -dv`,
-// with lines "--" between them. They have the form of codesign's output as it is generally known; none was taken from a
-// Mac.
+// with lines "--" between them. They have the generally known form of codesign's output; none was taken from a Mac.
 func TestSignatureIsJudged(t *testing.T) {
 	paths, err := filepath.Glob("testdata/codesign/*.txt")
 	if err != nil || len(paths) < 6 {
@@ -89,7 +88,7 @@ func TestSignatureIsJudged(t *testing.T) {
 		parts := strings.SplitN(string(content), "--\n", 3)
 		exitCode, err := strconv.Atoi(strings.TrimSpace(parts[0]))
 		if err != nil || len(parts) != 3 {
-			t.Fatalf("%s is no sample: %v", path, err)
+			t.Fatalf("%s is not a sample: %v", path, err)
 		}
 		found, err := judgeSignature(exitCode, parts[1], parts[2])
 		if err != nil {

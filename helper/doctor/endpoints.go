@@ -12,14 +12,14 @@ import (
 	"usher.internal/internal/cloud"
 )
 
-// endpoints looks at the servers of a registration: those of Microsoft and Apple, or those that an admin has set.
+// endpoints examines the servers of a registration: those of Microsoft and Apple, or those that an admin has set.
 type endpoints struct {
 	addresses []string
 	prober    endpoint.Prober
 }
 
-// needed are the servers without which nobody registers: those for registration and sign-in, and those that the tables
-// do not know. Apple's and the configuration service answer also where Microsoft's are blocked.
+// needed returns the servers without which nobody can register: those for registration and sign-in, and those that the
+// tables do not know. Apple's servers and the configuration service answer even if Microsoft's are blocked.
 func (e endpoints) needed() []string {
 	needed := slices.DeleteFunc(slices.Clone(e.addresses), func(address string) bool {
 		host, known := hostOf(address)
@@ -31,7 +31,7 @@ func (e endpoints) needed() []string {
 	return needed
 }
 
-// hostOf returns what the tables know of an address, which has a port.
+// hostOf returns the tables' entry for an address, which has a port.
 func hostOf(address string) (cloud.Host, bool) {
 	name, port, err := net.SplitHostPort(address)
 	if err != nil {
@@ -41,8 +41,8 @@ func hostOf(address string) (cloud.Host, bool) {
 	return host, known && port == "443"
 }
 
-// ways are how a server may be reached: as usherd's own calls go, and, where proxy.url leads those, as the system's
-// settings say, which is how Company Portal goes.
+// ways are the routes to a server. One is the route of usherd's own calls. If proxy.url sets that route, the other is
+// that of the system's settings, which Company Portal uses.
 func (e endpoints) ways() []endpoint.Prober {
 	ways := []endpoint.Prober{e.prober}
 	if system := e.prober.Proxies.WithoutConfigured(); system != e.prober.Proxies {
@@ -53,9 +53,9 @@ func (e endpoints) ways() []endpoint.Prober {
 	return ways
 }
 
-// reachable connects to the needed servers side by side, by every way, and one answer is enough. It waits for its
-// goroutines, which end when it has an answer. Where usher cannot go the way that Company Portal goes, it is no failure
-// that there is none.
+// reachable connects to the needed servers side by side, by every way; one answer is enough. It waits for its
+// goroutines, which end when it has an answer. If usher cannot use Company Portal's way, a missing answer is not a
+// failure.
 func (e endpoints) reachable(ctx context.Context) (Outcome, error) {
 	if len(e.addresses) == 0 {
 		return notApplicable("preflight.endpoints is none."), nil
@@ -113,14 +113,14 @@ func (e endpoints) reachable(ctx context.Context) (Outcome, error) {
 		return found, nil
 	}
 	if asksForUser {
-		found := warning("%s. The proxy asks for a user, whom Company Portal may have and usher has not.", none)
+		found := warning("%s. The proxy requires a user; Company Portal may have one, but usher has none.", none)
 		found.Fix = fixProxyUser
 		return found, nil
 	}
 	return failed("%s.", none), nil
 }
 
-// certificates makes a TLS handshake with every server, all side by side, and has one outcome for each.
+// certificates makes a TLS handshake with every server, all side by side, and returns one outcome for each.
 func (e endpoints) certificates(ctx context.Context) ([]Outcome, error) {
 	if len(e.addresses) == 0 {
 		return []Outcome{notApplicable("preflight.endpoints is none.")}, nil

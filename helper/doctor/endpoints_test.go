@@ -21,7 +21,7 @@ import (
 	"usher.internal/internal/cloud"
 )
 
-// network leads names to servers of this computer; what it does not have refuses connections.
+// network maps names to servers of this computer; other names refuse connections.
 type network map[string]string
 
 func (n network) dial(ctx context.Context, protocol, address string) (net.Conn, error) {
@@ -33,11 +33,11 @@ func (n network) dial(ctx context.Context, protocol, address string) (net.Conn, 
 	return new(net.Dialer).DialContext(ctx, protocol, target)
 }
 
-// server is an HTTPS server whose certificate, of a private authority, is for example.com; roots has that authority.
+// server is an HTTPS server whose certificate, of a private authority, is for example.com. roots has that authority.
 func server(t *testing.T) (address string, roots *x509.CertPool) {
 	t.Helper()
 	server := httptest.NewUnstartedServer(http.NotFoundHandler())
-	server.Config.ErrorLog = log.New(io.Discard, "", 0) // of clients that look and leave
+	server.Config.ErrorLog = log.New(io.Discard, "", 0) // for clients that look and leave
 	server.StartTLS()
 	t.Cleanup(server.Close)
 	roots = x509.NewCertPool()
@@ -45,7 +45,7 @@ func server(t *testing.T) (address string, roots *x509.CertPool) {
 	return server.Listener.Addr().String(), roots
 }
 
-// macOS is a finder with these settings and nothing else.
+// macOS returns a finder with only these settings.
 func macOS(settings proxy.System) *proxy.Finder {
 	return &proxy.Finder{System: func() (proxy.System, error) { return settings, nil }}
 }
@@ -54,7 +54,7 @@ func configured(address string) *proxy.Finder {
 	return &proxy.Finder{Configured: func() string { return "http://" + address }}
 }
 
-// connects is a proxy that tunnels to where it is asked to, by the network's names.
+// connects is a proxy that tunnels to the requested address, by the network's names.
 func connects(t *testing.T, names network) (address string) {
 	t.Helper()
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, request *http.Request) {
@@ -97,7 +97,7 @@ func TestEachEndpointHasItsFinding(t *testing.T) {
 		result doctor.Result
 		says   string
 	}{
-		// The certificate of httptest is for example.com: with its authority among the public ones it is one for
+		// The certificate of httptest is for example.com. If its authority is a public one, the certificate is for
 		// another host.
 		"endpoint-login-microsoftonline-com": {doctor.Failed, "is for example.com"},
 		"endpoint-config-edge-skype-com":     {doctor.Warning, "is for example.com"},
@@ -113,8 +113,8 @@ func TestEachEndpointHasItsFinding(t *testing.T) {
 	}
 	config.Roots = nil // Mozilla's
 	for name, found := range map[string]doctor.Outcome{
-		"a host of Microsoft's": named(t, examine(t, config), "endpoint-login-microsoftonline-com"),
-		"a host of an admin's":  named(t, examine(t, config), "endpoint-example-com"),
+		"a host of Microsoft's":      named(t, examine(t, config), "endpoint-login-microsoftonline-com"),
+		"a host that an admin added": named(t, examine(t, config), "endpoint-example-com"),
 	} {
 		if found.Result != doctor.Failed || !strings.Contains(found.Evidence, "TLS inspection") ||
 			!strings.Contains(found.Evidence, `"Acme Co"`) || !strings.Contains(found.Fix, "Exempt") {
@@ -123,7 +123,8 @@ func TestEachEndpointHasItsFinding(t *testing.T) {
 	}
 }
 
-// What is between this computer and Microsoft stops no registration by itself: it may let Company Portal through.
+// Something between this computer and Microsoft does not stop a registration by itself: it may let Company Portal
+// through.
 func TestInspectionStopsNoRegistration(t *testing.T) {
 	inspecting, _ := server(t)
 	names := network{"login.microsoftonline.com": inspecting}
@@ -160,7 +161,7 @@ func TestPreflightAsksThoseThatARegistrationNeeds(t *testing.T) {
 		"an admin's own": {[]string{"app-site-association.cdn-apple.com:443", "adfs.example.com:443"},
 			network{"app-site-association.cdn-apple.com": there}, nil, registration.ReasonEndpointsUnreachable,
 			"adfs.example.com:443"},
-		"nothing but Apple's is asked": {[]string{"app-site-association.cdn-apple.com:443"},
+		"only Apple's host is asked": {[]string{"app-site-association.cdn-apple.com:443"},
 			network{"app-site-association.cdn-apple.com": there}, nil, "", ""},
 		"a proxy": {all, nil, configured(connects(t, network{"login.microsoftonline.us": there})),
 			"", ""},
@@ -168,7 +169,7 @@ func TestPreflightAsksThoseThatARegistrationNeeds(t *testing.T) {
 			registration.ReasonEndpointsUnreachable, "502 Bad Gateway"},
 		"no proxy where one is set": {all, nil, configured(closed(t)), registration.ReasonEndpointsUnreachable,
 			"refused"},
-		"a proxy that asks for a user": {all, nil, configured(user.Listener.Addr().String()), "", ""},
+		"a proxy that requires a user": {all, nil, configured(user.Listener.Addr().String()), "", ""},
 		"directly, as Company Portal": {all, network{"login.microsoftonline.us": there}, configured(connects(t, nil)),
 			"", ""},
 		"PAC beside proxy.url": {all, nil,
@@ -254,7 +255,7 @@ func TestWhichProxyDoctorShows(t *testing.T) {
 	}
 }
 
-// The proxy of the checks is that of the time of the call, for the clock too.
+// The checks use the proxy at the time of the call, for the clock too.
 func TestChecksGoThroughTheProxy(t *testing.T) {
 	target, roots := server(t)
 	through := connects(t, network{"example.com": target})
@@ -266,7 +267,7 @@ func TestChecksGoThroughTheProxy(t *testing.T) {
 		!strings.Contains(found.Evidence, "through the proxy http://"+through+" (from proxy.url)") {
 		t.Errorf("%s: %s", found.Result, found.Evidence)
 	}
-	// of an authority that the system does not trust, which the tunnel led to
+	// of an authority that the system does not trust, at the end of the tunnel
 	if found := named(t, examine(t, config), "clock"); !strings.Contains(found.Evidence, "certificate") {
 		t.Errorf("the clock: %s", found.Evidence)
 	}
@@ -285,7 +286,7 @@ func TestUnknownCloudIsSaid(t *testing.T) {
 	}
 }
 
-// However many hosts hang, their check ends within its time, and says of each what is known.
+// If many hosts hang, their check still ends in time, and reports each of them.
 func TestHandshakesAreMadeSideBySide(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		silent := func(context.Context, string, string) (net.Conn, error) {

@@ -28,10 +28,10 @@ import (
 	usherv1 "usher.internal/proto/usher/v1"
 )
 
-// anAdmin sees everything, and about everybody.
+// anAdmin sees everything, about everybody.
 var anAdmin = doctor.Caller{Admin: true, All: true}
 
-// examine makes all checks for an admin.
+// examine runs all checks for an admin.
 func examine(t *testing.T, config doctor.Config) []doctor.Outcome {
 	t.Helper()
 	var all []doctor.Outcome
@@ -76,7 +76,7 @@ func TestWhatIsNotConfiguredIsNotApplicable(t *testing.T) {
 	for _, found := range examine(t, doctor.Config{PortalExecutable: executable(t)}) {
 		if runtime.GOOS == "darwin" &&
 			slices.Contains([]string{"proxy", "company-portal-signature", "attested-device-compliance"}, found.Name) {
-			continue // macOS itself is asked for them, so they do not depend on what is configured
+			continue // these ask macOS itself, so they do not depend on the configuration
 		}
 		well := doctor.NotApplicable
 		if found.Name == "company-portal-installed" || found.Name == "company-portal-protected" ||
@@ -93,7 +93,7 @@ func TestChecks(t *testing.T) {
 	program, gone, writable, plain := executable(t), filepath.Join(t.TempDir(), "none"), file(t, 0o757, nil),
 		file(t, 0o644, nil)
 	yes, no := true, false
-	api := fakeJamfPro{} // only that it is there
+	api := fakeJamfPro{} // only its presence matters
 	for name, test := range map[string]struct {
 		config doctor.Config
 		check  string
@@ -108,7 +108,7 @@ func TestChecks(t *testing.T) {
 			"0775"},
 		"agent not executable": {doctor.Config{AgentExecutable: plain}, "agent-installed", doctor.Failed, "0644"},
 		"nobody": {doctor.Config{Sessions: fakeSessions{}}, "agent-connected", doctor.Warning,
-			"No usher-agent is connected"},
+			"No usher-agent of a user whom you may see is connected"},
 		"nobody to examine": {doctor.Config{Sessions: fakeSessions{}}, "session-checks", doctor.NotApplicable,
 			"No agent"},
 		"jamf": {doctor.Config{JamfExecutable: program}, "jamf-binary", doctor.OK, program},
@@ -157,14 +157,14 @@ func TestChecks(t *testing.T) {
 		"no endpoint": {doctor.Config{Endpoints: []string{closed(t)}}, "registration-endpoints", doctor.Failed,
 			"refused"},
 		"no clock": {doctor.Config{Endpoints: []string{closed(t)}}, "clock", doctor.Warning,
-			"Could not look: no endpoint told the time"},
+			"Could not look: no endpoint reported the time"},
 
 		"no primary user": {doctor.Config{}, "primary-user", doctor.NotApplicable, "None is configured"},
 		"primary user not filled in": {doctor.Config{PrimaryUser: "$USERNAME"}, "primary-user", doctor.Warning,
 			"has not filled in"},
 		"primary user is root": {doctor.Config{PrimaryUser: "root"}, "primary-user", doctor.Warning, "no person"},
 		"primary user unknown": {doctor.Config{PrimaryUser: "nobody-of-that-name"}, "primary-user",
-			doctor.Warning, "nobody has registered as that"},
+			doctor.Warning, "nobody has registered with that name"},
 
 		"a profile": {doctor.Config{ManagedConfiguration: plain}, "managed-configuration", doctor.OK, plain},
 		"local settings": {doctor.Config{ManagedConfiguration: gone, LocalConfiguration: plain},
@@ -172,7 +172,7 @@ func TestChecks(t *testing.T) {
 		"no settings": {doctor.Config{ManagedConfiguration: gone, LocalConfiguration: gone},
 			"managed-configuration", doctor.Warning, "defaults"},
 		"no directory": {doctor.Config{StateDirectory: gone}, "disk", doctor.Warning, "Could not look: "},
-		"journal":      {doctor.Config{Journal: func() error { return nil }}, "journal", doctor.OK, "well"},
+		"journal":      {doctor.Config{Journal: func() error { return nil }}, "journal", doctor.OK, "succeeded"},
 		"nothing is damaged": {doctor.Config{Damages: func() ([]store.Damage, error) { return nil, nil }},
 			"journal-damage", doctor.OK, "Nothing"},
 		"a value is damaged": {doctor.Config{Damages: func() ([]store.Damage, error) {
@@ -202,7 +202,7 @@ func TestChecks(t *testing.T) {
 	}
 }
 
-// replaceable is a program of root's in a directory that everybody may write to.
+// replaceable is root's program in a directory that everybody may write to.
 func replaceable(t *testing.T) string {
 	t.Helper()
 	path := executable(t)
@@ -212,7 +212,7 @@ func replaceable(t *testing.T) string {
 	return path
 }
 
-// linked is a link to the program in a directory that another user owns.
+// linked is a link to the program, in a directory that another user owns.
 func linked(t *testing.T, program string) string {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), "link")
@@ -283,7 +283,7 @@ type fakeSessions []sessions.Session
 
 func (f fakeSessions) List() []sessions.Session { return f }
 
-// fakeAgent answers ExamineSession and nothing else.
+// fakeAgent answers only ExamineSession.
 type fakeAgent struct {
 	usherv1.UserAgentServiceClient
 	checks []*usherv1.Check
@@ -363,26 +363,26 @@ func TestWhatAnAgentClaimsIsBounded(t *testing.T) {
 	}
 }
 
-// Who is at this computer without an agent is not hidden by another one whose agent is there.
+// A user on the console without an agent is reported, even if the agent of another user is connected.
 func TestConsoleWithoutAgentIsSeen(t *testing.T) {
 	jane := session("jane", 501, fakeAgent{})
 	config := doctor.Config{Sessions: fakeSessions{jane}, AtConsole: func() (accounts.User, bool) {
 		return accounts.User{Name: "john", UID: 502}, true
 	}}
-	connected := func() (told []string) {
+	connected := func() (states []string) {
 		for _, found := range examine(t, config) {
 			if found.Name == "agent-connected" {
-				told = append(told, found.User.Name+" "+string(found.Result))
+				states = append(states, found.User.Name+" "+string(found.Result))
 			}
 		}
-		return told
+		return states
 	}
-	if told := connected(); !slices.Equal(told, []string{"jane OK", "john FAILED"}) {
-		t.Errorf("john is on the console: %q", told)
+	if states := connected(); !slices.Equal(states, []string{"jane OK", "john FAILED"}) {
+		t.Errorf("john is on the console: %q", states)
 	}
 	config.AtConsole = func() (accounts.User, bool) { return jane.User, true }
-	if told := connected(); !slices.Equal(told, []string{"jane OK"}) {
-		t.Errorf("jane is on the console: %q", told)
+	if states := connected(); !slices.Equal(states, []string{"jane OK"}) {
+		t.Errorf("jane is on the console: %q", states)
 	}
 }
 
@@ -424,7 +424,7 @@ func TestEverySessionHasItsFindings(t *testing.T) {
 			"old session-checks":    "WARNING Could not look: the agent does not say: unknown method.",
 			"hung session-checks":   "WARNING Could not look: there was no answer within 20s.",
 			"silent session-checks": "WARNING Could not look: the agent made no checks.",
-			"hung agent-connected":  "OK Agent 1.2.3, pid 42, is connected since 2026-11-23T10:00:00Z.",
+			"hung agent-connected":  "OK Agent 1.2.3, pid 42, has been connected since 2026-11-23T10:00:00Z.",
 		} {
 			if got[about] != want {
 				t.Errorf("%s: %q, want %q", about, got[about], want)
@@ -436,7 +436,7 @@ func TestEverySessionHasItsFindings(t *testing.T) {
 	})
 }
 
-// slowJamfPro never answers, so that what stands behind it in the table has to wait for its turn.
+// slowJamfPro never answers, so that later rows of the table have to wait.
 type slowJamfPro struct{}
 
 func (slowJamfPro) CheckPrivileges(ctx context.Context) (jamfpro.Checked, error) {
@@ -484,15 +484,15 @@ func (slowClock) RoundTrip(request *http.Request) (*http.Response, error) {
 func TestExaminationEndsWithItsContextAndItsListener(t *testing.T) {
 	checks := doctor.New(doctor.Config{Endpoints: []string{"slow.example:443"}, Dial: hangs, Transport: slowClock{}})
 	ctx, cancel := context.WithCancel(t.Context())
-	told := 0
+	reported := 0
 	err := checks.Examine(ctx, anAdmin, func(doctor.Outcome) error {
-		if told++; told == 3 {
+		if reported++; reported == 3 {
 			cancel()
 		}
 		return nil
 	})
-	if !errors.Is(err, context.Canceled) || told != 3 {
-		t.Errorf("after %d outcomes: %v", told, err)
+	if !errors.Is(err, context.Canceled) || reported != 3 {
+		t.Errorf("after %d outcomes: %v", reported, err)
 	}
 	gone := errors.New("listener is gone")
 	if err := checks.Examine(t.Context(), anAdmin, func(doctor.Outcome) error { return gone }); !errors.Is(err,
@@ -541,17 +541,17 @@ func TestClock(t *testing.T) {
 	}
 }
 
-// A clock that is years off makes every certificate not valid, so that there is no answer to read a Date from.
+// A clock that is years off makes every certificate invalid, so no answer has a Date to read.
 func TestClockBesideItsCertificates(t *testing.T) {
 	found := named(t, examine(t, doctor.Config{Endpoints: []string{"one.example:443"}, Transport: expiredTransport{}}),
 		"clock")
 	if found.Result != doctor.Failed ||
-		!strings.Contains(found.Evidence, "it is from 2040-01-01T00:00:00Z to 2041-01-01T00:00:00Z") {
+		!strings.Contains(found.Evidence, "it is valid from 2040-01-01T00:00:00Z to 2041-01-01T00:00:00Z") {
 		t.Errorf("%s: %s", found.Result, found.Evidence)
 	}
 }
 
-// One endpoint whose certificate has expired does not make the clock wrong, where another says what the time is.
+// One endpoint with an expired certificate does not make the clock wrong if another one reports the time.
 func TestClockBesideOneOldCertificate(t *testing.T) {
 	transport := sometimesExpired{"old.example:443": true}
 	found := named(t, examine(t,
@@ -568,7 +568,7 @@ func TestClockBesideOneOldCertificate(t *testing.T) {
 	}
 }
 
-// sometimesExpired answers with the time, and as [expiredTransport] for the hosts in it.
+// sometimesExpired answers with the time, and like [expiredTransport] for its hosts.
 type sometimesExpired map[string]bool
 
 func (s sometimesExpired) RoundTrip(request *http.Request) (*http.Response, error) {
@@ -579,7 +579,7 @@ func (s sometimesExpired) RoundTrip(request *http.Request) (*http.Response, erro
 		Header: http.Header{"Date": {time.Now().UTC().Format(http.TimeFormat)}}, Request: request}, nil
 }
 
-// expiredTransport fails as TLS does while the clock is before the certificate's time.
+// expiredTransport fails like TLS while the clock is before the certificate's time.
 type expiredTransport struct{}
 
 func (expiredTransport) RoundTrip(*http.Request) (*http.Response, error) {

@@ -8,17 +8,18 @@ import (
 	"usher.internal/internal/cloud"
 )
 
-// What helps where a proxy is in the way.
+// Fixes for a proxy on the way.
 const (
 	fixProxy     = "Set proxy.url to the proxy that macOS would choose."
-	fixProxyUser = "Have the proxy let these hosts through without a user, or set proxy.url to one that does; usher " +
+	fixProxyUser = "Let these hosts pass the proxy without a user, or set proxy.url to a proxy that does; usher " +
 		"keeps no password of a proxy."
 )
 
-// shownName is how a server is shown: without the port that all have.
+// shownName is the shown form of a server: without the default port.
 func shownName(address string) string { return strings.TrimSuffix(address, ":443") }
 
-// describe is the outcome of one server. Automatic is what macOS would ask for a proxy and usher does not, or empty.
+// describe returns the outcome of one server. automatic is what macOS would ask for a proxy but usher does not, or
+// empty.
 func describe(address string, answer endpoint.Answer, automatic string) Outcome {
 	name := shownName(address)
 	found := Outcome{
@@ -38,12 +39,12 @@ func describe(address string, answer endpoint.Answer, automatic string) Outcome 
 		found.Result = OK
 	case answer.Verdict == endpoint.Incomplete, answer.Verdict == endpoint.Unproven,
 		answer.Verdict == endpoint.ProxyUser:
-		found.Result = Warning // what it is, is not known
+		found.Result = Warning // its purpose is not known
 	case known && host.Purpose == cloud.Configuration:
 		found.Result = Warning // a registration works without it
 	case !connected && known && host.Unconfirmed:
 		found.Result = Warning
-		found.Evidence += " One list of Microsoft's names this host; it may not be needed."
+		found.Evidence += " Only one of Microsoft's lists names this host; it may not be needed."
 	}
 	if !connected && automatic != "" {
 		found.Result = Warning
@@ -54,7 +55,7 @@ func describe(address string, answer endpoint.Answer, automatic string) Outcome 
 	return found
 }
 
-// sentencesOf says what was seen of a server, and what helps.
+// sentencesOf returns what was seen of a server, and the fix.
 func sentencesOf(name string, answer endpoint.Answer) (evidence, fix string) {
 	through := ""
 	if via := answer.Via.String(); via != "" {
@@ -83,16 +84,16 @@ func sentencesOf(name string, answer endpoint.Answer) (evidence, fix string) {
 			"self-signed, by %s, which is not a public authority.", name, through, issuer)
 		return evidence + alsoWrong(answer), exempt
 	case endpoint.Incomplete:
-		return fmt.Sprintf("It is not known whether this is TLS inspection: the certificate that %s shows%s is "+
-				"issued by %s and has the marks of a public one, but the chain does not lead to a public authority. "+
-				"An intermediate certificate may be missing, which usher does not fetch.%s", name, through, issuer,
+		return fmt.Sprintf("It is not known whether this is TLS inspection. The certificate that %s shows%s is "+
+				"issued by %s and has the marks of a public one, but its chain does not lead to a public authority. "+
+				"An intermediate certificate may be missing; usher does not fetch it.%s", name, through, issuer,
 				alsoWrong(answer)),
-			fmt.Sprintf("Find out who %s is. If it inspects TLS, exempt %s from it.", answer.Issuer, name)
+			fmt.Sprintf("Find out what %s is. If it inspects TLS, exempt %s from it.", answer.Issuer, name)
 	case endpoint.OutOfDate:
 		return fmt.Sprintf("The certificate that %s shows%s, issued by the public authority %s, is not valid at the "+
 				"time of this clock; it is valid from %s to %s.", name, through, issuer, from, to),
-			"Compare the clock with another one. If the clock is right, something answers in place of the host: look " +
-				"at DNS, proxy and firewall."
+			"Compare the clock with another one. If the clock is right, something answers in place of the host: " +
+				"check DNS, proxy and firewall."
 	case endpoint.WrongName:
 		evidence = fmt.Sprintf("The certificate that %s shows%s is for %s, not for this host; it is issued by the "+
 			"public authority %s.", name, through, listed(answer.Names), issuer)
@@ -100,24 +101,24 @@ func sentencesOf(name string, answer endpoint.Answer) (evidence, fix string) {
 			evidence += fmt.Sprintf(" It is not valid at the time of this clock either; it is valid from %s to %s.",
 				from, to)
 		}
-		return evidence, "Log in to the network, if it has a captive portal. Otherwise look at DNS, proxy and " +
-			"firewall, which lead to another server."
+		return evidence, "Log in to the network, if it has a captive portal. Otherwise check DNS, proxy and " +
+			"firewall: they lead to another server."
 	case endpoint.Unproven:
-		return fmt.Sprintf("%s shows%s a certificate issued by the public authority %s, but the handshake broke off "+
-				"before it showed that it has the key: %s.", name, through, issuer, answer.Detail),
-			"Look at the proxy, the firewall and the security software on the way."
+		return fmt.Sprintf("%s shows%s a certificate issued by the public authority %s, but the handshake ended "+
+				"before the server proved that it has the key: %s.", name, through, issuer, answer.Detail),
+			"Check the proxy, the firewall and the security software on the way."
 	case endpoint.Unreadable:
 		if answer.Issuer != "" {
-			return fmt.Sprintf("TLS inspection: the certificate that %s shows%s is issued by %s and cannot be read, "+
-				"as those of public authorities can (%s).", name, through, issuer,
+			return fmt.Sprintf("TLS inspection: the certificate that %s shows%s is issued by %s and cannot be read. "+
+				"Those of public authorities can (%s).", name, through, issuer,
 				strings.TrimSuffix(answer.Detail, ".")), exempt
 		}
-		return fmt.Sprintf("TLS inspection is likely: %s shows%s a certificate that usher cannot read, and public "+
-			"authorities issue none of that kind. The issuer's name is not known. (%s)", name, through,
+		return fmt.Sprintf("TLS inspection is likely: usher cannot read the certificate that %s shows%s, and public "+
+			"authorities do not issue such certificates. The issuer's name is not known. (%s)", name, through,
 			strings.TrimSuffix(answer.Detail, ".")) + ".", exempt
 	case endpoint.NotTLS:
 		return fmt.Sprintf("%s answers%s without TLS; its answer begins with %q.", name, through, answer.Detail),
-			"Log in to the network, if it has a captive portal. Otherwise look at the proxy or firewall that answers " +
+			"Log in to the network, if it has a captive portal. Otherwise check the proxy or firewall that answers " +
 				"in place of the host."
 	case endpoint.Closed:
 		return fmt.Sprintf("The connection to %s%s was closed during the TLS handshake.", name, through),
@@ -129,21 +130,21 @@ func sentencesOf(name string, answer endpoint.Answer) (evidence, fix string) {
 			"Allow this host on the firewall, proxy or security software. Try a smaller MTU if a VPN is in use."
 	case endpoint.Failed:
 		return fmt.Sprintf("The TLS handshake with %s%s failed: %s.", name, through, answer.Detail),
-			"Look at the proxy, the firewall and the security software on the way."
+			"Check the proxy, the firewall and the security software on the way."
 	case endpoint.Refused:
 		return fmt.Sprintf("%s refuses the connection: %s.", name, answer.Detail),
 			"Allow this host on the firewall. If the address is wrong, correct DNS."
 	case endpoint.NoName:
 		return fmt.Sprintf("DNS does not know %s: %s.", name, answer.Detail),
-			"Correct DNS: a filter may hide this host, or the network has no way to the internet's DNS."
+			"Correct DNS: a filter may hide this host, or the network has no route to the internet's DNS."
 	case endpoint.NoDNS:
 		return fmt.Sprintf("DNS does not answer for %s: %s.", name, answer.Detail),
 			"Check the network and its DNS servers."
 	case endpoint.NoAnswer:
 		return fmt.Sprintf("%s does not answer within %s.", name, endpoint.ConnectTimeout),
-			"Allow this host on the firewall, or set proxy.url where only a proxy leads to the internet."
+			"Allow this host on the firewall, or set proxy.url if the internet is only reachable through a proxy."
 	case endpoint.ProxyUser:
-		return fmt.Sprintf("The proxy %s (from %s) asks for a user (407) before it connects to %s. Company Portal "+
+		return fmt.Sprintf("The proxy %s (from %s) requires a user (407) before it connects to %s. Company Portal "+
 			"may have one; usher has none.", answer.Via, answer.Via.Origin, name), fixProxyUser
 	case endpoint.ProxyRefused:
 		return fmt.Sprintf("The proxy %s (from %s) does not connect to %s: it answers %d.", answer.Via,
@@ -155,11 +156,11 @@ func sentencesOf(name string, answer endpoint.Answer) (evidence, fix string) {
 	return fmt.Sprintf("%s cannot be reached: %s.", name, answer.Detail), "Check network, DNS and firewall."
 }
 
-// alsoWrong are sentences about a chain that is not public.
+// alsoWrong returns sentences about a chain that is not public.
 func alsoWrong(answer endpoint.Answer) string {
 	text := ""
 	if answer.BorrowedName {
-		text += " That is the name of a public authority, whose key it does not have."
+		text += " That is the name of a public authority, but it does not have that authority's key."
 	}
 	if answer.NameIsWrong {
 		text += fmt.Sprintf(" It is for %s, not for this host.", listed(answer.Names))

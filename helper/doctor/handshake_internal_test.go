@@ -12,7 +12,7 @@ import (
 	"usher.internal/internal/cloud"
 )
 
-// What doctor says of each verdict, in testdata/endpoints.golden.
+// doctor's sentences for each verdict, in testdata/endpoints.golden.
 func TestSentencesOfEachVerdict(t *testing.T) {
 	from, to := time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC), time.Date(2026, 6, 1, 0, 0, 0, 0, time.UTC)
 	chain := endpoint.Answer{Issuer: `"Corp Proxy Issuing 3"`, Authority: `"Corp Proxy CA" (Example Corp)`,

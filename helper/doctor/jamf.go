@@ -12,7 +12,7 @@ type jamfBinary struct {
 	needed bool
 }
 
-// sound judges as the delivery does.
+// sound applies the same rules as the delivery.
 func (j jamfBinary) sound(ctx context.Context) (Outcome, error) {
 	found, err := j.program.sound(ctx)
 	if found.Result == Failed && !j.needed {
@@ -21,13 +21,12 @@ func (j jamfBinary) sound(ctx context.Context) (Outcome, error) {
 	return found, err
 }
 
-// jamfPreferences looks into com.jamfsoftware.jamf.plist, where Jamf Pro says whether this computer takes part in
+// jamfPreferences reads com.jamfsoftware.jamf.plist. Jamf Pro writes there whether this computer takes part in
 // Conditional Access or device compliance.
 type jamfPreferences struct{ path string }
 
-// conditionalAccessEnabled holds that microsoftCAEnabled is true: otherwise the flow dies after Company Portal has
-// closed, when the user has signed in already [BW#5]. A key that is missing is not true; a file that is missing says
-// nothing.
+// conditionalAccessEnabled checks that microsoftCAEnabled is true. Otherwise the flow fails after Company Portal has
+// closed, when the user has already signed in [BW#5]. A missing key is not true; a missing file says nothing.
 func (j jamfPreferences) conditionalAccessEnabled(ctx context.Context) (Outcome, error) {
 	if j.path == "" {
 		return notApplicable("preflight.jamf_preferences is none."), nil

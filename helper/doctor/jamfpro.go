@@ -13,13 +13,13 @@ import (
 type jamfPro struct {
 	client JamfPro
 	shared *shared
-	// begun is when the examination began: an answer from before is not taken.
+	// begun is when the examination began: an earlier answer is not used.
 	begun time.Time
 }
 
 var errNoToken = errors.New("without a token nothing can be tried")
 
-// ask returns what the client came to.
+// ask returns the result of the client.
 func (j jamfPro) ask(ctx context.Context) (jamfpro.Checked, error) {
 	checked, err := j.shared.do(ctx, "Jamf Pro", j.begun, func(ctx context.Context) (any, error) {
 		ctx, cancel := context.WithTimeoutCause(ctx, jamfProWithin,
@@ -33,7 +33,7 @@ func (j jamfPro) ask(ctx context.Context) (jamfpro.Checked, error) {
 	return checked.(jamfpro.Checked), nil
 }
 
-// unused tells whether results go to Jamf Pro another way, or it is not configured.
+// unused reports whether results go to Jamf Pro in another way, or Jamf Pro is not configured.
 func (j jamfPro) unused(ctx context.Context) (Outcome, bool) {
 	if j.client == nil {
 		return notApplicable("Results are delivered by recon, which needs no API client."), true
@@ -44,7 +44,7 @@ func (j jamfPro) unused(ctx context.Context) (Outcome, bool) {
 	return Outcome{}, false
 }
 
-// answered tells whether an error is the answer of Jamf Pro itself, which has been reached then.
+// answered reports whether an error is Jamf Pro's own answer. Jamf Pro has been reached then.
 func answered(err error) bool {
 	answer, ok := errors.AsType[*jamfpro.APIError](err)
 	return ok && answer.Status != 0 && !answer.NotJSON && errors.Is(err, jamfpro.ErrRefused)
@@ -59,8 +59,8 @@ func (j jamfPro) reachable(ctx context.Context) (Outcome, error) {
 	case err == nil && checked.Problem != "":
 		return failed("%s.", said(checked.Problem)), nil
 	case err == nil && jamfpro.HasAuthenticationBypass(checked.Version):
-		return warning("%s answers; it is Jamf Pro %s, of which an authentication bypass is published "+
-			"(CVE-2026-1290): upgrade it to 11.25 or later.",
+		return warning("%s answers; it is Jamf Pro %s, which has a published authentication bypass (CVE-2026-1290): "+
+			"upgrade it to 11.25 or later.",
 			checked.Server, checked.Version), nil
 	case err == nil && checked.Version != "":
 		return ok("%s answers; it is Jamf Pro %s.", checked.Server, checked.Version), nil
@@ -91,7 +91,7 @@ func (j jamfPro) token(ctx context.Context) (Outcome, error) {
 	return Outcome{}, err
 }
 
-// privileges has one outcome for each privilege.
+// privileges returns one outcome for each privilege.
 func (j jamfPro) privileges(ctx context.Context) ([]Outcome, error) {
 	if found, unused := j.unused(ctx); unused {
 		return []Outcome{found}, nil
@@ -108,7 +108,7 @@ func (j jamfPro) privileges(ctx context.Context) ([]Outcome, error) {
 		found = append(found, one)
 	}
 	if len(found) == 0 {
-		return nil, fmt.Errorf("%w: the client knows of no privileges", errNoToken)
+		return nil, fmt.Errorf("%w: the client reports no privileges", errNoToken)
 	}
 	return found, nil
 }
@@ -119,11 +119,11 @@ func judgePrivilege(privilege jamfpro.CheckedPrivilege) Outcome {
 	case privilege.Problem != "":
 		return warning("%s; whether Jamf Pro allows it is not known: %s.", use, said(privilege.Problem))
 	case privilege.Granted == nil:
-		return notApplicable("%s; it cannot be tried without changing something, the next delivery shows it.", use)
+		return notApplicable("%s; it cannot be tried without changing something, but the next delivery shows it.", use)
 	case *privilege.Granted:
 		return ok("%s.", use)
 	case privilege.Required:
-		return failed("%s, and Jamf Pro refuses it.", use)
+		return failed("%s, but Jamf Pro refuses it.", use)
 	}
-	return warning("%s, and Jamf Pro refuses it; usher can do without.", use)
+	return warning("%s, but Jamf Pro refuses it; usher can work without it.", use)
 }

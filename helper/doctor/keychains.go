@@ -19,8 +19,8 @@ type keychains struct {
 	lookIn func(ctx context.Context, uid uint32) ([]thismac.RenamedKeychain, error)
 }
 
-// renamed has an outcome for each user who has such a keychain, or whose home could not be looked at; or else one for
-// all.
+// renamed returns an outcome for each user with such a keychain, or with a home that could not be read. If there is
+// none, it returns one outcome for all.
 func (k keychains) renamed(ctx context.Context) ([]Outcome, error) {
 	people, err := k.people()
 	if err != nil {
@@ -42,12 +42,12 @@ func (k keychains) renamed(ctx context.Context) ([]Outcome, error) {
 		}
 	}
 	if len(found) == 0 {
-		found = append(found, ok("None of the %d users who are known has one.", len(people)))
+		found = append(found, ok("None of the %d known users has one.", len(people)))
 	}
 	return found, nil
 }
 
-// of returns the outcome of one user, nil where there is none.
+// of returns the outcome of one user, nil if there is none.
 func (k keychains) of(ctx context.Context, person accounts.User) *Outcome {
 	renamed, err := k.lookIn(ctx, person.UID)
 	var found Outcome
@@ -61,16 +61,15 @@ func (k keychains) of(ctx context.Context, person accounts.User) *Outcome {
 		if len(renamed) > 1 {
 			more = fmt.Sprintf(", and %d older", len(renamed)-1)
 		}
-		found = warning("macOS could not open this user's login keychain, and renamed it: %s, of %s%s. What was in "+
-			"it is lost to the session; an identity in it cannot be used any more.",
+		found = warning("macOS could not open this user's login keychain, and renamed it: %s, of %s%s. Its content "+
+			"is lost to the session; an identity in it cannot be used any more.",
 			oneline.Of(renamed[0].Name, math.MaxInt), renamed[0].At.UTC().Format(time.RFC3339), more)
 	}
 	found.User = person
 	return &found
 }
 
-// people are the users who may be looked at: those who are logged in, the one on the console and those who are known
-// from before.
+// people returns the users to examine: those who are logged in, the one on the console, and those known from before.
 func (k keychains) people() ([]accounts.User, error) {
 	var people []accounts.User
 	add := func(person accounts.User) {

@@ -16,7 +16,7 @@ import (
 	usherv1 "usher.internal/proto/usher/v1"
 )
 
-// kept is what is known of users, and whose login keychain is to be left alone.
+// kept holds the known users, and the users whose login keychain must not be read.
 type kept struct {
 	users  []observation.Observation
 	leaves uint32
@@ -87,7 +87,7 @@ func TestRenamedLoginKeychains(t *testing.T) {
 	}
 }
 
-// leaving notes whether the agent was asked to leave the login keychain alone.
+// leaving records whether the agent was asked not to read the login keychain.
 type leaving struct {
 	fakeAgent
 	left *bool
@@ -99,8 +99,8 @@ func (l leaving) ExamineSession(_ context.Context, request *usherv1.ExamineSessi
 	return &usherv1.ExamineSessionResponse{}, nil
 }
 
-// Doctor reads no login keychain that is to be left alone, nor where that is not known.
-func TestDoctorLeavesLoginKeychainsAlone(t *testing.T) {
+// doctor does not read a login keychain that must not be read, or if that is not known.
+func TestDoctorDoesNotReadSuchLoginKeychains(t *testing.T) {
 	for name, test := range map[string]struct {
 		kept       doctor.Kept
 		jane, john bool
@@ -114,7 +114,7 @@ func TestDoctorLeavesLoginKeychainsAlone(t *testing.T) {
 		first.Agent, second.Agent = leaving{left: &jane}, leaving{left: &john}
 		examine(t, doctor.Config{Sessions: fakeSessions{first, second}, Kept: test.kept})
 		if jane != test.jane || john != test.john {
-			t.Errorf("%s: left alone: %t and %t", name, jane, john)
+			t.Errorf("%s: not read: %t and %t", name, jane, john)
 		}
 	}
 }

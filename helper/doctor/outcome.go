@@ -9,10 +9,10 @@ import (
 	"usher.internal/internal/oneline"
 )
 
-// Result is what a check came to. The names are those of the contract's CheckResult.
+// Result is the result of a check. The names are those of the contract's CheckResult.
 type Result string
 
-// The results, the gravest last.
+// The results, the worst last.
 const (
 	NotApplicable Result = "NOT_APPLICABLE"
 	OK            Result = "OK"
@@ -20,18 +20,17 @@ const (
 	Failed        Result = "FAILED"
 )
 
-// Outcome is one precondition as it was seen.
+// Outcome is the observed state of one precondition.
 type Outcome struct {
-	// Name is stable, for example company-portal-installed; Title says it in a few words.
+	// Name is stable, for example company-portal-installed. Title describes it in a few words.
 	Name, Title string
 	Result      Result
-	// Evidence is what was seen and Fix what to do, a sentence each; Fix may be empty.
+	// Evidence is the observation, and Fix the advice, a sentence each; Fix may be empty.
 	Evidence, Fix string
-	// User is whom it is about; the zero value is the computer.
+	// User is the user that it is about; the zero value is the computer.
 	User accounts.User
 
-	// notSeen: nothing is known that the table's fix would mend. claimed: a user's agent says so, with a fix of its
-	// own.
+	// notSeen: no problem is known that the table's fix would solve. claimed: a user's agent says so, with its own fix.
 	notSeen, claimed bool
 }
 
@@ -51,13 +50,13 @@ func failed(format string, arguments ...any) Outcome {
 	return Outcome{Result: Failed, Evidence: fmt.Sprintf(format, arguments...)}
 }
 
-// couldNotLook is a warning, for nothing is known to be wrong.
+// couldNotLook is a warning, because no problem is known.
 func couldNotLook(err error) Outcome {
 	return Outcome{Result: Warning, notSeen: true,
 		Evidence: "Could not look: " + oneline.Of(err.Error(), math.MaxInt) + "."}
 }
 
-// one is a look that comes to one outcome.
+// one makes a look with a single outcome.
 func one(look func(ctx context.Context) (Outcome, error)) func(ctx context.Context) ([]Outcome, error) {
 	return func(ctx context.Context) ([]Outcome, error) {
 		found, err := look(ctx)

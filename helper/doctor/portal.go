@@ -15,7 +15,7 @@ import (
 	"usher.internal/internal/propertylist"
 )
 
-// portal looks at the program that the user's agent will start, and at the bundle around it.
+// portal examines the program that the user's agent will start, and the bundle around it.
 type portal struct {
 	program
 	minimumVersion string
@@ -33,7 +33,7 @@ func (p portal) installed(context.Context) (Outcome, error) {
 	return ok("It is at %s.", p.path), nil
 }
 
-// protected holds that nobody could have put the program there whom [trust.Portal] does not allow.
+// protected checks that only those whom [trust.Portal] allows could have put the program there.
 func (p portal) protected(context.Context) (Outcome, error) {
 	trouble, err := p.changeable()
 	switch {
@@ -44,13 +44,13 @@ func (p portal) protected(context.Context) (Outcome, error) {
 	case trouble != "":
 		return failed("%s", trouble), nil
 	}
-	return ok("Only root, usherd's own user and on macOS administrators can change it, the links to it or a " +
+	return ok("Only root, usherd's own user and, on macOS, administrators can change it, the links to it or a " +
 		"directory on the way."), nil
 }
 
 func (p portal) notThere() Outcome { return notApplicable("Company Portal is not at %s.", p.path) }
 
-// bundle returns the application bundle that the program stands in, or false where it stands in none, as on Linux.
+// bundle returns the application bundle of the program, or false if it has none, as on Linux.
 func (p portal) bundle() (path string, found bool) {
 	directory := filepath.Dir(p.path)
 	contents := filepath.Dir(directory)
@@ -60,11 +60,11 @@ func (p portal) bundle() (path string, found bool) {
 	return filepath.Dir(contents), true
 }
 
-// newEnough compares the bundle's version with the oldest that is allowed.
+// newEnough compares the bundle's version with the oldest allowed version.
 func (p portal) newEnough(ctx context.Context) (Outcome, error) {
 	bundle, found := p.bundle()
 	if !found {
-		return notApplicable("%s is in no application bundle, which would tell its version.", p.path), nil
+		return notApplicable("%s is not in an application bundle, so its version is not known.", p.path), nil
 	}
 	if _, err := os.Stat(p.path); thismac.Gone(err) {
 		return p.notThere(), nil
@@ -74,7 +74,7 @@ func (p portal) newEnough(ctx context.Context) (Outcome, error) {
 		return Outcome{}, err
 	}
 	if p.minimumVersion == "" {
-		return ok("It is version %s; portal.minimum_version asks for none.", version), nil
+		return ok("It is version %s; portal.minimum_version is not set.", version), nil
 	}
 	older, err := isOlder(version, p.minimumVersion)
 	if err != nil {
@@ -86,10 +86,10 @@ func (p portal) newEnough(ctx context.Context) (Outcome, error) {
 	return ok("It is version %s, and portal.minimum_version is %s.", version, p.minimumVersion), nil
 }
 
-// longestVersion bounds what an Info.plist may call a version.
+// longestVersion limits the version in an Info.plist.
 const longestVersion = 64
 
-// bundleVersion reads CFBundleShortVersionString, which is what people call the version of an application.
+// bundleVersion reads CFBundleShortVersionString, which people call the version of an application.
 func bundleVersion(ctx context.Context, path string) (string, error) {
 	information, err := propertylist.ReadWithin(ctx, path)
 	if err != nil {
@@ -107,7 +107,7 @@ var (
 	errNotNumbers = errors.New("it is not numbers with dots")
 )
 
-// isOlder compares versions number by number; one that ends early goes on with zeros.
+// isOlder compares versions number by number. The shorter one is extended with zeros.
 func isOlder(version, than string) (bool, error) {
 	left, err := numbers(version)
 	if err != nil {

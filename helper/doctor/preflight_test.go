@@ -55,7 +55,7 @@ func listening(t *testing.T) string {
 	return listener.Addr().String()
 }
 
-// closed is an address of this computer at which nobody listens any more.
+// closed is an address of this computer on which nobody listens any more.
 func closed(t *testing.T) string {
 	t.Helper()
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
@@ -66,7 +66,7 @@ func closed(t *testing.T) string {
 	return listener.Addr().String()
 }
 
-// bundled is a program in an application bundle of that version.
+// bundled returns a program in an application bundle of that version.
 func bundled(t *testing.T, version string) string {
 	t.Helper()
 	contents := filepath.Join(t.TempDir(), "Company Portal.app", "Contents")
@@ -151,7 +151,7 @@ func TestPreflight(t *testing.T) {
 			config: doctor.Config{PortalExecutable: portal, PortalMinimumVersion: "5.2504"}},
 		"a version that is not one": {
 			config: doctor.Config{PortalExecutable: bundled(t, "five"), PortalMinimumVersion: "5.2504"}},
-		"what is not of the preflight": {
+		"not part of the preflight": {
 			config: doctor.Config{PortalExecutable: portal, AgentExecutable: gone, JamfExecutable: gone,
 				Journal: func() error { return errors.New("full") }}},
 
@@ -159,7 +159,7 @@ func TestPreflight(t *testing.T) {
 			Endpoints: []string{refused, listening(t)}}},
 		"no endpoint of two": {doctor.Config{PortalExecutable: portal, Endpoints: []string{refused, refusedToo}},
 			registration.ReasonEndpointsUnreachable, []string{refused, refusedToo, "refused", "preflight.endpoints"}},
-		"the first is told": {doctor.Config{PortalExecutable: gone, JamfPreferences: off,
+		"the first is reported": {doctor.Config{PortalExecutable: gone, JamfPreferences: off,
 			Endpoints: []string{refused}}, registration.ReasonPortalMissing, []string{gone}},
 		"cheap before network": {doctor.Config{PortalExecutable: portal, JamfPreferences: off,
 			Endpoints: []string{refused}}, registration.ReasonConditionalAccessDisabled, []string{off}},

@@ -8,7 +8,7 @@ import (
 	"usher.internal/internal/accounts"
 )
 
-// primaryUser looks for the user whom primary_user names.
+// primaryUser looks for the user in primary_user.
 type primaryUser struct {
 	name string
 	kept Kept
@@ -16,12 +16,11 @@ type primaryUser struct {
 
 func (p primaryUser) exists(context.Context) (Outcome, error) {
 	if p.name == "" {
-		return notApplicable("None is configured: usherd chooses the one who holds a registration and was at " +
-			"this Mac last."), nil
+		return notApplicable("None is configured: usherd chooses the registered user who used this Mac last."), nil
 	}
 	if strings.HasPrefix(p.name, "$") {
-		return warning("primary_user is %q, which Jamf Pro has not filled in. usherd chooses the one who holds a "+
-			"registration and was at this Mac last.", p.name), nil
+		return warning("primary_user is %q, which Jamf Pro has not filled in. usherd chooses the registered user who "+
+			"used this Mac last.", p.name), nil
 	}
 	person, err := accounts.ByName(p.name)
 	switch {
@@ -45,6 +44,6 @@ func (p primaryUser) exists(context.Context) (Outcome, error) {
 			}
 		}
 	}
-	return warning("primary_user is %q: no person of this Mac has that account name, and nobody has registered as "+
-		"that. usherd chooses the one who holds a registration and was at this Mac last.", p.name), nil
+	return warning("primary_user is %q: no person on this Mac has that account name, and nobody has registered with "+
+		"that name. usherd chooses the registered user who used this Mac last.", p.name), nil
 }

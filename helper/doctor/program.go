@@ -9,17 +9,17 @@ import (
 	"usher.internal/internal/trust"
 )
 
-// program is an executable that usher starts, or lets in, and who may be able to change it.
+// program is an executable that usher starts or accepts as a caller, and the people who may be able to change it.
 type program struct {
 	name, path string
 	policy     trust.Policy
 }
 
-// missing says why the program cannot be started; "" when nothing is known against it.
+// missing says why the program cannot be started; "" if no reason is known.
 func (p program) missing() (trouble string, err error) { return thismac.WithoutProgram(p.name, p.path) }
 
-// changeable says who else than root, or the helper's own user in development, could have put the program there; ""
-// when nobody could.
+// changeable says who else could have put the program there, besides root, or the helper's own user in development. It
+// returns "" for nobody.
 func (p program) changeable() (trouble string, err error) {
 	_, err = p.policy.Check(p.path)
 	if errors.Is(err, trust.ErrUntrusted) {
@@ -28,7 +28,7 @@ func (p program) changeable() (trouble string, err error) {
 	return "", err
 }
 
-// sound finds whether the program is there and protected.
+// sound checks that the program is there and protected.
 func (p program) sound(context.Context) (Outcome, error) {
 	if p.path == "" {
 		return notApplicable("%s is not configured.", p.name), nil

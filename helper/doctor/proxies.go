@@ -11,10 +11,10 @@ import (
 	"usher.internal/internal/oneline"
 )
 
-// proxies looks which proxy usherd uses, and where it is set.
+// proxies finds the proxy that usherd uses, and where it is set.
 type proxies struct {
 	finder *proxy.Finder
-	// targets are host:port that are looked up, to name those that a proxy is not used for.
+	// targets are host:port. They are looked up to name the ones that bypass a proxy.
 	targets []string
 }
 
@@ -52,7 +52,7 @@ func (p proxies) applies(context.Context) (Outcome, error) {
 		found.Fix = "Correct the proxy in macOS's network settings, or set proxy.url."
 	}
 	if system.HTTPS.HasUser && overview.Origin == proxy.MacOS {
-		found.Evidence += " macOS has a user for it, whose password usher does not read."
+		found.Evidence += " macOS has a user for it; usher does not read the password."
 	}
 	automatic := system.Automatic()
 	switch {
@@ -60,13 +60,13 @@ func (p proxies) applies(context.Context) (Outcome, error) {
 	case system.AutoConfiguration != "", overview.URL == "" && system.SOCKS.IsSet():
 		found.Result, found.Fix = Warning, fixProxy
 		found.Evidence += fmt.Sprintf(" macOS uses %s; usher does not evaluate it.", oneline.Of(automatic, longestSaid))
-	case overview.URL == "": // on in many networks where there is nothing to find
+	case overview.URL == "": // on in many networks that have nothing to find
 		found.Evidence += fmt.Sprintf(" macOS also tries %s; usher does not.", automatic)
 	}
 	return found, nil
 }
 
-// direct are the targets that a proxy of the system's is not used for.
+// direct returns the targets that bypass a proxy of the system.
 func (p proxies) direct(overview proxy.Overview) (direct []string) {
 	if overview.URL == "" {
 		return nil
@@ -83,7 +83,7 @@ func (p proxies) direct(overview proxy.Overview) (direct []string) {
 	return direct
 }
 
-// tenantCloud looks whether usher knows the cloud that tenant.cloud_host is of.
+// tenantCloud checks whether usher knows the cloud of tenant.cloud_host.
 type tenantCloud struct{ signInHost string }
 
 func (t tenantCloud) known(context.Context) (Outcome, error) {
@@ -93,6 +93,6 @@ func (t tenantCloud) known(context.Context) (Outcome, error) {
 	if of, known := cloud.Of(t.signInHost); known {
 		return ok("%s is of %s.", t.signInHost, of), nil
 	}
-	return warning("usher knows no cloud of Microsoft's whose sign-in host is %s. By itself it checks only this "+
+	return warning("usher knows no Microsoft cloud with the sign-in host %s. By itself it checks only this "+
 		"host and Apple's.", t.signInHost), nil
 }

@@ -17,14 +17,14 @@ import (
 	usherv1 "usher.internal/proto/usher/v1"
 )
 
-// What an agent may say: more checks than this are cut off, and longer texts.
+// Limits for the checks of an agent: more checks, and longer texts, are cut off.
 const (
 	maximumSessionChecks = 16
 	longestName          = 48
 	longestTitle         = 80
 )
 
-// users looks at those who are logged in.
+// users examines the logged-in users.
 type users struct {
 	sessions  Sessions
 	atConsole func() (accounts.User, bool)
@@ -32,7 +32,7 @@ type users struct {
 	sees      func(uid uint32) bool
 }
 
-// visible returns the sessions that may be looked at; none where nothing is known of sessions.
+// visible returns the sessions that may be examined; none if sessions are not known.
 func (u users) visible() []sessions.Session {
 	if u.sessions == nil {
 		return nil
@@ -46,33 +46,33 @@ func (u users) visible() []sessions.Session {
 	return visible
 }
 
-// connected has one outcome for each session: a session is its connection. Each user who is at this Mac must have one.
+// connected returns one outcome for each session: a session is its connection. The user on the console must have one.
 func (u users) connected(context.Context) ([]Outcome, error) {
 	if u.sessions == nil {
 		return []Outcome{notApplicable("No sessions are served.")}, nil
 	}
 	var found []Outcome
 	for _, session := range u.visible() {
-		one := ok("Agent %s, pid %d, is connected since %s.", session.AgentVersion, session.AgentPID,
+		one := ok("Agent %s, pid %d, has been connected since %s.", session.AgentVersion, session.AgentPID,
 			session.ConnectedAt.UTC().Format(time.RFC3339))
 		one.User = session.User
 		found = append(found, one)
 	}
 	if person, there := u.atConsole(); there && (u.sees == nil || u.sees(person.UID)) &&
 		!slices.ContainsFunc(found, func(one Outcome) bool { return one.User.UID == person.UID }) {
-		one := failed("This user is on the console, and no usher-agent of his is connected.")
+		one := failed("This user is on the console, but their usher-agent is not connected.")
 		one.User = person
-		one.Fix = "Have launchd (macOS) or systemd start usher-agent for this user, and see its log; it " +
+		one.Fix = "Have launchd (macOS) or systemd start usher-agent for this user, and check its log; it " +
 			"starts at login."
 		found = append(found, one)
 	}
 	if len(found) == 0 {
-		found = append(found, warning("No usher-agent is connected, of the users whom you may see."))
+		found = append(found, warning("No usher-agent of a user whom you may see is connected."))
 	}
 	return found, nil
 }
 
-// examined has what each agent says of its session, side by side.
+// examined returns each agent's checks of its session, side by side.
 func (u users) examined(ctx context.Context) ([]Outcome, error) {
 	visible := u.visible()
 	if len(visible) == 0 {
@@ -91,7 +91,7 @@ func (u users) examined(ctx context.Context) ([]Outcome, error) {
 	return found, nil
 }
 
-// examineSession asks one agent. What it says is a claim of that user about himself, and is shown as such.
+// examineSession asks one agent. The answer is a claim of that user about themselves, and is shown as such.
 func (u users) examineSession(ctx context.Context, session sessions.Session) []Outcome {
 	request := &usherv1.ExamineSessionRequest{}
 	if u.kept != nil {
@@ -123,7 +123,7 @@ func (u users) examineSession(ctx context.Context, session sessions.Session) []O
 	return found
 }
 
-// claim is a check of an agent's, bounded and on one line.
+// claim converts a check from an agent, on one line of limited length.
 func claim(check *usherv1.Check) Outcome {
 	return Outcome{
 		Name:     "session-" + kebab(check.GetName()),
@@ -148,13 +148,13 @@ func resultFrom(result usherv1.CheckResult) Result {
 	return Warning
 }
 
-// kebab makes a name of lower-case letters, digits and single hyphens out of any text.
+// kebab converts any text to a name of lower-case letters, digits and single hyphens.
 func kebab(text string) string {
 	name := kebabOf(text)
 	return strings.Trim(name[:min(len(name), longestName)], "-")
 }
 
-// kebabOf is kebab of a text that is not a stranger's, in full.
+// kebabOf is kebab for a trusted text, without a limit.
 func kebabOf(text string) string {
 	words := strings.FieldsFunc(strings.ToLower(text), func(letter rune) bool {
 		return (letter < 'a' || letter > 'z') && (letter < '0' || letter > '9')

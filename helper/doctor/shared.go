@@ -7,27 +7,27 @@ import (
 	"time"
 )
 
-// shared are looks that examinations have in common: one that is under way is joined, and its answer is kept for a
-// while.
+// shared lets examinations share looks. A look under way is joined, and its answer is kept for a while.
 type shared struct {
 	mu    sync.Mutex
 	looks map[string]*look
 }
 
-// look is under way until done is closed; then answer and err are set, and nobody changes them.
+// look is under way until done is closed. Then answer and err are set, and nobody changes them.
 type look struct {
 	began  time.Time
 	done   chan struct{}
 	answer any
 	err    error
 
-	// The fields below are guarded by mu of [shared]: how many wait for it, and what ends it when nobody does any more.
+	// mu of [shared] guards the fields below. waiting is the number of callers that wait; cancel ends the look when it
+	// reaches 0.
 	waiting int
 	cancel  context.CancelFunc
 }
 
-// do returns the answer of the look of that name that is under way, or that began at notBefore or later; where there is
-// none it looks. The look ends when all who wait for it have given up, and do returns once it has ended.
+// do returns the answer of the look of that name that is under way, or that began at notBefore or later. If there is
+// none, it looks. The look ends when all callers that wait for it have given up, and do returns once it has ended.
 func (s *shared) do(ctx context.Context, name string, notBefore time.Time, ask func(context.Context) (any, error)) (any,
 	error) {
 	one := s.join(ctx, name, notBefore, ask)
@@ -38,12 +38,12 @@ func (s *shared) do(ctx context.Context, name string, notBefore time.Time, ask f
 	case <-ctx.Done():
 	}
 	if s.leave(name, one) {
-		<-one.done // nobody else waits for what was begun here
+		<-one.done // nobody else waits for the look that began here
 	}
 	return nil, fmt.Errorf("wait for %s: %w", name, context.Cause(ctx))
 }
 
-// join returns the look, under way or done, with the caller among those who wait for it.
+// join adds the caller to those that wait for the look, under way or done, and returns it.
 func (s *shared) join(ctx context.Context, name string, notBefore time.Time,
 	ask func(context.Context) (any, error)) *look {
 	s.mu.Lock()
@@ -63,14 +63,14 @@ func (s *shared) join(ctx context.Context, name string, notBefore time.Time,
 		s.looks = make(map[string]*look)
 	}
 	s.looks[name] = one
-	go func() { // those who wait own it: the last one to leave ends it
+	go func() { // the callers that wait own it: the last one to leave ends it
 		defer close(one.done)
 		one.answer, one.err = ask(looking)
 	}()
 	return one
 }
 
-// leave reports whether the look was given up with this. One that was is not kept.
+// leave reports whether this ended the look. A look that ended so is not kept.
 func (s *shared) leave(name string, one *look) (givenUp bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -15,24 +15,24 @@ import (
 	"usher.internal/internal/wpj"
 )
 
-// What codesign(1) exits with.
+// Exit codes of codesign(1).
 const (
 	codesignValid          = 0
 	codesignInvalid        = 1
 	codesignNotRequirement = 3
 )
 
-// longestSaid is how much of what codesign, Jamf Pro or an agent says is shown, in characters.
+// longestSaid is how much text of codesign, Jamf Pro or an agent is shown, in characters.
 const longestSaid = 300
 
-// teamExpression finds the Team ID in what `codesign -dv` says; "not set" is what it says of a signature without one.
+// teamExpression finds the Team ID in the output of `codesign -dv`. It is "not set" for a signature without one.
 var teamExpression = regexp.MustCompile(`(?m)^TeamIdentifier=(.+)$`)
 
-// microsoftRequirement is what codesign(1) is to hold the signature to: a certificate that Apple gave to that team. The
-// Team ID that `codesign -dv` shows is the signer's own word.
+// microsoftRequirement is the requirement that codesign(1) checks: a certificate that Apple gave to that team. The Team
+// ID in the output of `codesign -dv` is only the signer's claim.
 const microsoftRequirement = `=anchor apple generic and certificate leaf[subject.OU] = "` + wpj.MicrosoftTeam + `"`
 
-// codesigner is the platform's program that verifies code signatures; without a path where there is none.
+// codesigner is the platform's program that verifies code signatures. It has no path on other systems.
 func codesigner() command.Command {
 	if runtime.GOOS == "darwin" {
 		return command.CodeSign
@@ -40,11 +40,11 @@ func codesigner() command.Command {
 	return command.Command{}
 }
 
-// signed has codesign verify the bundle, or the program where it is in none. It takes seconds for a large bundle. This
-// was not run on a Mac yet: tests have a stand-in of codesign answer.
+// signed has codesign verify the bundle, or the program if it is not in a bundle. This takes seconds for a large
+// bundle. Nobody has run this on a Mac yet: in tests, a stand-in for codesign answers.
 func (p portal) signed(ctx context.Context) (Outcome, error) {
 	if p.codesign.Path == "" {
-		return notApplicable("Code signatures are verified on macOS only."), nil
+		return notApplicable("Code signatures are verified only on macOS."), nil
 	}
 	if _, err := os.Stat(p.path); thismac.Gone(err) {
 		return p.notThere(), nil
@@ -64,7 +64,7 @@ func (p portal) signed(ctx context.Context) (Outcome, error) {
 	return judgeSignature(exitCode, verification, description)
 }
 
-// runCodesign returns its exit code and what it said; the error is that it could not be run.
+// runCodesign returns its exit code and its output. The error says that it could not be run.
 func (p portal) runCodesign(ctx context.Context, arguments ...string) (exitCode int, output string, err error) {
 	ran, err := p.codesign.With(arguments...).Run(ctx)
 	return ran.ExitCode, string(ran.Stdout) + string(ran.Stderr), err
@@ -72,8 +72,8 @@ func (p portal) runCodesign(ctx context.Context, arguments ...string) (exitCode 
 
 var errCodesign = errors.New("codesign did not judge it")
 
-// judgeSignature reads what codesign came to: the exit code and output of the verification, and what `codesign -dv`
-// said.
+// judgeSignature reads codesign's answers: the exit code and output of the verification, and the output of `codesign
+// -dv`.
 func judgeSignature(exitCode int, verification, description string) (Outcome, error) {
 	team := "no Team ID"
 	if found := teamExpression.FindStringSubmatch(description); found != nil &&
@@ -83,7 +83,7 @@ func judgeSignature(exitCode int, verification, description string) (Outcome, er
 	switch exitCode {
 	case codesignValid:
 		if team != "Team ID "+wpj.MicrosoftTeam {
-			// The two contradict each other, so neither is believed.
+			// The two contradict each other, so neither is trusted.
 			return Outcome{}, fmt.Errorf("%w: it accepts the signature as Microsoft's and shows %s", errCodesign, team)
 		}
 		return ok("The signature is valid and Microsoft's (%s).", team), nil
@@ -96,7 +96,7 @@ func judgeSignature(exitCode int, verification, description string) (Outcome, er
 	return Outcome{}, fmt.Errorf("%w, exit code %d: %s", errCodesign, exitCode, said(verification))
 }
 
-// said is output as part of a sentence.
+// said returns output as part of a sentence.
 func said(output string) string {
 	if text := strings.TrimRight(oneline.Of(strings.TrimSpace(output), longestSaid), "."); text != "" {
 		return text

@@ -13,8 +13,8 @@ import (
 	"usher.internal/internal/command"
 )
 
-// codesignAs is a stand-in of codesign(1) that answers as a sample of testdata/codesign, and notes what it was asked.
-// It is the code of macOS that asks it.
+// codesignAs is a stand-in for codesign(1). It answers with a sample of testdata/codesign, and records its arguments.
+// The real code for macOS calls it.
 func codesignAs(t *testing.T, sample string) (codesign command.Command, calls string) {
 	t.Helper()
 	content, err := os.ReadFile("testdata/codesign/" + sample + ".txt")
@@ -71,7 +71,7 @@ func TestPortalIsVerifiedBeforeItIsLaunched(t *testing.T) {
 	}
 }
 
-// A codesign that cannot judge keeps nobody from registering; doctor tells of it.
+// A codesign that cannot judge does not stop a registration; doctor reports it.
 func TestCodesignThatCannotJudge(t *testing.T) {
 	for name, codesign := range map[string]command.Command{
 		"usage":   codesignScript(t, "echo usage >&2; exit 2"),

@@ -13,15 +13,14 @@ import (
 // downloadPortal is Microsoft's own link to the newest package [FL-DOC].
 const downloadPortal = "https://go.microsoft.com/fwlink/?linkid=853070"
 
-// Commands that fixes name: the one that gives usherd the API client's secret, and those that gather and register
-// again.
+// Commands in fixes: one gives usherd the API client's secret, the others gather and register again.
 var (
 	credentialsSet = config.Sudo("jamf credentials set")
 	gather         = config.Sudo("gather --user NAME")
 	register       = config.Sudo("register --user NAME")
 )
 
-// How long what asks somebody else may take.
+// Time limits for looks that ask others.
 const (
 	endpointsWithin    = endpoint.ConnectTimeout + time.Second
 	certificatesWithin = endpoint.ConnectTimeout + endpoint.HandshakeTimeout + endpoint.SecondLookTimeout + time.Second
@@ -33,8 +32,8 @@ const (
 	keychainsWithin    = 10 * time.Second
 )
 
-// table is every check there is, in the order in which they are shown. It is made for each examination, which has begun
-// at that time: some of its rows share what they have asked.
+// table returns every check, in the order in which they are shown. It is built for each examination, which began at
+// that time: some rows share the answers to their questions.
 func (c *Checks) table(caller Caller, begun time.Time) []check {
 	config := c.config
 	portal := portal{program{"Company Portal", config.PortalExecutable, trust.Portal}, config.PortalMinimumVersion,
@@ -58,8 +57,8 @@ func (c *Checks) table(caller Caller, begun time.Time) []check {
 			looksAt: "Only root and, on macOS, members of the group admin can write to portal.executable and to the " +
 				"directories that lead to it, also through links. Access control lists are not checked.",
 			fix: "Install Company Portal again (" + downloadPortal +
-				") or correct portal.executable; when it is known to be unchanged, `sudo /bin/chmod go-w FILE` takes " +
-				"the right to write away from others.",
+				") or correct portal.executable. If it is known to be unchanged, `sudo /bin/chmod go-w FILE` removes " +
+				"the right of others to write.",
 			seenBy: everyone,
 			reason: registration.ReasonPortalNotTrusted, look: one(portal.protected),
 		},
@@ -89,37 +88,37 @@ func (c *Checks) table(caller Caller, begun time.Time) []check {
 		},
 		{
 			name: "agent-connected", title: "usher-agent is connected",
-			looksAt: "usher-agent of each user who is logged in is connected to usherd. Of those whose agent is not, " +
-				"the one on the console is seen.",
+			looksAt: "The usher-agent of each logged-in user is connected to usherd. Of the users without a " +
+				"connected agent, usher sees only the one on the console.",
 			fix: "Log in; the agent starts at login. If somebody is logged in, have launchd (macOS) or systemd " +
-				"start usher-agent for them, and see its log.",
+				"start usher-agent for them, and check its log.",
 			seenBy: themselves,
 			look:   users.connected,
 		},
 		{
 			name: "session-checks", title: "usher-agent can look into the user's session",
-			looksAt: "What usher-agent of each user says about the session, as checks named `session-…`. The most " +
-				"important one is whether the keychain can be read, unless Platform SSO or the Secure Enclave holds " +
-				"the identity. Each is the claim of that user.",
+			looksAt: "Checks of each user's usher-agent about the session, named `session-…`. The most important one " +
+				"is whether the keychain can be read, unless Platform SSO or the Secure Enclave holds the identity. " +
+				"Each is a claim of that user.",
 			fix:    "Have the user log out and in again.",
 			seenBy: themselves,
 			within: sessionsWithin, look: users.examined,
 		},
 		{
 			name: "login-keychain-renamed", title: "macOS has not renamed a login keychain",
-			looksAt: "No file `login_renamed_N.keychain-db` is in `~/Library/Keychains` of a user who is logged in " +
-				"or known to usher. macOS renames a login keychain that it cannot open, and makes a new one: an " +
-				"identity in the old one is lost.",
-			fix: "Have the user register again if `usherctl status` says that they have no identity; keep the " +
-				"file until the user misses nothing, then remove it.",
+			looksAt: "No user who is logged in or known to usher has a file `login_renamed_N.keychain-db` in " +
+				"`~/Library/Keychains`. macOS renames a login keychain that it cannot open, and creates a new one. " +
+				"An identity in the old one is lost.",
+			fix: "Have the user register again if `usherctl status` says that they have no identity. Keep the " +
+				"file until it is certain that the user misses nothing, then remove it.",
 			seenBy: themselves,
 			within: keychainsWithin, look: keychains.renamed,
 		},
 		{
 			name: "jamf-binary", title: "jamf is installed and protected from change",
 			looksAt: "jamf.executable is a program that can be executed. Only root can write to it, to the " +
-				"directories that lead to it and to those of each symbolic link on the way. It fails where results " +
-				"are delivered by recon, and is a warning where they are not.",
+				"directories that lead to it and to those of each symbolic link on the way. It fails if results are " +
+				"delivered by recon; otherwise it is a warning.",
 			fix:    "Enrol this computer in Jamf Pro again, or set jamf.executable to " + trust.JamfProgram + ".",
 			seenBy: admins,
 			look:   one(jamfBinary{program{"jamf", config.JamfExecutable, trust.Jamf}, config.JamfPro == nil}.sound),
@@ -128,20 +127,20 @@ func (c *Checks) table(caller Caller, begun time.Time) []check {
 			name: "conditional-access-enabled", title: "Conditional Access is enabled in Jamf",
 			looksAt: "microsoftCAEnabled is true in preflight.jamf_preferences; otherwise the registration would end " +
 				"after Company Portal closes.",
-			fix: "Put the computer into the group that Jamf Pro's Conditional Access or device compliance " +
-				"applies to, then run `sudo /usr/local/jamf/bin/jamf manage` on it. To register all the same, set " +
-				"preflight.jamf_preferences to none. A Mac that Conditional Access lets in " +
-				"by Jamf's Attested Device Compliance needs no registration.",
+			fix: "Put the computer into the group of Jamf Pro's Conditional Access or device compliance, then run " +
+				"`sudo /usr/local/jamf/bin/jamf manage` on it. To register all the same, set " +
+				"preflight.jamf_preferences to none. A Mac that Conditional Access accepts by Jamf's Attested Device " +
+				"Compliance needs no registration.",
 			seenBy: everyone,
 			reason: registration.ReasonConditionalAccessDisabled,
 			look:   one(jamfPreferences{config.JamfPreferences}.conditionalAccessEnabled),
 		},
 		{
 			name: "attested-device-compliance", title: "Attested Device Compliance is not in use",
-			looksAt: "No profile sends sign-ins (tenant.cloud_host) through a network relay, as Jamf's Attested " +
-				"Device Compliance for Microsoft Entra does, which needs no registration of this kind. That its " +
-				"profile has this form is inferred. macOS only.",
-			fix: "If Conditional Access lets this Mac in by Attested Device Compliance, take it out of the scope " +
+			looksAt: "No profile sends sign-ins (tenant.cloud_host) through a network relay. Jamf's Attested Device " +
+				"Compliance for Microsoft Entra does that, and needs no registration of this kind. That its profile " +
+				"has this form is inferred. macOS only.",
+			fix: "If Conditional Access accepts this Mac by Attested Device Compliance, take it out of the scope " +
 				"of the policies that register. Otherwise leave it as it is (docs/deploy.md).",
 			seenBy: everyone,
 			within: profilesWithin, look: one(
@@ -149,8 +148,8 @@ func (c *Checks) table(caller Caller, begun time.Time) []check {
 		},
 		{
 			name: "tenant-cloud", title: "The tenant's cloud is known",
-			looksAt: "tenant.cloud_host is a sign-in host of a cloud of Microsoft's that usher knows. It selects the " +
-				"servers of preflight.endpoints where that is automatic.",
+			looksAt: "tenant.cloud_host is the sign-in host of a Microsoft cloud that usher knows. It selects the " +
+				"servers of preflight.endpoints if that is automatic.",
 			fix: "Correct tenant.cloud_host (login.microsoftonline.com, login.microsoftonline.us or " +
 				"login.partner.microsoftonline.cn), or list the cloud's servers in preflight.endpoints.",
 			seenBy: admins,
@@ -158,23 +157,23 @@ func (c *Checks) table(caller Caller, begun time.Time) []check {
 		},
 		{
 			name: "proxy", title: "The proxy that usherd uses",
-			looksAt: "Which proxy applies to usherd's own HTTP calls, and whether proxy.url, macOS's settings or the " +
-				"environment of usherd sets it. usher evaluates no automatic configuration (PAC).",
+			looksAt: "The proxy of usherd's own HTTP calls, and its source: proxy.url, macOS's settings or the " +
+				"environment of usherd. usher evaluates no automatic configuration (PAC).",
 			fix:    "Set proxy.url.",
 			seenBy: everyone, // macOS shows every user its proxies, and a failed endpoint names the one that was used
 			look:   one(proxies{config.Proxies, config.Endpoints}.applies),
 		},
 		{
 			name: "registration-endpoints", title: "Microsoft's endpoints can be reached",
-			looksAt: "One of preflight.endpoints that are for registration and sign-in accepts a connection, through " +
-				"usherd's proxy or as the system's settings say.",
+			looksAt: "At least one of the preflight.endpoints for registration and sign-in accepts a connection, " +
+				"through usherd's proxy or as the system's settings say.",
 			fix:    "Check network, DNS, proxy and firewall, or set preflight.endpoints to none.",
 			seenBy: everyone,
 			reason: registration.ReasonEndpointsUnreachable, within: endpointsWithin, look: one(endpoints.reachable),
 		},
 		{
 			name: "endpoint-certificates", title: "Microsoft's endpoints show public certificates",
-			looksAt: "A TLS handshake with each of preflight.endpoints, as checks named `endpoint-…`: its " +
+			looksAt: "A TLS handshake with each of preflight.endpoints, as checks named `endpoint-…`. Its " +
 				"certificate leads to an authority of Mozilla's list and is for this host. Every other chain is " +
 				"reported as TLS inspection, with the issuer's name. A host that only configures Company Portal " +
 				"is a warning.",
@@ -184,34 +183,34 @@ func (c *Checks) table(caller Caller, begun time.Time) []check {
 		},
 		{
 			name: "clock", title: "The clock is right",
-			looksAt: "The clock differs from the Date of the first of preflight.endpoints that answers by less than " +
-				"a minute; from five minutes on sign-in fails.",
-			fix: "Set the clock: turn automatic time on, on macOS with `sudo /usr/sbin/systemsetup " +
+			looksAt: "The clock differs by less than a minute from the Date of the first of preflight.endpoints that " +
+				"answers. From five minutes on, sign-in fails.",
+			fix: "Set the clock: turn on automatic time, on macOS with `sudo /usr/sbin/systemsetup " +
 				"-setusingnetworktime on`.",
 			seenBy: everyone,
 			within: clockWithin, look: one(clock{config.Endpoints, config.Transport}.right),
 		},
 		{
 			name: "jamf-pro-reachable", title: "Jamf Pro can be reached",
-			looksAt: "delivery.api.url answers as Jamf Pro does. Where delivery.mode is api.",
-			fix: "Check network, proxy and delivery.api.url, and upgrade Jamf Pro where its version is named; " +
-				"usherd tries again by itself.",
+			looksAt: "delivery.api.url answers like Jamf Pro. Only if delivery.mode is api.",
+			fix: "Check network, proxy and delivery.api.url. Upgrade Jamf Pro if its version is named. usherd " +
+				"tries again by itself.",
 			seenBy: admins,
 			within: jamfProWithin, look: one(jamfPro.reachable),
 		},
 		{
 			name: "jamf-pro-token", title: "Jamf Pro gives the API client a token",
-			looksAt: "Jamf Pro gives a token for delivery.api.client_id and its secret. Where delivery.mode is api.",
+			looksAt: "Jamf Pro gives a token for delivery.api.client_id and its secret. Only if delivery.mode is api.",
 			fix: "Give the API client's secret with `" + credentialsSet +
-				"`, and see in Jamf Pro that the client is enabled.",
+				"`, and check in Jamf Pro that the client is enabled.",
 			seenBy: admins,
 			within: jamfProWithin, look: one(jamfPro.token),
 		},
 		{
 			name: "jamf-pro-privilege", title: "The API client has its privileges",
 			looksAt: "The API client has each of its privileges, as checks named `jamf-pro-privilege-…`. One that " +
-				"usher can do without is a warning; one that cannot be tried without changing something is not " +
-				"applicable. Where delivery.mode is api.",
+				"usher can work without is a warning; one that cannot be tried without changing something is not " +
+				"applicable. Only if delivery.mode is api.",
 			fix:    "Give that privilege to the role of the API client in Jamf Pro.",
 			seenBy: admins,
 			within: jamfProWithin, look: jamfPro.privileges,
@@ -219,17 +218,17 @@ func (c *Checks) table(caller Caller, begun time.Time) []check {
 		{
 			name: "configuration", title: "The configuration is in force",
 			looksAt: "The files of the configuration can be read and are valid. While they are not, the last good " +
-				"configuration stays in force.",
-			fix:    "Fix what it names, then run `usherctl config validate`.",
+				"configuration remains in force.",
+			fix:    "Fix the problem that it names, then run `usherctl config validate`.",
 			seenBy: admins,
 			look:   one(configurationFiles{config.Configuration}.inForce),
 		},
 		{
-			name: "primary-user", title: "The primary user that is configured exists",
-			looksAt: "primary_user names a person's account on this Mac, or the name that somebody has " +
-				"registered with.",
-			fix: "Correct primary_user; in a profile, see that Jamf Pro's record of this computer has a username " +
-				"for $USERNAME.",
+			name: "primary-user", title: "The configured primary user exists",
+			looksAt: "primary_user names a person's account on this Mac, or the name with which somebody " +
+				"has registered.",
+			fix: "Correct primary_user. In a profile, check that Jamf Pro's record of this computer has a " +
+				"username for $USERNAME.",
 			seenBy: admins,
 			look:   one(primaryUser{config.PrimaryUser, config.Kept}.exists),
 		},
@@ -249,17 +248,17 @@ func (c *Checks) table(caller Caller, begun time.Time) []check {
 		},
 		{
 			name: "journal", title: "The journal can be written",
-			looksAt: "The last write to the journal in state_directory went well.",
-			fix:     "See that the disk of state_directory is healthy, has room and is not mounted read-only.",
+			looksAt: "The last write to the journal in state_directory succeeded.",
+			fix:     "Check that the disk of state_directory is healthy, has room and is not mounted read-only.",
 			seenBy:  everyone,
 			look:    one(journal{config.Journal}.written),
 		},
 		{
 			name: "journal-damage", title: "The journal was not damaged",
-			looksAt: "Nothing of the journal had to be set aside in the last 30 days because it could not be read. " +
-				"usherd works without it; what it said of users and registrations is lost.",
+			looksAt: "No part of the journal had to be set aside in the last 30 days because it could not be read. " +
+				"usherd works without it; its data about users and registrations is lost.",
 			fix: "Run `" + gather + "` for each user, or `" + register +
-				"` for one whose registration was under way, and check that disk.",
+				"` for a user whose registration was under way, and check that disk.",
 			seenBy: everyone,
 			look:   one(journalDamage{config.Damages}.none),
 		},

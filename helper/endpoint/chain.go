@@ -18,8 +18,8 @@ import (
 // 3.3).
 var timestamps = asn1.ObjectIdentifier{1, 3, 6, 1, 4, 1, 11129, 2, 4, 2}
 
-// judgeChain judges what a server shows: first whether a public authority vouches for it at all, then for this host and
-// now.
+// judgeChain judges the certificates of a server. First it checks whether they lead to a public authority at all, then
+// whether they are valid for this host and now.
 func (p Prober) judgeChain(host string, shown []*x509.Certificate) Answer {
 	now := time.Now()
 	if p.Now != nil {
@@ -71,8 +71,7 @@ func (p Prober) judgeChain(host string, shown []*x509.Certificate) Answer {
 	return answer
 }
 
-// pathOf follows the issuers from the server's certificate as far as the certificates lead that it sent, in whichever
-// order.
+// pathOf follows the issuers from the server's certificate, as far as the sent certificates lead, in any order.
 func pathOf(shown []*x509.Certificate) []*x509.Certificate {
 	path := shown[:1:1]
 	for {
@@ -88,7 +87,8 @@ func pathOf(shown []*x509.Certificate) []*x509.Certificate {
 	}
 }
 
-// timeOf is when all certificates of a path are valid. A root's own is left to whoever has it.
+// timeOf returns the time when all certificates of a path are valid. A root's own time is left to the system that
+// trusts it.
 func timeOf(path []*x509.Certificate) (from, to time.Time) {
 	from, to = path[0].NotBefore, path[0].NotAfter
 	for _, one := range path[1:] {
@@ -105,7 +105,7 @@ func timeOf(path []*x509.Certificate) (from, to time.Time) {
 	return from, to
 }
 
-// within is the moment nearest to now at which something was valid.
+// within returns the moment nearest to now at which something was valid.
 func within(now, from, to time.Time) time.Time {
 	switch {
 	case now.Before(from):
@@ -116,13 +116,14 @@ func within(now, from, to time.Time) time.Time {
 	return now
 }
 
-// longestName is how much of a name is shown, in characters, and mostNames how many of a certificate's.
+// longestName is the maximum length of a name that is shown, in characters. mostNames is how many names of a
+// certificate are shown.
 const (
 	longestName = 80
 	mostNames   = 4
 )
 
-// nameOf is how an authority is shown: its common name and its organisation, which a stranger wrote.
+// nameOf describes an authority: its common name and its organisation. A stranger may have written both.
 func nameOf(name pkix.Name) string {
 	organisation := ""
 	for i, one := range name.Organization {
@@ -147,7 +148,7 @@ func nameOf(name pkix.Name) string {
 	return "an authority without a name"
 }
 
-// namesOf are the names that a certificate is for, bounded.
+// namesOf returns the names of a certificate, with a limit.
 func namesOf(leaf *x509.Certificate) (names []string) {
 	for _, name := range leaf.DNSNames {
 		names = append(names, oneline.Of(name, longestName))

@@ -34,7 +34,7 @@ func forAnother(certificate *x509.Certificate) {
 	certificate.DNSNames = []string{"portal.example.net", "*.example.net"}
 }
 
-// logged has the list of timestamps that public authorities put in. Its content is not looked at.
+// logged adds the list of timestamps that public authorities put in. Its content is not read.
 func logged(certificate *x509.Certificate) {
 	certificate.ExtraExtensions = append(certificate.ExtraExtensions,
 		pkix.Extension{Id: asn1.ObjectIdentifier{1, 3, 6, 1, 4, 1, 11129, 2, 4, 2}, Value: []byte{4, 2, 0, 0}})
@@ -167,7 +167,7 @@ func TestChainWithoutItsKeyIsNotPublic(t *testing.T) {
 	}
 }
 
-// Without other roots, Mozilla's are the public ones: a private authority is not, whatever its name.
+// Without other roots, Mozilla's are the public ones: a private authority is not public, whatever its name.
 func TestPublicAuthoritiesAreMozillas(t *testing.T) {
 	count := 0
 	var subject []byte
@@ -198,7 +198,7 @@ func TestPublicAuthoritiesAreMozillas(t *testing.T) {
 	}
 }
 
-// Go parses no negative serial number, which some inspecting proxies issue.
+// Go does not parse a negative serial number, but some inspecting proxies issue them.
 func TestCertificateThatCannotBeParsed(t *testing.T) {
 	t.Setenv("GODEBUG", "x509negativeserial=0")
 	odd := newRoot(t, inspectorName).issue(t, nil)
@@ -209,7 +209,7 @@ func TestCertificateThatCannotBeParsed(t *testing.T) {
 			Dial: leadsTo(serveTLS(t, &tls.Config{Certificates: []tls.Certificate{*odd}, MinVersion: version,
 				MaxVersion: version}))})
 		issuer := `"Corp Proxy CA" (Example Corp)`
-		if version == tls.VersionTLS13 { // which this server insists on, and encrypts its certificate
+		if version == tls.VersionTLS13 { // this server insists on it, and encrypts its certificate
 			issuer = ""
 		}
 		if answer.Verdict != endpoint.Unreadable || !strings.Contains(answer.Detail, "negative serial") ||
@@ -223,7 +223,7 @@ func TestCertificateThatCannotBeParsed(t *testing.T) {
 	}
 }
 
-// An endpoint may be an address, for which a certificate has an address.
+// An endpoint may be an address; then its certificate has an address.
 func TestEndpointThatIsAnAddress(t *testing.T) {
 	trusted := newRoot(t, trustedName)
 	address := serveTLS(t, showing(

@@ -1,12 +1,11 @@
-// Package endpoint looks at how a server answers from this computer: by which proxy it is reached, and whether its
-// certificate is one of a public authority or of something in between that inspects TLS.
+// Package endpoint examines how a server answers from this computer. It finds the proxy on the way, and whether the
+// certificate is from a public authority or from something that inspects TLS.
 //
-// [Prober.Connect] opens a connection, [Prober.Look] makes a whole handshake and judges it. Nothing is sent over a
-// connection but the handshake, and no answer is trusted: a chain that is not public is looked at and the connection is
-// closed.
+// [Prober.Connect] opens a connection. [Prober.Look] makes a whole handshake and judges it. Only the handshake is sent
+// over a connection, and no answer is trusted: if a chain is not public, the connection is closed after the check.
 //
-// The authorities are those of Mozilla's list as golang.org/x/crypto/x509roots/fallback has it, not those of the
-// system: an organisation that inspects TLS puts its own authority there. The list is as old as this program.
+// The authorities are those of Mozilla's list in golang.org/x/crypto/x509roots/fallback, not those of the system. An
+// organisation that inspects TLS adds its own authority to the system. The list is as old as this program.
 package endpoint
 
 import (
@@ -29,7 +28,7 @@ import (
 	"usher.internal/helper/proxy"
 )
 
-// How long a connection, with that through a proxy, and the handshake after it may take.
+// Limits for a connection, including one through a proxy, and for the handshake after it.
 const (
 	ConnectTimeout   = 5 * time.Second
 	HandshakeTimeout = 5 * time.Second
@@ -51,30 +50,30 @@ var publicRoots = sync.OnceValue(func() *x509.CertPool {
 	return pool
 })
 
-// Prober looks at servers. It keeps no state: any number of goroutines may use it.
+// Prober examines servers. It keeps no state: any number of goroutines may use it.
 type Prober struct {
 	// Dial connects to a server or a proxy; nil is [net.Dialer.DialContext].
 	Dial func(ctx context.Context, network, address string) (net.Conn, error)
-	// Proxies is how the helper's own calls find their proxy; nil connects directly.
+	// Proxies finds the proxy of the helper's own calls; nil connects directly.
 	Proxies *proxy.Finder
-	// Roots are the public authorities; nil are Mozilla's.
+	// Roots are the public authorities; nil means Mozilla's.
 	Roots *x509.CertPool
-	// ProxyTLS is for the connection to a proxy whose URL is https; nil trusts what the system does.
+	// ProxyTLS is for the connection to a proxy whose URL is https; nil trusts the same authorities as the system.
 	ProxyTLS *tls.Config
-	// Now is the clock that certificates are judged by; nil is time.Now.
+	// Now is the clock for the validity of certificates; nil means time.Now.
 	Now func() time.Time
 }
 
-// ProxyError is a proxy that did not connect to a server.
+// ProxyError reports a proxy that did not connect to a server.
 type ProxyError struct {
-	// Proxy is its URL without a user and a password.
+	// Proxy is its URL without user and password.
 	Proxy string
-	// Status is its answer, 0 where none came, and then Err says why.
+	// Status is its answer. It is 0 if there was no answer, and then Err says why.
 	Status int
 	Err    error
 }
 
-// Error is one line.
+// Error returns one line.
 func (e *ProxyError) Error() string {
 	if e.Status != 0 {
 		return fmt.Sprintf("proxy %s: %d %s", e.Proxy, e.Status, http.StatusText(e.Status))
@@ -85,14 +84,14 @@ func (e *ProxyError) Error() string {
 // Unwrap returns the cause.
 func (e *ProxyError) Unwrap() error { return e.Err }
 
-// AsksForUser reports whether an error is a proxy that wants a user and a password.
+// AsksForUser reports whether an error comes from a proxy that requires a user and a password.
 func AsksForUser(err error) bool {
 	refused, ok := errors.AsType[*ProxyError](err)
 	return ok && refused.Status == http.StatusProxyAuthRequired
 }
 
-// Connect opens a connection to host:port, through the proxy that the helper's own calls to it would take, within
-// [ConnectTimeout]. The choice is valid with an error too, which is a [*ProxyError] where the proxy is to blame.
+// Connect opens a connection to host:port within [ConnectTimeout], through the same proxy as the helper's own calls.
+// The choice is valid even if there is an error. The error is a [*ProxyError] if the proxy is the cause.
 func (p Prober) Connect(ctx context.Context, address string) (net.Conn, proxy.Choice, error) {
 	ctx, cancel := context.WithTimeout(ctx, ConnectTimeout)
 	defer cancel()
@@ -125,7 +124,7 @@ func (p Prober) Connect(ctx context.Context, address string) (net.Conn, proxy.Ch
 	return connection, choice, nil
 }
 
-// portOf is the port of a proxy's URL, which the environment's may leave out.
+// portOf returns the port of a proxy's URL. A URL from the environment may have none.
 func portOf(proxy *url.URL) string {
 	if proxy.Scheme == "https" {
 		return cmp.Or(proxy.Port(), "443")
@@ -133,9 +132,9 @@ func portOf(proxy *url.URL) string {
 	return cmp.Or(proxy.Port(), "80")
 }
 
-var errScheme = errors.New("usher's checks speak to http and https proxies only")
+var errScheme = errors.New("usher's checks support only http and https proxies")
 
-// longestHeader bounds what is read of a proxy's answer.
+// longestHeader limits how much of a proxy's answer is read.
 const longestHeader = 64 << 10
 
 // connectThrough asks a proxy for a tunnel (CONNECT, RFC 9110 section 9.3.6).
@@ -170,7 +169,7 @@ func (p Prober) connectThrough(ctx context.Context, dial func(context.Context, s
 	}
 	request := &http.Request{Method: http.MethodConnect, URL: &url.URL{Opaque: address}, Host: address,
 		Header: http.Header{"User-Agent": {"usher"}}}
-	if through.User != nil { // the environment's only: proxy.url has none
+	if through.User != nil { // only from the environment: proxy.url has none
 		password, _ := through.User.Password()
 		basic := http.Request{Header: http.Header{}}
 		basic.SetBasicAuth(through.User.Username(), password)
@@ -192,15 +191,15 @@ func (p Prober) connectThrough(ctx context.Context, dial func(context.Context, s
 	if !stop() {
 		return nil, context.Cause(ctx)
 	}
-	limited.N = 1<<63 - 1 // what follows is the tunnel's
+	limited.N = 1<<63 - 1 // the rest belongs to the tunnel
 	return &tunnel{Conn: connection, reader: reader}, nil
 }
 
-// tunnel is a connection of which the beginning may have been read with the proxy's answer.
+// tunnel is a connection whose beginning may have been read with the proxy's answer.
 type tunnel struct {
 	net.Conn
 	reader io.Reader
 }
 
-// Read reads what the proxy's answer was followed by first.
+// Read first returns the bytes after the proxy's answer.
 func (t *tunnel) Read(into []byte) (int, error) { return t.reader.Read(into) }

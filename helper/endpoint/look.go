@@ -16,52 +16,52 @@ import (
 	"usher.internal/internal/oneline"
 )
 
-// Verdict is how a server answers.
+// Verdict describes how a server answers.
 type Verdict string
 
-// The verdicts. The first group is of certificates, the second of handshakes that show none, the third of connections
-// that did not come about.
+// The verdicts. The first group is for certificates, the second for handshakes without a certificate, the third for
+// failed connections.
 const (
 	// Public: the chain ends at a public authority, is valid now and for this host, and the server has its key.
 	Public Verdict = "public"
-	// Inspected: the chain ends at no public authority.
+	// Inspected: the chain does not end at a public authority.
 	Inspected Verdict = "inspected"
-	// SelfSigned: as Inspected, of one certificate that is its own authority.
+	// SelfSigned: like Inspected, but the only certificate is its own authority.
 	SelfSigned Verdict = "self-signed"
-	// Incomplete: the chain does not reach a public authority, and its certificate has the marks of one: an
+	// Incomplete: the chain does not reach a public authority, but its certificate has the marks of one. An
 	// intermediate may be missing.
 	Incomplete Verdict = "incomplete"
-	// OutOfDate and WrongName: the chain is public, and is not valid now, or for this host.
+	// OutOfDate and WrongName: the chain is public, but not valid now, or not valid for this host.
 	OutOfDate Verdict = "out of date"
 	WrongName Verdict = "wrong name"
-	// Unproven: the chain is public, and the handshake broke off before the server showed that it has the key.
+	// Unproven: the chain is public, but the handshake ended before the server proved that it has the key.
 	Unproven Verdict = "unproven"
-	// Unreadable: a certificate cannot be parsed, which those of public authorities can.
+	// Unreadable: a certificate cannot be parsed. Those of public authorities can.
 	Unreadable Verdict = "unreadable"
 
 	// NotTLS: the answer is something else, such as HTTP.
 	NotTLS Verdict = "not TLS"
-	// Closed, Silent and Failed: the connection was closed in the handshake, nothing came in time, or it failed in
+	// Closed, Silent and Failed: the connection was closed during the handshake, nothing came in time, or it failed in
 	// another way.
 	Closed Verdict = "closed"
 	Silent Verdict = "silent"
 	Failed Verdict = "failed"
 
 	// Refused, NoName, NoDNS, NoAnswer and Unreachable: nobody listens, the name does not exist, no DNS server answers,
-	// nothing came in time, or there is no way.
+	// nothing came in time, or there is no route.
 	Refused     Verdict = "refused"
 	NoName      Verdict = "no name"
 	NoDNS       Verdict = "no DNS"
 	NoAnswer    Verdict = "no answer"
 	Unreachable Verdict = "unreachable"
-	// ProxyUser, ProxyRefused and ProxyUnreachable: the proxy wants a user, answered with another error, or did not
+	// ProxyUser, ProxyRefused and ProxyUnreachable: the proxy requires a user, answered with another error, or did not
 	// answer.
 	ProxyUser        Verdict = "proxy user"
 	ProxyRefused     Verdict = "proxy refused"
 	ProxyUnreachable Verdict = "proxy unreachable"
 )
 
-// Connected reports whether there was a connection to the server, or to what answers in its place.
+// Connected reports whether there was a connection to the server, or to something that answers in its place.
 func (v Verdict) Connected() bool {
 	switch v {
 	case Refused, NoName, NoDNS, NoAnswer, Unreachable, ProxyUser, ProxyRefused, ProxyUnreachable:
@@ -70,30 +70,30 @@ func (v Verdict) Connected() bool {
 	return true
 }
 
-// Answer is what came of a look at one server.
+// Answer is the result for one server.
 type Answer struct {
 	Verdict Verdict
 	// Via is the proxy.
 	Via proxy.Choice
-	// Issuer, which may be empty where the verdict is Unreadable, is who issued the server's certificate and Authority
-	// at whom the chain ends, as "common name" (organisation); Authority is empty where both are one.
+	// Issuer is the issuer of the server's certificate, and Authority the end of the chain, as "common name"
+	// (organisation). Issuer may be empty if the verdict is Unreadable. Authority is empty if both are the same.
 	Issuer, Authority string
-	// Names are those of the certificate, NotBefore and NotAfter its time, or the shortest of the chain's.
+	// Names are those of the certificate. NotBefore and NotAfter are its time, or the shortest time in the chain.
 	Names               []string
 	NotBefore, NotAfter time.Time
-	// NameIsWrong and TimeIsWrong are true of a chain that is not public as well.
+	// NameIsWrong and TimeIsWrong may also be true for a chain that is not public.
 	NameIsWrong, TimeIsWrong bool
-	// BorrowedName is true where an authority has the name of a public one and not its key.
+	// BorrowedName is true if an authority has the name of a public one, but not its key.
 	BorrowedName bool
-	// AsksForCertificate is true where the server asked for a client's.
+	// AsksForCertificate is true if the server asked for a client certificate.
 	AsksForCertificate bool
-	// Detail is one line of what was seen, for the verdicts without a chain; Status is a proxy's answer.
+	// Detail describes in one line what was seen, for the verdicts without a chain. Status is a proxy's answer.
 	Detail string
 	Status int
 }
 
-// Look makes a TLS handshake with host:port and judges what the server shows. It takes at most [ConnectTimeout] and
-// [HandshakeTimeout], and [SecondLookTimeout] where the certificate cannot be parsed. A server that asks for a client's
+// Look makes a TLS handshake with host:port and judges the server's certificates. It takes at most [ConnectTimeout] and
+// [HandshakeTimeout], and also [SecondLookTimeout] if the certificate cannot be parsed. A server that asks for a client
 // certificate gets none, and is judged by its chain.
 func (p Prober) Look(ctx context.Context, address string) Answer {
 	connection, choice, err := p.Connect(ctx, address)
@@ -115,13 +115,13 @@ func (p Prober) Look(ctx context.Context, address string) Answer {
 	client := tls.Client(connection, &tls.Config{
 		ServerName: host,
 		MinVersion: tls.VersionTLS12,
-		// judged below, by other authorities than the system's; nothing is sent over this connection
+		// judged below, with other authorities than the system's; nothing is sent over this connection
 		InsecureSkipVerify: true,
 		VerifyConnection: func(state tls.ConnectionState) error {
 			chain = state.PeerCertificates
 			return nil
 		},
-		// In both versions this is asked after the server has signed with its key.
+		// In both versions, the server asks for this after it has signed with its key.
 		GetClientCertificate: func(*tls.CertificateRequestInfo) (*tls.Certificate, error) {
 			asked = true
 			return new(tls.Certificate), nil
@@ -150,12 +150,12 @@ func (p Prober) Look(ctx context.Context, address string) Answer {
 	return answer
 }
 
-// longestDetail is how much of an error is shown, in characters.
+// longestDetail is the maximum length of an error that is shown, in characters.
 const longestDetail = 200
 
 func detail(err error) string { return oneline.Of(err.Error(), longestDetail) }
 
-// judgeConnection is for errors of [Prober.Connect].
+// judgeConnection judges errors of [Prober.Connect].
 func judgeConnection(err error) Answer {
 	answer := Answer{Detail: detail(err)}
 	if refused, ok := errors.AsType[*ProxyError](err); ok {
@@ -187,7 +187,7 @@ func judgeConnection(err error) Answer {
 	return answer
 }
 
-// judgeHandshake is for handshakes that ended before a certificate was seen.
+// judgeHandshake judges handshakes that ended before a certificate was seen.
 func judgeHandshake(err error) Answer {
 	answer := Answer{Verdict: Failed, Detail: detail(err)}
 	switch plain, ok := errors.AsType[tls.RecordHeaderError](err); {

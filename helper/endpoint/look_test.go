@@ -54,10 +54,10 @@ func TestWithoutAHandshake(t *testing.T) {
 		"old TLS": {leadsTo(
 			serveTLS(t, &tls.Config{Certificates: []tls.Certificate{*selfSigned(t)}, MaxVersion: tls.VersionTLS11,
 				MinVersion: tls.VersionTLS10})), endpoint.Failed, "protocol version"},
-		"nobody there":        {failing(wrapped(syscall.ECONNREFUSED)), endpoint.Refused, "refused"},
-		"no way":              {failing(wrapped(syscall.ENETUNREACH)), endpoint.Unreachable, "network is unreachable"},
-		"no way to the host":  {failing(wrapped(syscall.EHOSTUNREACH)), endpoint.Unreachable, "no route"},
-		"the system gives up": {failing(wrapped(syscall.ETIMEDOUT)), endpoint.NoAnswer, ""},
+		"nobody there":         {failing(wrapped(syscall.ECONNREFUSED)), endpoint.Refused, "refused"},
+		"no way":               {failing(wrapped(syscall.ENETUNREACH)), endpoint.Unreachable, "network is unreachable"},
+		"no route to the host": {failing(wrapped(syscall.EHOSTUNREACH)), endpoint.Unreachable, "no route"},
+		"the system gives up":  {failing(wrapped(syscall.ETIMEDOUT)), endpoint.NoAnswer, ""},
 		"no such name": {failing(
 			&net.OpError{Op: "dial", Err: &net.DNSError{Err: "no such host", Name: host, IsNotFound: true}}),
 			endpoint.NoName, "no such host"},
@@ -80,7 +80,7 @@ func TestWithoutAHandshake(t *testing.T) {
 	}
 }
 
-// Nothing that hangs takes longer than its limit.
+// No server that hangs takes longer than its limit.
 func TestWhatHangsEnds(t *testing.T) {
 	hangs := func(ctx context.Context, _, _ string) (net.Conn, error) { <-ctx.Done(); return nil, ctx.Err() }
 	silent := func(context.Context, string, string) (net.Conn, error) {
@@ -99,7 +99,7 @@ func TestWhatHangsEnds(t *testing.T) {
 			endpoint.ProxyUnreachable, endpoint.ConnectTimeout},
 		"a proxy by TLS": {endpoint.Prober{Dial: silent, Proxies: through("https://proxy.example.com:8443")},
 			endpoint.ProxyUnreachable, endpoint.ConnectTimeout},
-		"no way to a proxy": {endpoint.Prober{Dial: hangs, Proxies: through("http://proxy.example.com:8080")},
+		"no route to a proxy": {endpoint.Prober{Dial: hangs, Proxies: through("http://proxy.example.com:8080")},
 			endpoint.ProxyUnreachable, endpoint.ConnectTimeout},
 	} {
 		t.Run(name, func(t *testing.T) {

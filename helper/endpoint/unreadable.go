@@ -10,13 +10,13 @@ import (
 	"time"
 )
 
-// SecondLookTimeout is how long [Prober.Look] takes in addition where it has to ask again for a certificate that cannot
-// be parsed.
+// SecondLookTimeout is the additional time of [Prober.Look] if it has to ask again for a certificate that cannot be
+// parsed.
 const SecondLookTimeout = 2 * time.Second
 
-// issuerOfUnreadable returns who issued a server's certificate that crypto/tls refuses to parse, such as one with a
-// negative serial number. It asks again for TLS 1.2, which sends certificates in the clear, and reads the issuer only;
-// "" where it cannot.
+// issuerOfUnreadable returns the issuer of a server's certificate that crypto/tls refuses to parse, such as one with a
+// negative serial number. It asks again with TLS 1.2, which sends certificates in the clear, and reads only the issuer.
+// It returns "" if it cannot.
 func (p Prober) issuerOfUnreadable(ctx context.Context, host, address string) string {
 	ctx, cancel := context.WithTimeout(ctx, SecondLookTimeout)
 	defer cancel()
@@ -29,12 +29,12 @@ func (p Prober) issuerOfUnreadable(ctx context.Context, host, address string) st
 	client := tls.Client(heard,
 		&tls.Config{ServerName: host, MinVersion: tls.VersionTLS12, MaxVersion: tls.VersionTLS12,
 			InsecureSkipVerify: true})
-	_ = client.HandshakeContext(ctx) // it fails as the one before did
+	_ = client.HandshakeContext(ctx) // it fails like the first one
 	certificate := firstCertificate(heard.bytes)
 	if certificate == nil {
 		return ""
 	}
-	// Elements behind the ones that are named may follow; Serial is raw, so that it may be any number.
+	// Further elements may follow the named ones. Serial is raw, so that it may be any number.
 	var read struct {
 		Signed struct {
 			Version   int `asn1:"optional,explicit,default:0,tag:0"`
@@ -57,18 +57,18 @@ type recorder struct {
 	bytes []byte
 }
 
-// mostRecorded is more than the certificates of a handshake that crypto/tls takes.
+// mostRecorded is larger than all the certificates of a handshake that crypto/tls accepts.
 const mostRecorded = 512 << 10
 
-// Read keeps what it reads.
+// Read keeps the bytes that it reads.
 func (r *recorder) Read(into []byte) (int, error) {
 	n, err := r.Conn.Read(into)
 	r.bytes = append(r.bytes, into[:min(n, mostRecorded-len(r.bytes))]...)
 	return n, err
 }
 
-// From RFC 5246: the type of records with a handshake (section 6.2.1), of the message with certificates (section 7.4),
-// and their lengths.
+// From RFC 5246: the type of handshake records (section 6.2.1), the type of the certificate message (section 7.4), and
+// their lengths.
 const (
 	recordHandshake    = 22
 	recordHeader       = 5
@@ -77,8 +77,8 @@ const (
 	listHeader         = 3
 )
 
-// firstCertificate returns the server's certificate from the records of a handshake in TLS 1.2; nil where it is not
-// there in full.
+// firstCertificate returns the server's certificate from the records of a handshake in TLS 1.2. It returns nil if the
+// certificate is incomplete.
 func firstCertificate(records []byte) []byte {
 	var handshake []byte
 	for len(records) >= recordHeader && records[0] == recordHandshake {

@@ -2,7 +2,7 @@ package endpoint
 
 import "testing"
 
-// A stranger's bytes are read without a panic, and nothing is returned that is not in them.
+// Bytes from a stranger cause no panic, and nothing is returned that is not in them.
 func FuzzFirstCertificate(f *testing.F) {
 	f.Add([]byte{22, 3, 3, 0, 14, 11, 0, 0, 10, 0, 0, 7, 0, 0, 4, 1, 2, 3, 4})
 	f.Add([]byte{22, 3, 3, 0, 5, 2, 0, 0, 1, 9, 22, 3, 3, 0, 4, 11, 0, 0, 9})
@@ -16,7 +16,7 @@ func FuzzFirstCertificate(f *testing.F) {
 
 func TestFirstCertificate(t *testing.T) {
 	message := []byte{2, 0, 0, 1, 9, 11, 0, 0, 10, 0, 0, 7, 0, 0, 4, 1, 2, 3, 4}
-	for cut := range message { // however it is spread over records
+	for cut := range message { // however the message is split into records
 		records := append([]byte{22, 3, 3, 0, byte(cut)}, message[:cut]...)
 		records = append(append(records, 22, 3, 3, 0, byte(len(message)-cut)), message[cut:]...)
 		if found := firstCertificate(records); string(found) != "\x01\x02\x03\x04" {

@@ -72,7 +72,7 @@ func newRoot(t testing.TB, name pkix.Name) authority {
 	return authority{sign(t, template, template, key.Public(), key), key}
 }
 
-// below is an authority that this one vouches for.
+// below returns an authority that this one has signed.
 func (a authority) below(t testing.TB, name pkix.Name, change ...func(*x509.Certificate)) authority {
 	t.Helper()
 	key, template := newKey(t), authorityTemplate(name)
@@ -82,7 +82,7 @@ func (a authority) below(t testing.TB, name pkix.Name, change ...func(*x509.Cert
 	return authority{sign(t, template, a.certificate, key.Public(), a.key), key}
 }
 
-// issue makes a server's certificate for the host; with are sent behind it.
+// issue returns a server's certificate for the host; the server sends the certificates in with after it.
 func (a authority) issue(t testing.TB, with []authority, change ...func(*x509.Certificate)) *tls.Certificate {
 	t.Helper()
 	template := &x509.Certificate{
@@ -102,7 +102,7 @@ func (a authority) issue(t testing.TB, with []authority, change ...func(*x509.Ce
 	return issued
 }
 
-// serve accepts on loopback until the test ends, and waits for what it has begun.
+// serve accepts on loopback until the test ends, and waits for the connections that it has accepted.
 func serve(t testing.TB, handle func(net.Conn)) string {
 	t.Helper()
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
@@ -123,7 +123,7 @@ func serve(t testing.TB, handle func(net.Conn)) string {
 	return listener.Addr().String()
 }
 
-// serveTLS answers handshakes; a client that shows no certificate where one is wanted is refused as TLS does it.
+// serveTLS answers handshakes. If it requires a certificate, it refuses a client without one in the way of TLS.
 func serveTLS(t testing.TB, config *tls.Config) string {
 	t.Helper()
 	return serve(t, func(connection net.Conn) {
@@ -138,7 +138,7 @@ func showing(certificate *tls.Certificate) *tls.Config {
 	return &tls.Config{Certificates: []tls.Certificate{*certificate}}
 }
 
-// leadsTo connects to one address, whatever is asked for.
+// leadsTo connects to one address, whatever address is requested.
 func leadsTo(address string) func(context.Context, string, string) (net.Conn, error) {
 	return func(ctx context.Context, network, _ string) (net.Conn, error) {
 		return new(net.Dialer).DialContext(ctx, network, address)
@@ -153,12 +153,12 @@ func pool(authorities ...authority) *x509.CertPool {
 	return pool
 }
 
-// connectProxy is a proxy that tunnels everything to one address. User is what it wants; empty wants nobody.
+// connectProxy is a proxy that tunnels everything to one address. It requires this user; empty means none.
 type connectProxy struct {
 	target, user, password string
-	// answer is written in place of a tunnel, if it is not empty.
+	// answer is sent instead of a tunnel, if it is not empty.
 	answer string
-	// before is written into the tunnel before anything else.
+	// before is sent into the tunnel first.
 	before string
 
 	mu    sync.Mutex
@@ -203,7 +203,7 @@ func (p *connectProxy) saw() []string {
 	return p.asked
 }
 
-// through is a finder that has every call go through a proxy.
+// through returns a finder that sends every call through a proxy.
 func through(proxyURL string) *proxy.Finder {
 	return &proxy.Finder{Configured: func() string { return proxyURL }}
 }

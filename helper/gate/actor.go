@@ -12,25 +12,25 @@ import (
 	usherv1 "usher.internal/proto/usher/v1"
 )
 
-// Actor is who is calling, as the kernel says. It is asked what it may do, not what uid it has.
+// Actor is the caller, as the kernel reports it. Code asks it what it may do, not what uid it has.
 //
-// A call is one goroutine's as far as its handler is concerned, so an Actor needs no lock.
+// Only one goroutine handles a call, so an Actor needs no lock.
 type Actor struct {
 	peer *link.Peer
-	// root is true for root and for the helper's own user, who are admins whatever the directory says.
+	// root is true for root and for the helper's own user. They are admins whatever the directory says.
 	root bool
-	// inAdminGroup asks the directory whether the caller is an admin now; nil where nobody but root is.
+	// inAdminGroup asks the directory whether the caller is an admin now; nil if only root is an admin.
 	inAdminGroup func() (bool, error)
 
-	// judged turns true when a handler has asked MayActFor, or does not act for a user at all.
+	// judged becomes true when a handler has asked MayActFor, or does not act for a user at all.
 	judged bool
-	// asAdmin turns true when a handler was told that the caller is an admin: what it answers may be about other users.
+	// asAdmin becomes true when a handler learned that the caller is an admin: its answers may be about other users.
 	asAdmin bool
-	// unknown is why the directory did not say, the last time that a handler asked, whether the caller is an admin.
+	// unknown is the error of the directory when a handler last asked whether the caller is an admin.
 	unknown error
 }
 
-// NewActor returns a caller. Root says that they are an admin whatever the directory says; inAdminGroup asks the
+// NewActor returns a caller. root says that they are an admin whatever the directory says. inAdminGroup asks the
 // directory, and may be nil.
 func NewActor(peer *link.Peer, root bool, inAdminGroup func() (bool, error)) *Actor {
 	return &Actor{peer: peer, root: root, inAdminGroup: inAdminGroup}
@@ -43,7 +43,7 @@ func WithActor(ctx context.Context, actor *Actor) context.Context {
 	return context.WithValue(ctx, actorKey{}, actor)
 }
 
-// ActorFrom returns the caller that the gate put into ctx. Every handler runs behind it.
+// ActorFrom returns the caller that the gate put into ctx. Every handler runs behind the gate.
 func ActorFrom(ctx context.Context) *Actor { return ctx.Value(actorKey{}).(*Actor) }
 
 // actor returns the caller of the RPC in ctx. Root, the helper's own user and members of the admin group are admins.
@@ -70,8 +70,8 @@ func (a *Actor) admin() (bool, error) {
 // Judged reports whether a handler has asked what the caller may do.
 func (a *Actor) Judged() bool { return a.judged }
 
-// IsAdmin reports whether the caller may act for every user of this computer. It asks the directory, and is false where
-// that does not answer: [Actor.Undecided] says so.
+// IsAdmin reports whether the caller may act for every user of this computer. It asks the directory. It returns false
+// if the directory does not answer; [Actor.Undecided] says so.
 func (a *Actor) IsAdmin() bool {
 	a.judged = true
 	admin, err := a.admin()
@@ -84,7 +84,7 @@ func (a *Actor) IsAdmin() bool {
 // directory.
 func (a *Actor) IsOrdinary(uid uint32) bool { return !a.root && a.peer.UID == uid }
 
-// Undecided returns a PERMISSION_DENIED status when the directory did not answer the last [Actor.IsAdmin] or
+// Undecided returns a PERMISSION_DENIED status if the directory did not answer the last [Actor.IsAdmin] or
 // [Actor.MayActFor], and nil otherwise.
 func (a *Actor) Undecided() error {
 	if a.unknown == nil {
@@ -93,7 +93,7 @@ func (a *Actor) Undecided() error {
 	return a.refuse(fmt.Sprintf("uid %d may act only for themselves", a.peer.UID))
 }
 
-// MayActFor returns nil when the caller may act for the user with that uid, and a PERMISSION_DENIED status otherwise.
+// MayActFor returns nil if the caller may act for the user with that uid, and a PERMISSION_DENIED status otherwise.
 func (a *Actor) MayActFor(uid uint32) error {
 	a.judged = true
 	if a.peer.UID == uid || a.IsAdmin() {
@@ -102,13 +102,13 @@ func (a *Actor) MayActFor(uid uint32) error {
 	return a.refuse(fmt.Sprintf("uid %d may act only for themselves, not for uid %d", a.peer.UID, uid))
 }
 
-// StillMayAnswer returns nil unless the handler was told that the caller is an admin, and the caller is one no longer:
-// a stream that began with an admin's rights ends with them.
+// StillMayAnswer returns an error if the handler learned that the caller is an admin, but the caller no longer is. So a
+// stream that began with an admin's rights ends with them.
 func (a *Actor) StillMayAnswer() error {
 	if !a.asAdmin || a.IsAdmin() {
 		return nil
 	}
-	return a.refuse(fmt.Sprintf("uid %d was an admin when this call began, and is not now", a.peer.UID))
+	return a.refuse(fmt.Sprintf("uid %d was an admin when this call began, but is no longer", a.peer.UID))
 }
 
 // refuse returns a PERMISSION_DENIED status.

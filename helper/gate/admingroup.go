@@ -14,30 +14,29 @@ import (
 )
 
 const (
-	// adminKnownFor is how long an answer of the directory is used, from when it was asked; and the lack of one, from
-	// when that was known. A membership that changes takes effect within it.
+	// adminKnownFor is how long an answer of the directory is used, from the time of the question. A missing answer is
+	// used as long, from the time when it was missed. A change of membership takes effect within this time.
 	adminKnownFor = 2 * time.Second
 	// directoryWithin is how long a call waits for the directory.
 	directoryWithin = 5 * time.Second
-	// adminsInMemory is how many answers are kept before those that are too old are dropped.
+	// adminsInMemory is how many answers are kept before old ones are dropped.
 	adminsInMemory = 1024
-	// directoryLogInterval is how often it is logged that the directory does not answer.
+	// directoryLogInterval is how often the log says that the directory does not answer.
 	directoryLogInterval = time.Minute
 )
 
-// errDirectory is wrapped by the errors of [adminGroup.has]: the directory did not say whether somebody is an admin.
+// errDirectory is wrapped by the errors of [adminGroup.has]: the directory did not say whether a user is an admin.
 var errDirectory = errors.New("could not find out who is an admin")
 
-// adminGroup knows who is in the admin group. It asks the directory when a call depends on the answer: the groups that
-// the kernel lists for a process are those of its login, at most 16 on macOS, so that they miss what was given or taken
-// since.
+// adminGroup knows the members of the admin group. It asks the directory when a call depends on the answer. The
+// kernel's list of a process's groups is from its login, and has at most 16 on macOS, so it misses later changes.
 //
-// Each uid is asked about once at a time, and each question has a goroutine of its own, which nobody waits for any
-// longer when the directory is too slow: it holds up no call about another user. It is safe for concurrent use.
+// There is one question at a time about each uid, each in its own goroutine. If the directory is too slow, nobody waits
+// for that goroutine any longer, so it delays no call about another user. It is safe for concurrent use.
 type adminGroup struct {
 	// ctx ends the questions when the server has ended.
 	ctx context.Context
-	// name returns the name of the group that is configured now.
+	// name returns the name of the group in the current configuration.
 	name func() string
 	// member is [accounts.IsMember].
 	member func(ctx context.Context, uid uint32, group string) (bool, error)
@@ -55,11 +54,11 @@ type membership struct {
 	group string
 }
 
-// answer is one question and, when done is closed, what came of it.
+// answer is one question and, when done is closed, its result.
 type answer struct {
 	done  chan struct{}
 	asked time.Time
-	// until is when it is too old; zero before it is there.
+	// until is when it expires; zero while there is no result.
 	until time.Time
 	is    bool
 	err   error
@@ -74,8 +73,8 @@ func newAdminGroup(ctx context.Context, name func() string, member func(context.
 	}
 }
 
-// has reports whether the user with that uid is in the admin group. The errors wrap [errDirectory]; who gets one treats
-// the user as one who is not. It waits for directoryWithin at most.
+// has reports whether the user with that uid is in the admin group. The errors wrap [errDirectory]; on an error, the
+// caller treats the user as not an admin. It waits at most directoryWithin.
 func (g *adminGroup) has(ctx context.Context, uid uint32) (bool, error) {
 	group := g.name()
 	found := g.ask(membership{uid, group})
@@ -99,7 +98,7 @@ func (g *adminGroup) has(ctx context.Context, uid uint32) (bool, error) {
 	return found.is, nil
 }
 
-// ask returns the answer to a question, which may still be under way: a fresh one, or one that it asks for.
+// ask returns the answer to a question, which may still be under way: a fresh answer, or that of a new question.
 func (g *adminGroup) ask(about membership) *answer {
 	g.mu.Lock()
 	defer g.mu.Unlock()

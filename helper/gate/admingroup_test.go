@@ -22,7 +22,7 @@ import (
 	usherv1 "usher.internal/proto/usher/v1"
 )
 
-// directory is a user database that answers at once, fails, or does not answer until it is let go.
+// directory is a user database that answers at once, fails, or does not answer until it is released.
 type directory struct {
 	mu     sync.Mutex
 	admins map[membership]bool
@@ -50,7 +50,7 @@ func (d *directory) set(uid uint32, admin bool) {
 	d.admins[membership{uid, "admin"}] = admin
 }
 
-// groupOf is an admin group of a directory that nobody is in.
+// groupOf returns the admin group of a directory; the group is empty.
 func groupOf(t *testing.T) (*directory, *adminGroup) {
 	d := &directory{admins: make(map[membership]bool), silent: make(map[uint32]chan struct{})}
 	return d, newAdminGroup(t.Context(), func() string { return "admin" }, d.member, quiet())
@@ -71,7 +71,7 @@ func TestMembershipThatChangesTakesEffectWithinSeconds(t *testing.T) {
 			time.Sleep(adminKnownFor)
 			wantAdmin(t, group, 501, admin)
 		}
-		// In between, one answer serves everyone who asks about the same user.
+		// In between, one answer serves all calls about the same user.
 		before := d.asked
 		time.Sleep(adminKnownFor - time.Millisecond)
 		for range 1000 {
@@ -124,12 +124,12 @@ func TestDirectoryThatDoesNotAnswerMakesNobodyAnAdminAndHoldsUpNobodyElse(t *tes
 		if took := time.Since(begun); took != directoryWithin {
 			t.Errorf("the callers waited for %s", took)
 		}
-		// While that question is open there is no second one, and nobody waits again.
+		// While that question is open, there is no second one, and nobody waits again.
 		if is, err := group.has(t.Context(), 501); is || !errors.Is(err, errDirectory) ||
 			time.Since(begun) != directoryWithin {
 			t.Errorf("got %t, %v after %s", is, err, time.Since(begun))
 		}
-		// The library has returned at last: its answer is too old to be used.
+		// The library has finally returned: its answer is too old to be used.
 		d.set(501, false)
 		close(silence)
 		synctest.Wait()
@@ -194,7 +194,7 @@ func TestAnswersOfManyUsersAreForgotten(t *testing.T) {
 	})
 }
 
-// sent is a stream that gathers what is sent.
+// sent is a stream that collects the sent messages.
 type sent struct {
 	grpc.ServerStream
 	ctx      context.Context
@@ -243,7 +243,7 @@ func TestStreamThatBeganAsAnAdminEndsWithTheRight(t *testing.T) {
 					}
 					for i := range 3 {
 						if err := stream.SendMsg(i); err != nil {
-							return fmt.Errorf("send: %w", errOfHandler) // whatever a handler makes of it
+							return fmt.Errorf("send: %w", errOfHandler) // any error of a handler
 						}
 						d.set(501, false)
 						time.Sleep(adminKnownFor)

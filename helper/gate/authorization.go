@@ -17,17 +17,17 @@ import (
 type access int
 
 const (
-	// everyone: any process of this computer; the answer holds nothing about a person or depends on who asks.
+	// everyone: any process on this computer. The answer is not about a person, or depends on the caller.
 	everyone access = iota + 1
-	// owners: root and admins for any user, a user for themselves. The handler must ask [Actor.MayActFor] or
+	// owners: root and admins for any user, a user only for themselves. The handler must ask [Actor.MayActFor] or
 	// [Actor.IsAdmin] before it answers.
 	owners
 	// admins: root and members of the admin group.
 	admins
 )
 
-// authorization says who may call what (docs/architecture.md). A method without an entry is refused; a test walks every
-// service that the server has and fails on a method that is missing here, or an entry without a method.
+// authorization says who may call each method (docs/architecture.md). A method without an entry is refused. A test
+// walks every service of the server, and fails on a method without an entry, or an entry without a method.
 var authorization = map[string]access{
 	usherv1.RegistrationService_StartRegistration_FullMethodName:  owners,
 	usherv1.RegistrationService_GetRegistration_FullMethodName:    owners,
@@ -60,7 +60,7 @@ var authorization = map[string]access{
 	reflectionv1.ServerReflection_ServerReflectionInfo_FullMethodName: everyone,
 }
 
-// admit returns ctx with the [Actor], the access that let the call in, and a function to call when it has ended.
+// admit returns ctx with the [Actor], the access that let the call in, and a function to call at its end.
 func (s *Server) admit(ctx context.Context, method string) (_ context.Context, _ *Actor, _ access, done func(),
 	_ error) {
 	actor, err := s.actor(ctx)
@@ -68,7 +68,7 @@ func (s *Server) admit(ctx context.Context, method string) (_ context.Context, _
 		return nil, nil, 0, nil, contract.Error(codes.Unauthenticated, usherv1.ErrorReason_ERROR_REASON_NOT_PERMITTED,
 			err.Error())
 	}
-	// Refused calls count too: each costs a look at the caller and a line in the log.
+	// Refused calls are limited too: each costs a look at the caller and a line in the log.
 	done, err = s.limits.enter(actor)
 	if err != nil {
 		return nil, nil, 0, nil, err
@@ -83,8 +83,8 @@ func (s *Server) admit(ctx context.Context, method string) (_ context.Context, _
 	return WithActor(ctx, actor), actor, rule, done, nil
 }
 
-// deny logs a refusal with what was seen of the caller, and none of the call's arguments [SPIRE#2651,
-// SPIRE#6179]. A caller who is refused again and again does not fill the log.
+// deny logs a refusal with the facts about the caller, and without the call's arguments [SPIRE#2651, SPIRE#6179]. A
+// caller that is refused again and again does not fill the log.
 func (s *Server) deny(actor *Actor, method string, rule access) {
 	if !s.limits.mayLogRefusal(actor) {
 		return
@@ -96,7 +96,7 @@ func (s *Server) deny(actor *Actor, method string, rule access) {
 	s.log.Warn("call refused", "method", method, "peer", actor.peer, "executable", executable, "rule", rule)
 }
 
-// String names the rule for the log.
+// String returns the rule's name for the log.
 func (a access) String() string {
 	switch a {
 	case everyone:
@@ -109,10 +109,10 @@ func (a access) String() string {
 	return "no entry"
 }
 
-// unjudged is the error of an owner's method whose handler did not ask whether the caller may act for the user.
+// unjudged returns the error of an owner's method whose handler did not ask whether the caller may act for the user.
 func unjudged(method string) error {
 	return contract.Error(codes.Internal, usherv1.ErrorReason_ERROR_REASON_INTERNAL,
-		method+" answered without asking who its caller may act for")
+		method+" answered without asking whom its caller may act for")
 }
 
 func (s *Server) unary(ctx context.Context, request any, info *grpc.UnaryServerInfo, handler grpc.UnaryHandler) (any,
@@ -141,7 +141,7 @@ func (s *Server) stream(service any, stream grpc.ServerStream, info *grpc.Stream
 	defer done()
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
-	if info.FullMethod != healthv1.Health_Watch_FullMethodName { // which still has to say that it stops serving
+	if info.FullMethod != healthv1.Health_Watch_FullMethodName { // health still has to report that it stops serving
 		defer context.AfterFunc(s.draining, func() { cancel(errShuttingDown) })()
 	}
 	gated := &gatedStream{ServerStream: stream, ctx: ctx, actor: actor, rule: rule, method: info.FullMethod}
@@ -156,8 +156,8 @@ func (s *Server) stream(service any, stream grpc.ServerStream, info *grpc.Stream
 	return nil
 }
 
-// gatedStream lets no message out of an owner's method before its handler asked who the caller may act for, and none
-// for an admin who is one no longer: a watch may last for days.
+// gatedStream holds back the messages of an owner's method until its handler has asked whom the caller may act for. It
+// also holds them back from an admin who no longer is one: a watch may last for days.
 type gatedStream struct {
 	grpc.ServerStream
 	ctx    context.Context

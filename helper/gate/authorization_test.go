@@ -48,7 +48,7 @@ func TestRefusedCallsAreBoundedAndDoNotFillTheLog(t *testing.T) {
 	}
 }
 
-// The directory is asked only about who has reached a limit: a caller in need of no right costs no question.
+// The directory is asked only about callers that have reached a limit. A caller that needs no right costs no question.
 func TestAdminsHaveNoLimit(t *testing.T) {
 	limits, asked, admin := newLimits(), 0, true
 	actor := &Actor{peer: &link.Peer{UID: 4711}, inAdminGroup: func() (bool, error) {
@@ -65,6 +65,6 @@ func TestAdminsHaveNoLimit(t *testing.T) {
 	}
 	admin = false
 	if _, err := limits.enter(actor); contract.Reason(err) != usherv1.ErrorReason_ERROR_REASON_RATE_LIMITED {
-		t.Errorf("a call of somebody who is an admin no longer: %v", err)
+		t.Errorf("a call of a user who is no longer an admin: %v", err)
 	}
 }

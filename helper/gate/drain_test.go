@@ -25,7 +25,7 @@ func asRoot(t *testing.T) context.Context {
 	return peer.NewContext(t.Context(), &peer.Peer{AuthInfo: link.AuthInfo{Peer: &link.Peer{UID: 0}}})
 }
 
-// A draining server ends the streams of usher's services, and lets health say that it stops serving.
+// A draining server ends the streams of usher's services, and lets health report that it stops serving.
 func TestStreamsEndWhenTheServerDrains(t *testing.T) {
 	for method, ends := range map[string]bool{
 		usherv1.TenantService_WatchTenant_FullMethodName: true,
@@ -42,7 +42,7 @@ func TestStreamsEndWhenTheServerDrains(t *testing.T) {
 					if stream.Context().Err() == nil {
 						return nil
 					}
-					return errors.New("whatever a handler says then")
+					return errors.New("any error of a handler at that time")
 				})
 		})
 		shuttingDown := status.Code(err) == codes.Unavailable &&
@@ -53,7 +53,7 @@ func TestStreamsEndWhenTheServerDrains(t *testing.T) {
 	}
 }
 
-// An error that no table knows is in the log, and its caller does not get it.
+// An error that is in no table is logged; its caller does not get it.
 func TestDefectIsLogged(t *testing.T) {
 	var log bytes.Buffer
 	server := &Server{limits: newLimits(), log: slog.New(slog.NewTextHandler(&log, nil)), translate: translated}

@@ -11,12 +11,12 @@ import (
 	usherv1 "usher.internal/proto/usher/v1"
 )
 
-// errShuttingDown is what callers of streams get when the server drains.
+// errShuttingDown is the error of streams when the server drains.
 var errShuttingDown = contract.Error(codes.Unavailable, usherv1.ErrorReason_ERROR_REASON_SHUTTING_DOWN,
 	"usherd is shutting down", contract.Fix, "call again in a moment")
 
-// toStatus returns err as a gRPC status with a reason. An error that no table knows is a defect: it is logged here, and
-// the caller is told no more than that.
+// toStatus returns err as a gRPC status with a reason. An error that is in no table is a defect. It is logged here, and
+// the caller learns only that.
 func (s *Server) toStatus(ctx context.Context, method string, err error) error {
 	if cause := context.Cause(ctx); cause == errShuttingDown {
 		return cause

@@ -1,6 +1,6 @@
 package gate
 
-// Authorized are the methods of the authorisation table.
+// Authorized returns the methods in the authorisation table.
 func Authorized() (methods []string) {
 	for method := range authorization {
 		methods = append(methods, method)

@@ -12,15 +12,15 @@ import (
 	usherv1 "usher.internal/proto/usher/v1"
 )
 
-// What one user may ask of the helper; admins have no limit, since they could stop the helper anyway. The limits are
-// far above what usherctl needs and far below what would starve anyone else.
+// Limits for one user of the helper. Admins have no limit, because they could stop the helper anyway. The limits are
+// far above the needs of usherctl, and too low to disturb other users.
 const (
 	callsPerSecond  = 20
 	callsAtOnce     = 60
 	callsUnderWay   = 64
 	callersInMemory = 1024
 
-	// Of a caller's refused calls so many are logged at once, and then one each interval.
+	// The first refused calls of a caller are logged up to this number, and then one in each interval.
 	refusalsLogged     = 20
 	refusalLogInterval = time.Minute
 )
@@ -39,8 +39,8 @@ type caller struct {
 
 func newLimits() *limits { return &limits{callers: make(map[uint32]*caller)} }
 
-// enter counts a call in; the function it returns counts it out. Only for a caller who has reached a limit does it ask
-// whether they are an admin.
+// enter starts a call; the returned function ends it. It asks whether a caller is an admin only if they have reached a
+// limit.
 func (l *limits) enter(actor *Actor) (leave func(), err error) {
 	if actor.root {
 		return func() {}, nil
@@ -81,7 +81,7 @@ func (l *limits) count(uid uint32) (leave func(), err error) {
 	}, nil
 }
 
-// mayLogRefusal reports whether a refusal of a caller who has entered is to be logged.
+// mayLogRefusal reports whether to log a refusal of a caller who has entered.
 func (l *limits) mayLogRefusal(actor *Actor) bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -89,7 +89,7 @@ func (l *limits) mayLogRefusal(actor *Actor) bool {
 	return user == nil || user.refusals.Allow() // root is not in the table
 }
 
-// forgetIdle keeps the table small: a caller with nothing under way and a full allowance is as good as a new one.
+// forgetIdle keeps the table small: a caller with nothing under way and a full allowance is the same as a new one.
 func (l *limits) forgetIdle() {
 	if len(l.callers) < callersInMemory {
 		return
@@ -101,7 +101,7 @@ func (l *limits) forgetIdle() {
 	}
 }
 
-// Limited returns the error of a caller who asks for too much.
+// Limited returns the error for a caller who asks for too much.
 func Limited(uid uint32, what string) error {
 	return contract.Error(codes.ResourceExhausted, usherv1.ErrorReason_ERROR_REASON_RATE_LIMITED,
 		fmt.Sprintf("uid %d %s", uid, what))

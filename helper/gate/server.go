@@ -18,7 +18,7 @@ import (
 	"usher.internal/internal/link"
 )
 
-// What one connection may hold. Requests to the helper are small: the largest carries a user name.
+// Limits for one connection. Requests to the helper are small: the largest one contains a user name.
 const (
 	maximumRequestBytes  = 64 << 10
 	maximumHeaderBytes   = 16 << 10
@@ -29,16 +29,16 @@ const (
 	drainWithin          = 5 * time.Second
 )
 
-// Config is what a [Server] is made of.
+// Config is the input of a [Server].
 type Config struct {
-	// AdminGroup returns the group whose members may do what root may.
+	// AdminGroup returns the group whose members have the same rights as root.
 	AdminGroup func() string
-	// Translate returns the gRPC status of an error of a handler, nil for one that it does not know.
+	// Translate returns the gRPC status of a handler's error, nil for an unknown one.
 	Translate func(error) error
 	Logger    *slog.Logger
 }
 
-// Server is usherd's gRPC server on helper.sock. Services are registered before [Server.Serve] is called.
+// Server is usherd's gRPC server on helper.sock. Register services before calling [Server.Serve].
 type Server struct {
 	*grpc.Server
 	health    *health.Server
@@ -47,17 +47,17 @@ type Server struct {
 	limits    *limits
 	translate func(error) error
 	log       *slog.Logger
-	// draining ends when the server shuts down, and every stream with it.
+	// draining ends when the server shuts down, and so does every stream.
 	draining context.Context
 	drain    context.CancelFunc
 	// askNoMore ends the questions to the directory that no call waits for.
 	askNoMore context.CancelFunc
 }
 
-// New returns a server with the health and reflection services on it.
+// New returns a server with the health and reflection services.
 //
-// Health says that this process can serve and nothing about Jamf Pro, so that no supervisor restarts a healthy helper
-// because a server far away is down (as in https://github.com/spiffe/spire/issues/730).
+// Health says only that this process can serve, and nothing about Jamf Pro. So no supervisor restarts a healthy helper
+// because a remote server is down (as in https://github.com/spiffe/spire/issues/730).
 func New(config Config) *Server {
 	asking, askNoMore := context.WithCancel(context.Background())
 	draining, drain := context.WithCancel(context.Background())
@@ -81,7 +81,7 @@ func New(config Config) *Server {
 		grpc.ConnectionTimeout(handshakeWithin),
 		grpc.KeepaliveParams(keepalive.ServerParameters{MaxConnectionIdle: idleWithin}),
 		grpc.WaitForHandlers(true),
-		// Workers keep their stacks; a goroutine for each call would grow its own again, a tenth of what a call costs
+		// Workers keep their stacks. A goroutine for each call would grow a new one, a tenth of the cost of a call
 		// (docs/performance.md).
 		grpc.NumStreamWorkers(streamWorkers),
 	)
@@ -108,7 +108,7 @@ func (s *Server) Serve(ctx context.Context, listener net.Listener) error {
 		<-stopped
 	}
 	s.drain()
-	s.Server.Stop() // of no use but after an error
+	s.Server.Stop() // only needed after an error
 	if errors.Is(err, grpc.ErrServerStopped) {
 		return nil // ctx had ended before serving began
 	}

@@ -10,7 +10,7 @@ import (
 	usherv1 "usher.internal/proto/usher/v1"
 )
 
-// Cleaner is [clean.Cleaner], as the service uses it.
+// Cleaner is the service's view of [clean.Cleaner].
 type Cleaner interface {
 	Find(ctx context.Context, user accounts.User) (clean.Remains, error)
 	Remove(ctx context.Context, request clean.Request) (clean.Removal, error)
@@ -82,7 +82,7 @@ func (s *cleanService) ListRemovals(ctx context.Context,
 	return response, nil
 }
 
-// user is whom a request is about, by the rules of registrations, if the caller may act for him.
+// user returns the user of a request, by the rules of registrations, if the caller may act for them.
 func (s *cleanService) user(actor *gate.Actor, name string) (accounts.User, error) {
 	user, err := subject(actor, name, s.foremost)
 	if err != nil {
@@ -91,7 +91,7 @@ func (s *cleanService) user(actor *gate.Actor, name string) (accounts.User, erro
 	return user, actor.MayActFor(user.UID)
 }
 
-// callerOf names who asked, for the record. Root and a service account are no persons.
+// callerOf names the caller for the record. Root and a service account are not persons.
 func callerOf(actor *gate.Actor) accounts.User {
 	caller := accounts.User{UID: actor.UID()}
 	if caller.UID == 0 {

@@ -19,7 +19,7 @@ import (
 	usherv1 "usher.internal/proto/usher/v1"
 )
 
-// fakeCleaner answers what it was given, and keeps what it was asked.
+// fakeCleaner returns prepared answers, and records its requests.
 type fakeCleaner struct {
 	remains clean.Remains
 	removal clean.Removal
@@ -80,7 +80,7 @@ func TestCleanIsAboutWhoMayBeActedFor(t *testing.T) {
 		}
 	}
 	*fake = fakeCleaner{}
-	// The user at the Mac is another one than the caller here, who may not act for him.
+	// The user at the Mac is not the caller here, and the caller may not act for them.
 	forbidden := as(t, 0, false)
 	_, err := service.RemoveRemains(forbidden, &usherv1.RemoveRemainsRequest{})
 	if status.Code(err) != codes.PermissionDenied || fake.user.UID != 0 {
@@ -96,7 +96,7 @@ func TestRemovalsAreListedOfWhomOneMaySee(t *testing.T) {
 	fake := &fakeCleaner{}
 	service := &cleanService{cleaner: fake, foremost: janeForemost{}}
 	if _, err := service.ListRemovals(as(t, 502, false), &usherv1.ListRemovalsRequest{Limit: 5000}); err != nil ||
-		!fake.filter.Nobody || fake.filter.Limit != maximumListed { // here uid 502 is nobody's
+		!fake.filter.Nobody || fake.filter.Limit != maximumListed { // here uid 502 belongs to nobody
 		t.Errorf("%+v, %v", fake.filter, err)
 	}
 	if _, err := service.ListRemovals(as(t, uint32(os.Getuid()), true), &usherv1.ListRemovalsRequest{}); err != nil ||

@@ -7,7 +7,7 @@ import (
 	usherv1 "usher.internal/proto/usher/v1"
 )
 
-// Outbox is the way to Jamf Pro, as the services use it.
+// Outbox is the services' view of the way to Jamf Pro.
 type Outbox interface {
 	List(includeEnded bool, limit int) ([]delivery.Delivery, error)
 	Flush() (due int, err error)

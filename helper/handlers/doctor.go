@@ -12,8 +12,8 @@ import (
 
 // Doctor examines what a registration needs; [doctor.Checks] is one.
 type Doctor interface {
-	// Examine calls tell with each outcome that is for the caller.
-	Examine(ctx context.Context, caller doctor.Caller, tell func(found doctor.Outcome) error) error
+	// Examine calls report with each outcome that is for the caller.
+	Examine(ctx context.Context, caller doctor.Caller, report func(found doctor.Outcome) error) error
 }
 
 type doctorService struct {
@@ -22,8 +22,8 @@ type doctorService struct {
 	examinations *examinations
 }
 
-// Examine shows a user who is not an admin what GetStatus shows them: no other user, and neither what is wrong with the
-// configuration nor what the API client may do. [doctor.Checks] decides that for each check.
+// Examine shows a user who is not an admin no more than GetStatus: no other user, no problem of the configuration, and
+// no rights of the API client. [doctor.Checks] decides that for each check.
 func (s *doctorService) Examine(_ *usherv1.ExamineRequest, stream usherv1.DoctorService_ExamineServer) error {
 	actor := gate.ActorFrom(stream.Context())
 	admin, uid := actor.IsAdmin(), actor.UID()

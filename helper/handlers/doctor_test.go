@@ -18,17 +18,18 @@ import (
 	usherv1 "usher.internal/proto/usher/v1"
 )
 
-// fakeDoctor finds something about the computer and each of the users that may be seen.
+// fakeDoctor finds something about the computer, and about each user that may be seen.
 type fakeDoctor struct{}
 
-func (fakeDoctor) Examine(_ context.Context, caller doctor.Caller, tell func(doctor.Outcome) error) error {
-	if err := tell(doctor.Outcome{Name: "disk", Title: "The disk has room", Result: doctor.Failed, Evidence: "No room.",
-		Fix: "Make room."}); err != nil {
+func (fakeDoctor) Examine(_ context.Context, caller doctor.Caller, report func(doctor.Outcome) error) error {
+	if err := report(doctor.Outcome{Name: "disk", Title: "The disk has room", Result: doctor.Failed,
+		Evidence: "No room.",
+		Fix:      "Make room."}); err != nil {
 		return err
 	}
 	for _, user := range []accounts.User{{Name: "jane", UID: 501}, {Name: "john", UID: 502}} {
 		if caller.All && caller.Admin || user.UID == caller.UID {
-			if err := tell(doctor.Outcome{Name: "agent-connected", Title: "t", Result: doctor.OK, Evidence: "e",
+			if err := report(doctor.Outcome{Name: "agent-connected", Title: "t", Result: doctor.OK, Evidence: "e",
 				User: user}); err != nil {
 				return err
 			}
@@ -37,7 +38,7 @@ func (fakeDoctor) Examine(_ context.Context, caller doctor.Caller, tell func(doc
 	return nil
 }
 
-// examining is the stream of one caller, as the gate hands it on.
+// examining is the stream of one caller, in the form in which the gate passes it on.
 type examining struct {
 	grpc.ServerStreamingServer[usherv1.ExamineResponse]
 	ctx   context.Context

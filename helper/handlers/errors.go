@@ -17,8 +17,8 @@ import (
 	usherv1 "usher.internal/proto/usher/v1"
 )
 
-// statuses says which gRPC status each sentinel becomes at the gate. The first that matches wins; the error's own
-// sentence goes with it, and the fix as metadata.
+// statuses maps each sentinel to its gRPC status at the gate. The first match applies. The error's own sentence is
+// included, and the fix as metadata.
 var statuses = []struct {
 	sentinel error
 	code     codes.Code
@@ -39,15 +39,15 @@ var statuses = []struct {
 	{accounts.ErrNotAPerson, codes.NotFound, usherv1.ErrorReason_ERROR_REASON_USER_NOT_FOUND,
 		"give the account name of a person of this computer"},
 	{sessions.ErrNoSession, codes.FailedPrecondition, usherv1.ErrorReason_ERROR_REASON_NO_SESSION,
-		"log in, or name the user whose login is to be waited for with --user"},
+		"log in, or use --user to name the user whose login to wait for"},
 	{sessions.ErrAmbiguous, codes.FailedPrecondition, usherv1.ErrorReason_ERROR_REASON_AMBIGUOUS_USER,
 		"name one with --user"},
 	{store.ErrFull, codes.ResourceExhausted, usherv1.ErrorReason_ERROR_REASON_JOURNAL_FULL,
 		"free space on that disk"},
 	{store.ErrUnwritable, codes.Unavailable, usherv1.ErrorReason_ERROR_REASON_JOURNAL_UNAVAILABLE,
-		"see that the disk is healthy and not mounted read-only"},
+		"check that the disk is healthy and not mounted read-only"},
 	{store.ErrDamaged, codes.Unavailable, usherv1.ErrorReason_ERROR_REASON_JOURNAL_UNAVAILABLE,
-		"call again in a moment: usherd examines its journal and sets aside what cannot be read"},
+		"call again in a moment: usherd examines its journal and sets aside the parts that it cannot read"},
 	{jamfpro.ErrNotConfigured, codes.FailedPrecondition, usherv1.ErrorReason_ERROR_REASON_INVALID_ARGUMENT,
 		"set the keys (docs/jamf-pro.md); the role of the API client needs " + privileges()},
 	{jamfpro.ErrSecretNotAllowed, codes.InvalidArgument, usherv1.ErrorReason_ERROR_REASON_INVALID_ARGUMENT,
@@ -61,16 +61,16 @@ var statuses = []struct {
 	{clean.ErrBusy, codes.Unavailable, usherv1.ErrorReason_ERROR_REASON_RATE_LIMITED,
 		"run it again in a moment"},
 	{clean.ErrKeychain, codes.FailedPrecondition, usherv1.ErrorReason_ERROR_REASON_KEYCHAIN_UNAVAILABLE,
-		"have the user unlock his login keychain, then run it again"},
+		"have the user unlock their login keychain, then run it again"},
 	{clean.ErrAgent, codes.FailedPrecondition, usherv1.ErrorReason_ERROR_REASON_PROGRAM_FAILED,
 		"have the user log out and in, then run it again"},
-	// What Jamf Pro's answers mean, and the fix, stands in their own sentence.
+	// Jamf Pro's answers have their meaning and their fix in their own sentence.
 	{jamfpro.ErrRefused, codes.FailedPrecondition, usherv1.ErrorReason_ERROR_REASON_PROGRAM_FAILED, ""},
 	{jamfpro.ErrUnreachable, codes.Unavailable, usherv1.ErrorReason_ERROR_REASON_PROGRAM_FAILED, ""},
 	{jamfpro.ErrBusy, codes.Unavailable, usherv1.ErrorReason_ERROR_REASON_PROGRAM_FAILED, "call again in a moment"},
 }
 
-// Translate returns the gRPC status of an error that a handler returns, nil for one that the table does not know.
+// Translate returns the gRPC status of a handler's error, nil for one that is not in the table.
 func Translate(err error) error {
 	for _, known := range statuses {
 		if errors.Is(err, known.sentinel) {
@@ -80,7 +80,7 @@ func Translate(err error) error {
 	return nil
 }
 
-// privileges names those that the role of the API client needs.
+// privileges returns the names of the privileges that the role of the API client needs.
 func privileges() string {
 	var names []string
 	for _, one := range jamfpro.Privileges() {

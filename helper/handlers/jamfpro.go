@@ -10,10 +10,10 @@ import (
 	usherv1 "usher.internal/proto/usher/v1"
 )
 
-// jamfProWithin is how long Jamf Pro may take for one call of this service, with all calls that it makes of it.
+// jamfProWithin is the time limit for one call of this service, with all the calls to Jamf Pro that it causes.
 const jamfProWithin = 90 * time.Second
 
-// JamfPro is usher's side of Jamf Pro, as the service prepares it; a [jamfpro.Setup] is one.
+// JamfPro is usher's side of Jamf Pro, which the service prepares; a [jamfpro.Setup] is one.
 type JamfPro interface {
 	SetClientSecret(secret string) (path string, err error)
 	RemoveClientSecret() (path string, removed bool, err error)
@@ -29,8 +29,7 @@ type jamfProService struct {
 	log     *slog.Logger
 }
 
-// SetClientSecret and RemoveClientSecret leave a line in the log: who has put which credentials on a Mac is asked
-// later.
+// SetClientSecret and RemoveClientSecret write a line to the log: an admin may later ask who put credentials on a Mac.
 
 func (s *jamfProService) SetClientSecret(ctx context.Context,
 	request *usherv1.SetClientSecretRequest) (*usherv1.SetClientSecretResponse, error) {

@@ -26,8 +26,7 @@ import (
 
 const plantedSecret = "s3cret-planted"
 
-// jamfProUnderTest is the service with the log that it writes, called as by root, with its errors as the
-// gate translates them.
+// jamfProUnderTest is the service with its log. Root calls it, and the gate's table translates its errors.
 type jamfProUnderTest struct {
 	service *jamfProService
 	log     bytes.Buffer
@@ -208,7 +207,7 @@ func TestJamfProIsNotWaitedForLongerThanItsLimit(t *testing.T) {
 	})
 }
 
-// hangingJamfPro ends with its caller's patience.
+// hangingJamfPro ends when its caller gives up.
 type hangingJamfPro struct{ failingJamfPro }
 
 func (hangingJamfPro) CheckPrivileges(ctx context.Context) (jamfpro.Checked, error) {

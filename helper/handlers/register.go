@@ -10,7 +10,7 @@ import (
 	usherv1 "usher.internal/proto/usher/v1"
 )
 
-// Config is what the handlers ask.
+// Config is the parts of usherd that the handlers use.
 type Config struct {
 	Registrations Registrations
 	Sessions      Sessions
@@ -26,14 +26,14 @@ type Config struct {
 	Logger        *slog.Logger
 }
 
-// Configuration is what is configured; a [config.Live] is one.
+// Configuration is the current configuration; a [config.Live] is one.
 type Configuration interface {
 	Current() *config.Loaded
-	// Changed returns a channel that is closed when something else is in force.
+	// Changed returns a channel that is closed when the configuration in force changes.
 	Changed() <-chan struct{}
 }
 
-// Register registers every service of usher's.
+// Register registers every service of usher.
 func Register(to grpc.ServiceRegistrar, config Config) {
 	examinations := newExaminations()
 	usherv1.RegisterRegistrationServiceServer(to,

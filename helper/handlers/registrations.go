@@ -14,7 +14,7 @@ import (
 	usherv1 "usher.internal/proto/usher/v1"
 )
 
-// Registrations is the state machine, as the services use it.
+// Registrations is the services' view of the state machine.
 type Registrations interface {
 	Start(ctx context.Context, request registration.StartRequest) (started registration.Registration, attached bool,
 		err error)
@@ -24,7 +24,7 @@ type Registrations interface {
 	Cancel(ctx context.Context, id, by string) (registration.Registration, error)
 }
 
-// Bounds of the time for the sign-in that a caller may ask for.
+// Limits for the sign-in time that a caller may request.
 const (
 	minimumSignIn = time.Second
 	maximumSignIn = 24 * time.Hour
@@ -82,13 +82,12 @@ func (s *registrationService) GetRegistration(ctx context.Context,
 	return &usherv1.GetRegistrationResponse{Registration: wire.RegistrationFor(gate.ActorFrom(ctx), found)}, nil
 }
 
-// get returns the registration with that id, or the only one whose id begins so, among those that the caller may act
-// for. The id of anyone else's answers as one that does not exist: ids tell when a registration began, to the
-// millisecond.
+// get returns the registration with that id, or the only one with that prefix, among those that the caller may act for.
+// Anyone else's id is reported as not found: ids show when a registration began, to the millisecond.
 func (s *registrationService) get(ctx context.Context, id string) (registration.Registration, error) {
 	if id == "" || len(id) > maximumNameBytes {
 		return registration.Registration{},
-			invalid("id", fmt.Sprintf("%.16q", id), "the id of a registration or the beginning of one")
+			invalid("id", fmt.Sprintf("%.16q", id), "the id of a registration or a prefix of one")
 	}
 	actor := gate.ActorFrom(ctx)
 	if actor.IsAdmin() {
@@ -109,7 +108,7 @@ func (s *registrationService) get(ctx context.Context, id string) (registration.
 	return found, err
 }
 
-// only returns the one registration with that id or beginning of an id.
+// only returns the one registration with that id or prefix.
 func only(among []registration.Registration, id string) (found registration.Registration, err error) {
 	err = fmt.Errorf("get registration %s: %w", id, registration.ErrNotFound)
 	for _, one := range among {
@@ -134,7 +133,7 @@ func (s *registrationService) ListRegistrations(ctx context.Context,
 	case name != "":
 		person, err := subject(actor, name, s.foremost)
 		if errors.Is(err, accounts.ErrNotAPerson) && actor.IsAdmin() {
-			// The account may have been deleted, and its history not.
+			// The account may have been deleted, but not its history.
 			if known, listErr := s.registrations.List(registration.Filter{Name: name, Limit: 1}); listErr == nil &&
 				len(known) > 0 {
 				filter.Name = name

@@ -8,10 +8,10 @@ import (
 	usherv1 "usher.internal/proto/usher/v1"
 )
 
-// Status says how everything stands; a [status.Reporter] does.
+// Status returns the state of this Mac; a [status.Reporter] is one.
 type Status interface {
 	For(viewer status.Viewer) (*usherv1.GetStatusResponse, error)
-	// About returns the status with one user in it.
+	// About returns the status of one user.
 	About(viewer status.Viewer, uid uint32, name string) (*usherv1.GetStatusResponse, error)
 	Watch(ctx context.Context, viewer status.Viewer, send func(*usherv1.GetStatusResponse) error) error
 	LookAgain(ctx context.Context, viewer status.Viewer)

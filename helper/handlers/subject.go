@@ -13,20 +13,20 @@ import (
 	usherv1 "usher.internal/proto/usher/v1"
 )
 
-// Foremost says whose Mac it is when a caller names nobody; [sessions.Registry] does.
+// Foremost returns the user at the Mac, if a caller names nobody; [sessions.Registry] is one.
 type Foremost interface {
 	Foremost() (accounts.User, error)
 }
 
-// Bounds of what a caller may ask for.
+// Limits for the requests of a caller.
 const (
 	defaultListed    = 50
 	maximumListed    = 1000
 	maximumNameBytes = 256
 )
 
-// subject is whom a request is about: the named user; without a name the caller himself, and for a caller who is
-// nobody's user (root), the user at the Mac.
+// subject returns the user of a request: the named user. Without a name it is the caller, and for a caller who is not a
+// person (root) the user at the Mac.
 func subject(actor *gate.Actor, name string, mac Foremost) (accounts.User, error) {
 	switch {
 	case len(name) > maximumNameBytes:
@@ -39,8 +39,8 @@ func subject(actor *gate.Actor, name string, mac Foremost) (accounts.User, error
 	return mac.Foremost()
 }
 
-// ownOf chooses the registrations of a caller. Those of a deleted account whose uid they have got are another person's;
-// who is no person has none.
+// ownOf selects the registrations of a caller. A deleted account may have had the caller's uid; its registrations
+// belong to another person. A caller who is not a person has none.
 func ownOf(actor *gate.Actor) (registration.Filter, error) {
 	uid := actor.UID()
 	person, err := accounts.ByUID(uid)
@@ -50,7 +50,7 @@ func ownOf(actor *gate.Actor) (registration.Filter, error) {
 	return registration.Filter{UID: &uid, Name: person.Name}, err
 }
 
-// listed is how many entries a list has when the caller asked for that many.
+// listed returns the number of entries in a list for a request with that limit.
 func listed(asked int32) int {
 	switch {
 	case asked <= 0:

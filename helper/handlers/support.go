@@ -28,13 +28,13 @@ import (
 	usherv1 "usher.internal/proto/usher/v1"
 )
 
-// pieceBytes is how much of a file one message of the stream carries.
+// pieceBytes is how much of a file is in one message of the stream.
 const pieceBytes = 64 << 10
 
-// supportRegistrations is how many of a user's registrations an archive tells of, the newest.
+// supportRegistrations is how many of a user's registrations are in an archive, the newest.
 const supportRegistrations = 50
 
-// SupportLogs is [support.Logs], as the service uses it.
+// SupportLogs is the service's view of [support.Logs].
 type SupportLogs interface {
 	List() []support.Log
 	Copy(ctx context.Context, to io.Writer, log support.Log, selection support.Selection) (missing string, err error)
@@ -46,7 +46,7 @@ type Sessions interface {
 	List() []sessions.Session
 }
 
-// Observations is what is known of each user; an [observation.Observer] has it.
+// Observations is the knowledge about each user; an [observation.Observer] has it.
 type Observations interface {
 	All() ([]observation.Observation, error)
 }
@@ -64,7 +64,7 @@ type supportService struct {
 	configuration Configuration
 }
 
-// supportFile is a file for an archive and what writes it; missing is a sentence about what of it is not there.
+// supportFile is a file for an archive and its writer. missing is a sentence about the parts that are not there.
 type supportFile struct {
 	about *usherv1.SupportFile
 	write func(ctx context.Context, to io.Writer) (missing string, err error)
@@ -83,7 +83,7 @@ func (s *supportService) ListSupportFiles(ctx context.Context,
 	return response, nil
 }
 
-// CollectSupportFiles examines the Mac too, so that a user may collect as often as he may examine.
+// CollectSupportFiles examines the Mac too, so a user may collect only as often as they may examine.
 func (s *supportService) CollectSupportFiles(request *usherv1.CollectSupportFilesRequest,
 	stream usherv1.SupportService_CollectSupportFilesServer) error {
 	actor := gate.ActorFrom(stream.Context())
@@ -106,7 +106,7 @@ func (s *supportService) CollectSupportFiles(request *usherv1.CollectSupportFile
 	return nil
 }
 
-// send sends a file. What goes wrong with the file alone is told in its place.
+// send sends a file. A problem of only this file is sent in its place.
 func send(ctx context.Context, stream usherv1.SupportService_CollectSupportFilesServer, file supportFile) error {
 	if err := stream.Send(&usherv1.CollectSupportFilesResponse{
 		Part: &usherv1.CollectSupportFilesResponse_File{File: file.about}}); err != nil {
@@ -131,7 +131,7 @@ func send(ctx context.Context, stream usherv1.SupportService_CollectSupportFiles
 		Part: &usherv1.CollectSupportFilesResponse_Problem{Problem: problem}})
 }
 
-// pieces sends what is written to it, and remembers why it could not.
+// pieces sends the written data, and remembers an error.
 type pieces struct {
 	stream usherv1.SupportService_CollectSupportFilesServer
 	err    error
@@ -142,7 +142,7 @@ func (p *pieces) Write(data []byte) (written int, _ error) {
 		if p.err != nil {
 			return written, p.err
 		}
-		// The buffer is written anew once this returns, and a message is not always encoded by then.
+		// The buffer is overwritten after this returns, but the message may not be encoded by then.
 		p.err = p.stream.Send(&usherv1.CollectSupportFilesResponse{
 			Part: &usherv1.CollectSupportFilesResponse_Data{Data: bytes.Clone(piece)}})
 		written += len(piece)
@@ -150,7 +150,7 @@ func (p *pieces) Write(data []byte) (written int, _ error) {
 	return written, p.err
 }
 
-// files are what an archive about a user has from here, if the caller may act for him.
+// files returns the helper's files for an archive about a user, if the caller may act for that user.
 func (s *supportService) files(actor *gate.Actor, name string) (accounts.User, []supportFile, error) {
 	user, err := subject(actor, name, s.sessions)
 	if err != nil {
@@ -177,7 +177,7 @@ func (s *supportService) about(actor *gate.Actor, user accounts.User) ([]support
 	if err != nil {
 		return nil, err
 	}
-	// Whatever of another user a sentence has in it, someone who is not an admin does not get it.
+	// A caller who is not an admin does not get the parts of a sentence that are about another user.
 	var private func(string) string
 	if !actor.IsAdmin() {
 		private = excerpt.NewPrivacy(selection.About,
@@ -192,10 +192,11 @@ func (s *supportService) about(actor *gate.Actor, user accounts.User) ([]support
 		journal = append(journal, wire.RegistrationFor(actor, one))
 	}
 	files := []supportFile{
-		written("status.json", "how the user stands, as `usherctl status --json` shows it", "status", private, status),
+		written("status.json", "the state of the user, as `usherctl status --json` shows it", "status", private,
+			status),
 		{
 			about: &usherv1.SupportFile{Name: "doctor.json",
-				Description: "every check of `usherctl doctor --json`, made now", Source: fromHelper},
+				Description: "every check of `usherctl doctor --json`, run now", Source: fromHelper},
 			write: func(ctx context.Context, to io.Writer) (string, error) {
 				return "", s.examine(ctx, actor, user, private, to)
 			},
@@ -203,7 +204,7 @@ func (s *supportService) about(actor *gate.Actor, user accounts.User) ([]support
 		written("registrations.json",
 			"usherd's journal of the user's registrations, as `usherctl registrations show ID --json` shows each",
 			"registrations show", private, journal...),
-		written("removals.json", "what `usherctl clean` has removed of the user", "clean history", private, removals),
+		written("removals.json", "what `usherctl clean` has removed for the user", "clean history", private, removals),
 	}
 	if actor.IsAdmin() {
 		files = append(files, written("configuration.json",
@@ -226,7 +227,8 @@ func (s *supportService) about(actor *gate.Actor, user accounts.User) ([]support
 	return files, nil
 }
 
-// removalsOf are the records of what was removed of a user. Who is no admin does not see which one asked for it.
+// removalsOf returns the records of removals for a user. A caller who is not an admin does not see which admin asked
+// for one.
 func (s *supportService) removalsOf(actor *gate.Actor, user accounts.User) (*usherv1.ListRemovalsResponse, error) {
 	removals, err := s.cleaner.List(clean.Filter{UID: &user.UID, Name: user.Name, Limit: supportRegistrations})
 	if err != nil {
@@ -242,7 +244,7 @@ func (s *supportService) removalsOf(actor *gate.Actor, user accounts.User) (*ush
 	return list, nil
 }
 
-// examine writes what doctor finds about the computer and that user, as far as the one who asks may see it.
+// examine writes doctor's findings about the computer and that user, as far as the caller may see them.
 func (s *supportService) examine(ctx context.Context, actor *gate.Actor, user accounts.User,
 	private func(string) string,
 	to io.Writer) error {
@@ -305,7 +307,7 @@ func (s *supportService) selection(actor *gate.Actor, user accounts.User, made [
 	return selection, err
 }
 
-// idsOf are what says whose devices an identity, which may be nil, knows of.
+// idsOf returns the ids of the devices in an identity, which may be nil.
 func idsOf(identity *wpj.Identity) (ids []string) {
 	if identity == nil {
 		return nil
@@ -317,10 +319,11 @@ func idsOf(identity *wpj.Identity) (ids []string) {
 	return slices.DeleteFunc(ids, func(id string) bool { return id == "" })
 }
 
-// fromHelper is the source of what is no file anywhere.
+// fromHelper is the source of data that is not in a file.
 const fromHelper = "usherd"
 
-// written is a file of JSON: each of data on a line, as usherctl prints it for a command (docs/json.md).
+// written returns a JSON file: each element of data on one line, in the form in which usherctl prints it for a command
+// (docs/json.md).
 func written(name, description, command string, private func(string) string, data ...any) supportFile {
 	var text bytes.Buffer
 	var failed error
@@ -341,8 +344,8 @@ func written(name, description, command string, private func(string) string, dat
 	}
 }
 
-// writeEnvelope writes a message of the contract, or another value, as usherctl's --json does. Each text of a message
-// that is personal is written as private returns it, if that is set.
+// writeEnvelope writes a message of the contract, or another value, in the form of usherctl's --json. If private is
+// set, each personal text of a message is replaced by its result.
 func writeEnvelope(to io.Writer, command string, private func(string) string, data any) error {
 	if message, ok := data.(proto.Message); ok && private != nil {
 		message = proto.Clone(message) // parts of it may be shared

@@ -37,7 +37,7 @@ import (
 	usherv1 "usher.internal/proto/usher/v1"
 )
 
-// sharedMac is a Mac on which Jane and John have registered. Everything of John's says JOHN or john.
+// sharedMac is a Mac on which Jane and John have registered. All of John's data contain JOHN or john.
 type sharedMac struct {
 	registrations []registration.Registration
 	observations  []observation.Observation
@@ -105,10 +105,10 @@ func (m *sharedMac) Last() (func(uint32, string) time.Time, error) {
 	return func(uint32, string) time.Time { return time.Time{} }, m.err
 }
 
-// Gone says that john's account was deleted, where he is.
+// Gone reports whether the account was deleted, if it is john's.
 func (m *sharedMac) Gone(_ uint32, name string) bool { return name == m.gone }
 
-// Name is that of the account that has the uid now.
+// Name returns the name of the account that now has the uid.
 func (m *sharedMac) Name(uid uint32) (string, error) {
 	for _, one := range m.observations {
 		if one.User.UID == uid {
@@ -135,7 +135,7 @@ func (m *sharedMac) Damages() ([]store.Damage, error)        { return nil, nil }
 func (m *sharedMac) Generation() uint64                      { return 1 }
 func (m *sharedMac) Changed() <-chan struct{}                { return nil }
 
-// sharedSessions has both logged in.
+// sharedSessions has both users logged in.
 type sharedSessions struct{ janeForemost }
 
 func (sharedSessions) List() []sessions.Session {
@@ -156,12 +156,12 @@ func (refusedOutbox) Flush() (int, error) { return 0, errors.ErrUnsupported }
 
 func (refusedOutbox) LastDelivered() (time.Time, error) { return time.Time{}, nil }
 
-// sharedLogs keeps what it was asked for.
+// sharedLogs records its requests.
 type sharedLogs struct {
 	mac  *sharedMac
 	size int
 	err  error
-	// own has usherd's own log be among them.
+	// own includes usherd's own log.
 	own bool
 }
 
@@ -213,7 +213,7 @@ func newSupport(t *testing.T, mac *sharedMac, logs *sharedLogs) *supportService 
 	}
 }
 
-// registrationsOf adds what nobody calls.
+// registrationsOf adds the methods that nobody calls.
 type registrationsOf struct{ *sharedMac }
 
 func (registrationsOf) Watch(context.Context, string, func(registration.Registration) error) error {
@@ -242,11 +242,11 @@ func contents(t *testing.T, service *supportService, uid uint32, admin bool) map
 	return all
 }
 
-// Nor do sentences about the user that name others, what Jamf Pro says of the whole computer, and usherd's own log get
-// into it.
+// Sentences about the user that name others, Jamf Pro's data about the whole computer, and usherd's own log are not
+// included either.
 func TestWhatIsSaidOfAUserNamesNobodyElse(t *testing.T) {
 	mac := newSharedMac()
-	// Sentences about her that name him, and what Jamf Pro says of the whole computer, of a device too that usher does
+	// Sentences about Jane that name John. Also Jamf Pro's data about the whole computer, with a device that usher does
 	// not know.
 	mac.registrations[0].FailureDetail =
 		"/x belongs to uid 502, john@example.com (JOHN), device JOHN; it must belong to root."
@@ -267,7 +267,7 @@ func TestWhatIsSaidOfAUserNamesNobodyElse(t *testing.T) {
 	}
 }
 
-// uidOfJohn is john's uid as a number of its own: the fraction of a time may have these digits.
+// uidOfJohn matches john's uid as a separate number: the fraction of a time may have these digits.
 var uidOfJohn = regexp.MustCompile(`\b502\b`)
 
 func TestASupportArchiveOfAUserHasNothingOfOthers(t *testing.T) {
@@ -309,11 +309,11 @@ func TestASupportArchiveOfAUserHasNothingOfOthers(t *testing.T) {
 		t.Errorf("an admin gets %q, of logs %+v", all, mac.selection)
 	}
 	if strings.Contains(all["registrations.json"], "JOHN") || strings.Contains(all["doctor.json"], "john") {
-		t.Errorf("what an admin gets about jane tells of john too: %q", all)
+		t.Errorf("what an admin gets about jane mentions john too: %q", all)
 	}
 }
 
-// usher's own reader takes each line for the journal.
+// usher's own reader recognizes each line as part of the journal.
 func TestTheJournalCanBeRead(t *testing.T) {
 	text := contents(t, newSupport(t, newSharedMac(), &sharedLogs{}), 501, false)
 	for _, name := range []string{"registrations.json", "status.json"} {
@@ -325,12 +325,12 @@ func TestTheJournalCanBeRead(t *testing.T) {
 	}
 }
 
-// collecting is the stream of one caller, as the gate hands it on.
+// collecting is the stream of one caller, in the form in which the gate passes it on.
 type collecting struct {
 	grpc.ServerStreamingServer[usherv1.CollectSupportFilesResponse]
 	ctx  context.Context
 	fail error
-	// files are what was sent, problems what was said of them.
+	// names are the files that were sent, problems the problems of each.
 	names    []string
 	files    map[string][]byte
 	problems map[string]string
@@ -392,7 +392,7 @@ func TestFilesComeInPieces(t *testing.T) {
 	}
 }
 
-func TestAFileThatCannotBeReadIsTold(t *testing.T) {
+func TestAFileThatCannotBeReadIsReported(t *testing.T) {
 	service := newSupport(t, newSharedMac(), &sharedLogs{err: errors.New("input/output error")})
 	stream := collectedBy(t, 0, true)
 	if err := service.CollectSupportFiles(&usherv1.CollectSupportFilesRequest{}, stream); err != nil ||
@@ -409,7 +409,7 @@ func TestAFileThatCannotBeReadIsTold(t *testing.T) {
 
 func TestSupportIsAboutWhoMayBeActedFor(t *testing.T) {
 	service := newSupport(t, newSharedMac(), &sharedLogs{})
-	// The user at the Mac is another one than the caller here, who may not act for him.
+	// The user at the Mac is not the caller here, and the caller may not act for them.
 	if _, err := service.ListSupportFiles(as(t, 0, false), &usherv1.ListSupportFilesRequest{}); grpcstatus.Code(err) !=
 		codes.PermissionDenied {
 		t.Errorf("someone else lists: %v", err)
@@ -421,7 +421,7 @@ func TestSupportIsAboutWhoMayBeActedFor(t *testing.T) {
 	}
 }
 
-// Collecting examines, and counts as that.
+// Collecting examines too, and has the same limit.
 func TestCollectingIsRationed(t *testing.T) {
 	service := newSupport(t, newSharedMac(), &sharedLogs{})
 	// the only uid that needs no account

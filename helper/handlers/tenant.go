@@ -18,12 +18,12 @@ func (s *tenantService) GetTenant(context.Context, *usherv1.GetTenantRequest) (*
 	return &usherv1.GetTenantResponse{TenantId: string(tenant.ID), CloudHost: tenant.CloudHost}, nil
 }
 
-// WatchTenant sends the tenant at once, and again after each change of the configuration that makes it another one.
+// WatchTenant sends the tenant at once, and again after each change of the configuration that changes it.
 func (s *tenantService) WatchTenant(_ *usherv1.WatchTenantRequest,
 	stream usherv1.TenantService_WatchTenantServer) error {
 	ctx := stream.Context()
 	for sent := (*usherv1.WatchTenantResponse)(nil); ; {
-		changed := s.configuration.Changed() // before it is read: a change in between is not missed
+		changed := s.configuration.Changed() // before it is read, so that a change in between is not missed
 		tenant := s.configuration.Current().Tenant
 		now := &usherv1.WatchTenantResponse{TenantId: string(tenant.ID), CloudHost: tenant.CloudHost}
 		if !proto.Equal(sent, now) {

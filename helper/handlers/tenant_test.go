@@ -23,7 +23,7 @@ import (
 	usherv1 "usher.internal/proto/usher/v1"
 )
 
-// tenant is what the configuration says of the tenant.
+// tenant is the tenant in the configuration.
 type tenant struct {
 	ID        wpj.TenantID
 	CloudHost string
@@ -58,7 +58,7 @@ func (c *changing) Changed() <-chan struct{} {
 	return c.changed
 }
 
-// serveTenant serves a real helper.sock, and returns a client of it and what ends the server.
+// serveTenant serves a real helper.sock, and returns a client of it and a function that ends the server.
 func serveTenant(t *testing.T, settings *changing) (usherv1.TenantServiceClient, func()) {
 	t.Helper()
 	before := goleak.IgnoreCurrent()
@@ -103,7 +103,8 @@ func wantTenant(t *testing.T, stream grpc.ServerStreamingClient[usherv1.WatchTen
 	}
 }
 
-// The tenant is sent at once and at each change of it, to everyone who watches, and no change of other settings is.
+// Everyone who watches gets the tenant at once, and again at each change of it. A change of other settings sends
+// nothing.
 func TestWatchTenant(t *testing.T) {
 	none := tenant{CloudHost: "login.microsoftonline.com"}
 	settings := &changing{tenant: none, changed: make(chan struct{})}
@@ -142,6 +143,6 @@ func TestWatchTenant(t *testing.T) {
 		t.Errorf("the server's end: %v", err)
 	}
 	if took := time.Since(began); took >= 4*time.Second { // the gate waits for five seconds
-		t.Errorf("the server waited %s for who watches", took)
+		t.Errorf("the server waited %s for clients that watch", took)
 	}
 }

@@ -14,7 +14,7 @@ import (
 	usherv1 "usher.internal/proto/usher/v1"
 )
 
-// Forgetter is [forgetting.Forgetter], as the service uses it.
+// Forgetter is the service's view of [forgetting.Forgetter].
 type Forgetter interface {
 	Forget(users ...accounts.User) (forgetting.Removed, error)
 }
@@ -26,8 +26,8 @@ type userService struct {
 	log       *slog.Logger
 }
 
-// ForgetUser finds the user by the name that status has: the account may not exist any more. Where there is a new
-// account of that name, the old one is meant.
+// ForgetUser finds the user by the name in the status: the account may no longer exist. If there is a new account of
+// that name, the old one is meant.
 func (s *userService) ForgetUser(ctx context.Context, request *usherv1.ForgetUserRequest) (*usherv1.ForgetUserResponse,
 	error) {
 	name := request.GetUser()
@@ -60,7 +60,7 @@ func (s *userService) ForgetUser(ctx context.Context, request *usherv1.ForgetUse
 	if err != nil {
 		return nil, err
 	}
-	// Who has had history removed is asked later.
+	// An admin may later ask who had history removed.
 	for _, user := range gone {
 		s.log.Info("a user was forgotten", "forgotten_uid", user.UID, "uid", gate.ActorFrom(ctx).UID(),
 			"registrations", removed.Registrations, "deliveries", removed.Deliveries)

@@ -23,7 +23,7 @@ func (noSessions) List() []sessions.Session { return nil }
 
 func (noSessions) Watch() ([]sessions.Session, <-chan struct{}) { return nil, nil }
 
-// forgetter forgets nobody and remembers whom it was asked to.
+// forgetter forgets nobody and records the users in its requests.
 type forgetter struct {
 	asked []accounts.User
 	err   error
@@ -64,6 +64,6 @@ func TestForgetUser(t *testing.T) {
 		status: m.status(noSessions{}),
 		log:    slog.New(slog.DiscardHandler)}
 	if _, err := refuses.ForgetUser(ctx, &usherv1.ForgetUserRequest{User: "jane"}); err == nil {
-		t.Error("an error of the journal is none")
+		t.Error("an error of the journal is lost")
 	}
 }

@@ -13,7 +13,7 @@ import (
 	"time"
 )
 
-// Attribute is a value for the computer extension attribute of that definition.
+// Attribute is a value for the computer extension attribute of the given definition.
 type Attribute struct {
 	Definition
 	Value string
@@ -22,42 +22,44 @@ type Attribute struct {
 // Definition is a computer extension attribute as usher wants it, of input type TEXT.
 type Definition struct {
 	Name string
-	// DataType and Description are used where the extension attribute has to be created. The data type is by Jamf Pro's
-	// name, STRING or DATE_TIME; one that exists as a STRING is written to all the same.
+	// DataType and Description are used when the extension attribute has to be created. The data type has Jamf Pro's
+	// name, STRING or DATE_TIME. An attribute that exists as a STRING is written to all the same.
 	DataType, Description string
 }
 
-// defined is a computer extension attribute as Jamf Pro has it.
+// defined is a computer extension attribute as Jamf Pro reports it.
 type defined struct {
 	ID                   string `json:"id,omitempty"`
 	Name                 string `json:"name"`
 	DataType             string `json:"dataType"`
 	InputType            string `json:"inputType"`
 	InventoryDisplayType string `json:"inventoryDisplayType"`
-	// What an admin may have changed; nil where the server did not say it, and then it is left as it is.
+	// An admin may have changed these. They are nil if the server did not send them, and then they are left as they
+	// are.
 	Description *string `json:"description,omitempty"`
 	Enabled     *bool   `json:"enabled,omitempty"`
 	createdAt   time.Time
 }
 
-// definedValue is a value with where it belongs.
+// definedValue is a value and the section of the record that it belongs to.
 type definedValue struct {
 	definition defined
 	value      string
 }
 
 const (
-	// ClusterRefresh is within which time every server of a Jamf Cloud cluster knows of a change [DEV].
+	// ClusterRefresh is the time within which every server of a Jamf Cloud cluster knows of a change [DEV].
 	ClusterRefresh = time.Minute
-	// definitionsPerPage is more than we ask for.
+	// definitionsPerPage is larger than the number of definitions that we ask for.
 	definitionsPerPage = 100
 )
 
-// SetExtensionAttributes writes the values to the record of the selected computer and creates extension attributes that
-// do not exist. Writing the same again changes nothing. It blocks until the server has taken the values, or ctx ends.
+// SetExtensionAttributes writes the values to the record of the selected computer. It creates extension attributes that
+// do not exist. Writing the same values again changes nothing. It blocks until the server has taken the values, or ctx
+// ends.
 //
-// Errors are [*APIError], or wrap one of this package's sentinels; with [ErrUnknownDefinition] trying again after
-// [ClusterRefresh] is of use whatever the [*APIError] within says.
+// Errors are [*APIError], or wrap one of this package's sentinels. With [ErrUnknownDefinition], trying again after
+// [ClusterRefresh] can help, whatever the wrapped [*APIError] says.
 func (c *Client) SetExtensionAttributes(ctx context.Context, which Selector, attributes []Attribute) error {
 	end, err := c.begin(ctx)
 	if err != nil {
@@ -71,17 +73,17 @@ func (c *Client) SetExtensionAttributes(ctx context.Context, which Selector, att
 	remembered := len(c.definitions) > 0
 	err = c.setAttributes(ctx, which, computer, attributes)
 	if remembered && errors.Is(err, errRejected) {
-		// What we remembered may be of a definition that was deleted or moved to another section since.
+		// A remembered definition may have been deleted, or moved to another section.
 		err = c.setAttributes(ctx, which, computer, attributes)
 	}
 	return err
 }
 
-// errRejected: Jamf Pro did not like the values or their definitions.
+// errRejected: Jamf Pro rejected the values or their definitions.
 var errRejected = errors.New("rejected")
 
-// setAttributes writes the values. When they are rejected, no definition is remembered any more. Of attributes some of
-// which cannot be written, the others are, before the error says which.
+// setAttributes writes the values. If they are rejected, it forgets all definitions. If some attributes cannot be
+// written, it writes the others first; then the error names the ones that cannot.
 func (c *Client) setAttributes(ctx context.Context, which Selector, computer Computer, attributes []Attribute) error {
 	values, unusable, err := c.define(ctx, attributes)
 	if err != nil || len(values) == 0 {
@@ -102,13 +104,13 @@ func (c *Client) setAttributes(ctx context.Context, which Selector, computer Com
 	return rejection{err}
 }
 
-// rejection marks an error as [errRejected] and leaves its text alone.
+// rejection marks an error as [errRejected] and does not change its text.
 type rejection struct{ error }
 
 func (r rejection) Unwrap() []error { return []error{errRejected, r.error} }
 
-// define finds the definition of each attribute, from memory, from the server, or by creating it. Unusable says of the
-// first that is left out why.
+// define finds the definition of each attribute: from memory, from the server, or by creating it. unusable says why the
+// first attribute is left out.
 func (c *Client) define(ctx context.Context, attributes []Attribute) (values []definedValue, unusable, err error) {
 	known := func(name string) bool { _, ok := c.definitions[name]; return ok }
 	var missing []string
@@ -135,7 +137,7 @@ func (c *Client) define(ctx context.Context, attributes []Attribute) (values []d
 		}
 		found := c.definitions[one.Name]
 		if err := found.writable(one.DataType); err != nil {
-			// Nothing is remembered of it, so that it is seen when an admin has changed it.
+			// The definition is not remembered, so that an admin's change to it is noticed.
 			delete(c.definitions, one.Name)
 			unusable = cmp.Or(unusable, err)
 			continue
@@ -152,23 +154,23 @@ const dataTypeString = "STRING"
 func (d defined) writable(dataType string) error {
 	switch {
 	case d.InputType == "SCRIPT":
-		return fmt.Errorf("%w: %q has the input type SCRIPT, whose value the next jamf recon overwrites; delete it "+
+		return fmt.Errorf("%w: %q has the input type SCRIPT, and the next jamf recon overwrites its value; delete it "+
 			"or make it a text field, or set delivery.mode to recon", ErrAttributeNotWritable, d.Name)
 	case d.InputType == "POPUP":
-		return fmt.Errorf("%w: %q is a pop-up menu, which takes its own choices only; make it a text field",
+		return fmt.Errorf("%w: %q is a pop-up menu, which accepts only its own choices; make it a text field",
 			ErrAttributeNotWritable, d.Name)
 	case d.InputType != "TEXT" && d.InputType != "":
 		return fmt.Errorf("%w: %q has the input type %s, which the API cannot write; make it a text field",
 			ErrAttributeNotWritable, d.Name, hideIn(d.InputType, nil))
 	case d.DataType != dataType && d.DataType != dataTypeString && d.DataType != "":
-		return fmt.Errorf("%w: %q has the data type %s, and its values are of %s; change it in Jamf Pro, or with "+
-			"`usherctl jamf provision --migrate`",
+		return fmt.Errorf("%w: %q has the data type %s, but its values are of type %s; change it in Jamf Pro, or "+
+			"with `usherctl jamf provision --migrate`",
 			ErrAttributeNotWritable, d.Name, hideIn(d.DataType, nil), dataType)
 	}
 	return nil
 }
 
-// lookUpDefinitions asks the server for the definitions of these names and remembers what it has.
+// lookUpDefinitions asks the server for the definitions of these names and remembers the answers.
 func (c *Client) lookUpDefinitions(ctx context.Context, names []string) error {
 	var quoted []string
 	for _, name := range names {
@@ -196,8 +198,8 @@ func (c *Client) lookUpDefinitions(ctx context.Context, names []string) error {
 	return nil
 }
 
-// createDefinition creates the extension attribute of that name and remembers it. Created is false when it turns out
-// that somebody else was faster.
+// createDefinition creates the extension attribute of that name and remembers it. Created is false if another Mac
+// created it first.
 func (c *Client) createDefinition(ctx context.Context, wanted Definition) (created bool, err error) {
 	var answer struct {
 		ID string `json:"id"`
@@ -214,7 +216,7 @@ func (c *Client) createDefinition(ctx context.Context, wanted Definition) (creat
 			return false, fmt.Errorf("%w: %q; create it as a text field, or let usher: %w", ErrAttributeMissing,
 				wanted.Name, err)
 		case http.StatusBadRequest:
-			// Another Mac of the fleet may have been faster.
+			// Another Mac of the fleet may have created it first.
 			if again := c.lookUpDefinitions(ctx, []string{wanted.Name}); again == nil {
 				if _, there := c.definitions[wanted.Name]; there {
 					return false, nil

@@ -95,7 +95,7 @@ func TestAnotherMacCreatesTheAttributeFirst(t *testing.T) {
 	if err := server.client(nil).SetExtensionAttributes(t.Context(), this, attributes("Usher A")); err != nil {
 		t.Fatal(err)
 	}
-	// The other server of a cluster says duplicate, while this one does not know it yet.
+	// The other server of a cluster reports a duplicate, but this one does not know the attribute yet.
 	server = newServer(t)
 	server.replace(createCall, jamfError(400, "DUPLICATE_FIELD", "name", "duplicate name"))
 	if err := server.client(nil).SetExtensionAttributes(t.Context(), this, attributes("Usher A")); !errors.Is(err,
@@ -119,7 +119,7 @@ func TestAttributesThatTheAPICannotWrite(t *testing.T) {
 		if slices.Contains(server.calls(), patchCall) {
 			t.Errorf("%s %s was written", key, value)
 		}
-		// An admin who puts it right is not kept waiting for a restart.
+		// An admin who fixes it does not have to wait for a restart.
 		server.definitions = []map[string]any{textAttribute("1", "Usher A", "GENERAL")}
 		if err := client.SetExtensionAttributes(t.Context(), this, attributes("Usher A")); err != nil {
 			t.Error(err)
@@ -129,9 +129,9 @@ func TestAttributesThatTheAPICannotWrite(t *testing.T) {
 
 func TestDefinitionThatTheClusterDoesNotKnowYet(t *testing.T) {
 	for name, refusal := range map[string]http.HandlerFunc{
-		"created by us":           jamfError(400, "INVALID_FIELD", "", ""),
-		"created by somebody":     jamfError(400, "INVALID_ID", "extensionAttributes.definitionId", "does not exist"),
-		"named in the text alone": jamfError(400, "INVALID", "", "Unknown extension attribute Definition"),
+		"created by us":          jamfError(400, "INVALID_FIELD", "", ""),
+		"created by somebody":    jamfError(400, "INVALID_ID", "extensionAttributes.definitionId", "does not exist"),
+		"named only in the text": jamfError(400, "INVALID", "", "Unknown extension attribute Definition"),
 	} {
 		server := newServer(t)
 		if name != "created by us" {
@@ -148,7 +148,7 @@ func TestDefinitionThatTheClusterDoesNotKnowYet(t *testing.T) {
 			t.Errorf("%s, afterwards: %v", name, err)
 		}
 		if calls := server.calls(); !slices.Contains(calls, lookUpCall) {
-			t.Errorf("%s: definitions were not looked up anew: %v", name, calls)
+			t.Errorf("%s: definitions were not looked up again: %v", name, calls)
 		}
 	}
 }
@@ -172,7 +172,7 @@ func TestRecordThatIsGoneIsLookedUpOnceMore(t *testing.T) {
 		[]string{tokenCall, findCall, lookUpCall, gone, findCall, patchCall}) {
 		t.Errorf("calls: %v", calls)
 	}
-	// A record that is listed and cannot be written is not asked for again and again.
+	// A record that is listed but cannot be written is not requested again and again.
 	server.replace(patchCall, jamfError(404, "INVALID_ID", "id", "gone"), jamfError(404, "INVALID_ID", "id", "gone"))
 	err := client.SetExtensionAttributes(t.Context(), this, attributes("Usher A"))
 	if answer, ok := errors.AsType[*jamfpro.APIError](err); !ok || answer.Status != 404 || !answer.Permanent() {
@@ -180,7 +180,7 @@ func TestRecordThatIsGoneIsLookedUpOnceMore(t *testing.T) {
 	}
 }
 
-// An admin moves the attribute to another section, or deletes it and makes it again, while we remember the old one.
+// An admin moves the attribute to another section, or deletes and recreates it, while we remember the old one.
 func TestDefinitionThatHasChangedIsLookedUpAtOnce(t *testing.T) {
 	server := newServer(t)
 	server.definitions = []map[string]any{textAttribute("1", "Usher A", "GENERAL")}
@@ -204,8 +204,8 @@ func TestDefinitionThatHasChangedIsLookedUpAtOnce(t *testing.T) {
 	}
 }
 
-// What can be written is, where other attributes are missing and may not be created, or are scripts; the error names
-// one of those.
+// usher writes the attributes that it can, although others are missing and may not be created, or are scripts. The
+// error names one of those.
 func TestWhatCanBeWrittenIs(t *testing.T) {
 	server, client := simulator(t,
 		sim.Options{Definitions: []sim.Definition{{Name: "Usher A"},
@@ -221,6 +221,6 @@ func TestWhatCanBeWrittenIs(t *testing.T) {
 	}
 	if err := client.SetExtensionAttributes(t.Context(), this, attributes("Usher B")); !errors.Is(err,
 		jamfpro.ErrAttributeNotWritable) {
-		t.Errorf("with the script alone the error is %v", err)
+		t.Errorf("with only the script the error is %v", err)
 	}
 }

@@ -54,19 +54,19 @@ var (
 		"Read Device Compliance Information", http.StatusOK}
 )
 
-// request is what goes into a call.
+// request is the input of a call.
 type request struct {
 	id    string
 	query url.Values
 	// body is sent as JSON, form as a form; at most one of them is set.
 	body any
 	form url.Values
-	// sensitive is what must not come back in an error.
+	// sensitive are the texts that must not appear in an error.
 	sensitive []string
 }
 
-// ask makes an authorized call and decodes its answer into answer, which may be nil. A token that is refused is
-// replaced once, since its lifetime is the server's business and it may be revoked at any time.
+// ask makes an authorized call and decodes its answer into answer, which may be nil. A refused token is replaced once:
+// the server decides its lifetime, and it may be revoked at any time.
 func (c *Client) ask(ctx context.Context, which call, asked request, answer any) error {
 	for fresh := false; ; fresh = true {
 		token, err := c.accessToken(ctx)
@@ -97,7 +97,7 @@ func (c *Client) exchange(ctx context.Context, which call, asked request, token 
 	began := time.Now()
 	response, err := c.http.Do(httpRequest)
 	if err != nil {
-		// The URL in that error holds the query.
+		// The URL in that error contains the query.
 		if urlError, ok := errors.AsType[*url.Error](err); ok {
 			err = urlError.Err
 		}
@@ -116,7 +116,7 @@ func (c *Client) exchange(ctx context.Context, which call, asked request, token 
 }
 
 func (c *Client) newRequest(ctx context.Context, which call, asked request, token sealed) (*http.Request, error) {
-	if strings.Trim(asked.id, "0123456789") != "" { // checked where it comes from, see checkID
+	if strings.Trim(asked.id, "0123456789") != "" { // checked at its source, see checkID
 		return nil, ErrNotAnID
 	}
 	target := c.server.base.JoinPath(strings.ReplaceAll(c.server.path(which), "{id}", url.PathEscape(asked.id)))
@@ -151,8 +151,8 @@ func (c *Client) newRequest(ctx context.Context, which call, asked request, toke
 	return httpRequest, nil
 }
 
-// judge decodes the answer or completes failure from it. Nothing is parsed before its content type was looked at: load
-// balancers, maintenance windows and captive portals answer in HTML, and not always with an error's status.
+// judge decodes the answer, or completes failure from it. It looks at the content type before it parses anything. Load
+// balancers, maintenance windows and captive portals answer in HTML, and not always with an error status.
 func (c *Client) judge(failure *APIError, which call, response *http.Response, body []byte, sensitive []string,
 	answer any) error {
 	mediaType, _, _ := mime.ParseMediaType(response.Header.Get("Content-Type"))
@@ -176,7 +176,7 @@ func (c *Client) judge(failure *APIError, which call, response *http.Response, b
 		return nil
 	case response.StatusCode == which.success:
 		if err := json.Unmarshal(body, answer); err != nil {
-			// The error of package json may quote the answer, which holds the token.
+			// The error of package json may quote the answer, and the answer contains the token.
 			failure.NotJSON, failure.Err = true, errors.New("answered in malformed JSON")
 			return failure
 		}

@@ -9,10 +9,10 @@ import (
 	"time"
 )
 
-// MaximumRetryAfter bounds what a server may ask us to wait.
+// MaximumRetryAfter limits the wait that a server may ask for.
 const MaximumRetryAfter = time.Hour
 
-// verdict says of a range of answers whether trying again is of use, and what to do about it.
+// verdict says, for a range of answers, whether trying again can help, and what to do.
 type verdict struct {
 	first, last int
 	permanent   bool
@@ -20,7 +20,8 @@ type verdict struct {
 	advice string
 }
 
-// verdicts is walked from the top; the first range that holds the status counts. Status 0 is no answer at all.
+// verdicts is searched from the top; the first range that contains the status applies. Status 0 means that there was no
+// answer.
 var verdicts = []verdict{
 	{0, 0, false, "check the network, the proxy and the certificate of the server"},
 	{200, 299, false, "this is not what the call answers with: a proxy or captive portal may be in the way"},
@@ -38,16 +39,16 @@ var verdicts = []verdict{
 	{500, 599, false, "Jamf Pro has trouble or is under maintenance"},
 }
 
-// notJSON is the verdict for whatever did not come from the API, whichever status it has.
+// notJSON is the verdict for an answer that did not come from the API, with any status.
 var notJSON = verdict{advice: "maintenance page or captive portal?"}
 
-// badClient is the verdict for a client that is not let in: older servers answer 401, later ones 400 as RFC 6749
-// section 5.2 wants it.
+// badClient is the verdict for a client that is not accepted. Older servers answer 401; later ones answer 400, as RFC
+// 6749 section 5.2 requires.
 var badClient = verdict{permanent: true,
 	advice: "check that the API client is enabled, and delivery.api.client_id and delivery.api.client_secret_file"}
 
-// ofGateway are the verdicts for what the gateway of Jamf's Platform API answers before a Jamf Pro is asked, by its
-// codes [PLATFORM].
+// ofGateway holds the verdicts for answers of the gateway of Jamf's Platform API, by its codes [PLATFORM]. The gateway
+// sends these before it asks a Jamf Pro.
 var ofGateway = map[string]verdict{
 	"REQUEST_CONTEXT_NOT_PROVIDED": {permanent: true,
 		advice: "set delivery.api.environment_id or delivery.api.tenant_id, whichever the API " +
@@ -56,17 +57,16 @@ var ofGateway = map[string]verdict{
 		advice: "the API integration is of another level: set the other one of delivery.api.environment_id and " +
 			"delivery.api.tenant_id"},
 	"OWNERSHIP_FORBIDDEN": {permanent: true,
-		advice: "the API integration is of another level or organization: check delivery.api.environment_id and " +
-			"delivery.api.tenant_id, " +
-			"of which the one must be set that it was made for"},
+		advice: "the API integration is of another level or organization: set the delivery.api.environment_id or " +
+			"delivery.api.tenant_id that it was made for"},
 	"TENANT_NOT_FOUND": {permanent: true,
 		advice: "there is no Jamf Pro behind delivery.api.environment_id or delivery.api.tenant_id"},
 }
 
-// other is the verdict for a status that is none.
+// other is the verdict for a status that does not exist.
 var other = verdict{advice: "check delivery.api.url"}
 
-// isOfGateway reports whether the gateway has judged the call, and not the Jamf Pro behind it.
+// isOfGateway reports whether the gateway judged the call, not the Jamf Pro behind it.
 func (e *APIError) isOfGateway() bool {
 	return slices.ContainsFunc(e.Errors, func(said ServerError) bool { _, known := ofGateway[said.Code]; return known })
 }
@@ -94,7 +94,7 @@ func (e *APIError) verdict() verdict {
 	return other
 }
 
-// Permanent tells whether trying again is of no use before somebody has changed something.
+// Permanent reports whether trying again is useless until somebody changes something.
 func (e *APIError) Permanent() bool { return e.verdict().permanent }
 
 func (e *APIError) advice() string {
@@ -113,17 +113,16 @@ func (e *APIError) advice() string {
 	return advice
 }
 
-// pastDate is how long ago a date may be that Retry-After gives, as of a server that has answered slowly or whose clock
-// differs.
+// pastDate is how far in the past a date of Retry-After may be. A server may answer slowly, or its clock may differ.
 const pastDate = 24 * time.Hour
 
-// laterThanAnyWait is the number from which on a time of x-ratelimit-reset is one since 1970 and not from now: what it
-// is, is not published.
+// laterThanAnyWait separates the two meanings of x-ratelimit-reset, whose unit is not published. From this number on,
+// the value is a time since 1970, not a wait from now.
 const laterThanAnyWait = 1_000_000_000
 
-// retryAfter reads the header of that name: seconds or a date; or x-ratelimit-reset, which the gateway of Jamf's
-// Platform API sends [PLATFORM]. It returns 0 where there is none, and [MaximumRetryAfter] where it makes no sense: the
-// server did ask for a pause.
+// retryAfter reads the header of that name: seconds or a date. It also reads x-ratelimit-reset, which the gateway of
+// Jamf's Platform API sends [PLATFORM]. It returns 0 if neither is there. It returns [MaximumRetryAfter] for a value
+// without meaning, because the server did ask for a pause.
 func retryAfter(header http.Header, now time.Time) time.Duration {
 	text := strings.TrimSpace(header.Get("Retry-After"))
 	if reset := strings.TrimSpace(header.Get("X-Ratelimit-Reset")); text == "" && reset != "" {

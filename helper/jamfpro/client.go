@@ -15,62 +15,60 @@ import (
 
 // The errors of this package. Callers use errors.Is.
 var (
-	// ErrComputerNotFound: Jamf Pro has no record of this computer. It takes an enrolment to change that.
+	// ErrComputerNotFound: Jamf Pro has no record of this computer. Only an enrolment changes that.
 	ErrComputerNotFound = errors.New("computer not found in Jamf Pro")
-	// ErrVersion: the server has a version that usher cannot use.
+	// ErrVersion: usher cannot use the server's version.
 	ErrVersion = errors.New("version of Jamf Pro cannot be used")
-	// ErrNotAnID: Jamf Pro says that the ID of a computer is something else than a number.
+	// ErrNotAnID: the ID of a computer that Jamf Pro sent is not a number.
 	ErrNotAnID = errors.New("the ID of a computer in Jamf Pro is not a number")
-	// ErrAttributeNotWritable: an extension attribute of our name exists, but its kind cannot be written through the
-	// API.
+	// ErrAttributeNotWritable: an extension attribute of our name exists, but the API cannot write its kind.
 	ErrAttributeNotWritable = errors.New("extension attribute cannot be written")
 	// ErrAttributeMissing: an extension attribute does not exist and could not be created.
 	ErrAttributeMissing = errors.New("extension attribute is missing")
-	// ErrUnknownDefinition: Jamf Pro does not know a definition that it has just told us of. A Jamf Cloud cluster
-	// refreshes within a minute, so it is worth waiting that long.
+	// ErrUnknownDefinition: Jamf Pro does not know a definition that it has just reported. A Jamf Cloud cluster
+	// refreshes within a minute, so waiting that long can help.
 	ErrUnknownDefinition = errors.New("extension attribute is not known to every server of Jamf Pro yet")
-	// ErrSecretFile: the client secret cannot be read, or others could read it too.
+	// ErrSecretFile: the client secret cannot be read, or others can read it too.
 	ErrSecretFile = errors.New("client secret file is not usable")
-	// ErrSecretNotAllowed: a text is not a secret that could be kept; nothing was changed.
+	// ErrSecretNotAllowed: the text cannot be a client secret; nothing was changed.
 	ErrSecretNotAllowed = errors.New("client secret is not allowed")
 	// ErrNoCompliance: Jamf Pro knows nothing of this computer's device compliance.
 	ErrNoCompliance = errors.New("no device compliance is known of this computer in Jamf Pro")
-	// ErrNotConfigured: keys are not set that a call to Jamf Pro's API needs.
+	// ErrNotConfigured: keys that a call to Jamf Pro's API needs are not set.
 	ErrNotConfigured = errors.New("the API of Jamf Pro is not configured")
 	// ErrBusy: other calls to Jamf Pro took longer than the caller could wait.
 	ErrBusy = errors.New("another call to Jamf Pro is under way")
-	// ErrRefused and ErrUnreachable are what every [*APIError] is one of, see [APIError.Permanent].
+	// ErrRefused and ErrUnreachable: every [*APIError] is one of the two, see [APIError.Permanent].
 	ErrRefused     = errors.New("call refused by Jamf Pro")
 	ErrUnreachable = errors.New("no proper answer from Jamf Pro")
 )
 
-// DefaultCallTimeout is how long one call may take, with its answer.
+// DefaultCallTimeout is the limit for one call, including its answer.
 const DefaultCallTimeout = 60 * time.Second
 
-// Config says which server and with which API client.
+// Config names the server and the API client.
 type Config struct {
-	// URL is the server's, for example https://example.jamfcloud.com. http is allowed for loopback addresses only.
+	// URL is the server's URL, for example https://example.jamfcloud.com. http is allowed for loopback addresses only.
 	URL string
-	// EnvironmentID and TenantID say whose Jamf Pro is meant, at the gateway of Jamf's Platform API, which needs one of
+	// EnvironmentID and TenantID identify the Jamf Pro at the gateway of Jamf's Platform API. The gateway needs one of
 	// them.
 	EnvironmentID, TenantID string
-	// ComputerID is this computer's, which is not searched for then; empty: it is.
+	// ComputerID is the ID of this computer in Jamf Pro. If it is empty, usher searches for the computer.
 	ComputerID string
 	// ClientID is the id of an API client ("API roles and clients" in Jamf Pro).
 	ClientID string
 	// ClientSecretFile is the path of the file that holds the secret; see [ReadClientSecret].
 	ClientSecretFile string
-	// Proxy returns the proxy of a call, at the time of the call; nil reads the environment once, as
+	// Proxy returns the proxy of a call, at the time of the call. nil reads the environment once, as
 	// [http.ProxyFromEnvironment] does.
 	Proxy func(*http.Request) (*url.URL, error)
-	// Upgraded is called when the server says that it has another version than before; may be nil. It must not use the
-	// client.
+	// Upgraded is called when the server reports a new version. It may be nil. It must not use the client.
 	Upgraded func()
 	// CallTimeout is for one call; zero means [DefaultCallTimeout].
 	CallTimeout time.Duration
 	// Logger may be nil.
 	Logger *slog.Logger
-	// Now is the clock that tokens expire by; nil means time.Now.
+	// Now is the clock for the expiry of tokens; nil means time.Now.
 	Now func() time.Time
 }
 
@@ -86,7 +84,7 @@ type Client struct {
 	started     time.Time
 	proxy       func(*http.Request) (*url.URL, error)
 
-	turn        chan struct{} // holds one element; whoever took it out owns all below
+	turn        chan struct{} // holds one element; the goroutine that takes it owns all fields below
 	http        *http.Client  // nil between deliveries
 	token       token
 	inventory   inventory
@@ -141,10 +139,10 @@ func New(config Config) (*Client, error) {
 	return client, nil
 }
 
-// Host returns the server's host, with its port where it has one.
+// Host returns the server's host, with its port if it has one.
 func (c *Client) Host() string { return c.server.base.Host }
 
-// begin waits for this caller's turn and makes the HTTP client; end gives both back.
+// begin waits for this caller's turn and creates the HTTP client; end gives both back.
 func (c *Client) begin(ctx context.Context) (end func(), err error) {
 	select {
 	case <-c.turn:
@@ -152,8 +150,8 @@ func (c *Client) begin(ctx context.Context) (end func(), err error) {
 		return nil, fmt.Errorf("%w: %w", ErrBusy, ctx.Err())
 	}
 	transport := newTransport(c.proxy)
-	// Jamf Cloud is a cluster, of which one server is asked by its cookies: what was written is read there at once
-	// [DEV]. They are forgotten at the end, so that the next delivery may go to another one.
+	// Jamf Cloud is a cluster. Its cookies keep us on one server, where our writes can be read at once [DEV]. They are
+	// forgotten at the end, so that the next delivery may go to another server.
 	jar, err := cookiejar.New(nil)
 	if err != nil {
 		c.turn <- struct{}{}
@@ -162,7 +160,7 @@ func (c *Client) begin(ctx context.Context) (end func(), err error) {
 	c.http = &http.Client{
 		Transport: transport,
 		Jar:       jar,
-		// A redirect is never Jamf Pro's answer, and following it would hand the token to somebody else.
+		// A redirect is never Jamf Pro's answer, and following it would give the token to another server.
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 	}
 	return func() {

@@ -85,7 +85,7 @@ func TestRefusedTokenIsReplacedOnce(t *testing.T) {
 	server.replace(findCall, unauthorized, unauthorized)
 	_, err := client.FindComputer(t.Context(), this)
 	answer, ok := errors.AsType[*jamfpro.APIError](err)
-	// A server that does not take what it has just given is tried again: it is one of a cluster, or restarts.
+	// usher tries again when a server refuses a token that it has just given: it is one of a cluster, or restarts.
 	if !ok || answer.Status != 401 || answer.Permanent() {
 		t.Errorf("got %v", err)
 	}
@@ -94,7 +94,7 @@ func TestRefusedTokenIsReplacedOnce(t *testing.T) {
 	}
 }
 
-func TestSecretIsReadAnewForEachToken(t *testing.T) {
+func TestSecretIsReadForEachToken(t *testing.T) {
 	path := secretFile(t, "first", 0o400)
 	server := newServer(t)
 	server.lifetime = 0
@@ -226,7 +226,7 @@ func TestFindComputer(t *testing.T) {
 	}
 }
 
-// What a lying Jamf Pro calls an ID goes into no path.
+// An ID from a lying Jamf Pro is put into no path.
 func TestComputerIDIsANumber(t *testing.T) {
 	for _, id := range []any{"../../v1/users", "", "-1", "0", "07", "1e3", "0x7", " 7", "7 ", "7/../8", "7?x=1",
 		"7%2F8", "٧", "1" + strings.Repeat("0", 30), "99999999999", "seven\x1b[2J", 7, nil, true} {
@@ -277,7 +277,7 @@ func TestOneConnectionServesADeliveryAndIsClosedAfterIt(t *testing.T) {
 	}
 }
 
-// The proxy is asked for at each call, so that a change needs no new client.
+// The proxy is looked up at each call, so that a change needs no new client.
 func TestCallsGoThroughTheProxyOfTheirTime(t *testing.T) {
 	server := newServer(t)
 	target, err := url.Parse(server.URL)

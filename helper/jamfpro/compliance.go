@@ -14,13 +14,12 @@ import (
 	"usher.internal/internal/wpj"
 )
 
-// maximumDevices is how many Entra devices of one computer are looked at. One is usual; more are left by
-// re-registrations.
+// maximumDevices is how many Entra devices of one computer are read. One is usual; re-registrations leave more.
 const maximumDevices = 100
 
-// Compliance returns what Jamf Pro says of the selected computer's device compliance. The error wraps [ErrNoCompliance]
-// when it says nothing, and [ErrComputerNotFound] when it has no record of the computer. It blocks until the server has
-// answered or ctx ends.
+// Compliance returns what Jamf Pro reports about the selected computer's device compliance. The error wraps
+// [ErrNoCompliance] if it reports nothing, and [ErrComputerNotFound] if it has no record of the computer. It blocks
+// until the server has answered or ctx ends.
 func (c *Client) Compliance(ctx context.Context, which Selector) (wpj.Compliance, error) {
 	end, err := c.begin(ctx)
 	if err != nil {
@@ -50,8 +49,8 @@ func (c *Client) Compliance(ctx context.Context, which Selector) (wpj.Compliance
 	return known, err
 }
 
-// ComplianceEvidence is [Client.Compliance] as evidence. A Jamf Pro that could not be asked is never one that knows
-// nothing.
+// ComplianceEvidence is [Client.Compliance] as evidence. It keeps two cases apart: Jamf Pro could not be asked, and
+// Jamf Pro knows nothing.
 func (c *Client) ComplianceEvidence(ctx context.Context, which Selector) wpj.Evidence {
 	known, err := c.Compliance(ctx, which)
 	evidence := wpj.Evidence{Source: wpj.SourceJamfPro, ObservedAt: c.now()}
@@ -77,7 +76,7 @@ func (c *Client) ComplianceEvidence(ctx context.Context, which Selector) wpj.Evi
 	return evidence
 }
 
-// vendorCompliance is what Jamf Pro says on behalf of one compliance vendor [SPEC].
+// vendorCompliance is what Jamf Pro reports on behalf of one compliance vendor [SPEC].
 type vendorCompliance struct {
 	Applicable *bool             `json:"applicable"`
 	State      string            `json:"complianceState"`
@@ -85,9 +84,9 @@ type vendorCompliance struct {
 	Devices    vendorInformation `json:"complianceVendorDeviceInformation"`
 }
 
-// vendorInformation holds the vendor's device ids. That these are those of Entra is what the schema's description
-// suggests; nobody has compared them on a real server: unverified. It is an object in the schema of the API, and an
-// array of such objects in the example beside it; both are read.
+// vendorInformation holds the vendor's device ids. The schema's description suggests that these are Entra's ids; nobody
+// has compared them on a real server: unverified. It is an object in the schema of the API, and an array of such
+// objects in the example beside it. Both are read.
 type vendorInformation struct{ deviceIDs []string }
 
 // UnmarshalJSON implements [json.Unmarshaler].
@@ -114,12 +113,12 @@ func (v *vendorInformation) UnmarshalJSON(text []byte) error {
 	return nil
 }
 
-// errNotCompliance says that an answer is not of the form that the API's has. It quotes none of it: there are ids in
-// it.
+// errNotCompliance says that an answer does not have the API's form. It quotes nothing from the answer, because the
+// answer contains ids.
 var errNotCompliance = errors.New("answered with something else than device compliance")
 
-// decodeCompliance reads the answer, an array with an entry for each vendor, and returns what counts for Entra. The
-// error wraps [ErrNoCompliance] when the array is empty.
+// decodeCompliance reads the answer, an array with an entry for each vendor. It returns the entry that applies to
+// Entra. The error wraps [ErrNoCompliance] if the array is empty.
 func decodeCompliance(answer []byte) (wpj.Compliance, error) {
 	var vendors []vendorCompliance
 	if err := json.Unmarshal(answer, &vendors); err != nil || vendors == nil {
@@ -147,7 +146,7 @@ func decodeCompliance(answer []byte) (wpj.Compliance, error) {
 		}
 		id, err := uuid.Parse(text)
 		if err != nil || len(known.DeviceIDs) == maximumDevices {
-			// An id that cannot be compared would pass for another device's.
+			// An id that cannot be compared would look like another device's.
 			return wpj.Compliance{}, errNotCompliance
 		}
 		known.DeviceIDs = append(known.DeviceIDs, wpj.DeviceID(id.String()))
@@ -155,8 +154,9 @@ func decodeCompliance(answer []byte) (wpj.Compliance, error) {
 	return known, nil
 }
 
-// weight says how much the entry counts: Microsoft before other vendors, whose compliance says nothing of Entra; what
-// applies before what does not; what names devices, which only Intune's does [SPEC], before what names none.
+// weight ranks the entry. Microsoft comes before other vendors, because their compliance says nothing about Entra.
+// Entries that apply come before those that do not. Entries that name devices, as only Intune's do [SPEC], come before
+// those that name none.
 func (v vendorCompliance) weight() int {
 	weight := 0
 	vendor := strings.ToLower(v.Vendor)

@@ -51,17 +51,17 @@ func TestComplianceIsDecoded(t *testing.T) {
 			`[{"applicable":true,"complianceState":"GRACE_PERIOD"}]`,
 			wpj.Compliance{Applicable: true, State: "UNKNOWN"}, nil,
 		},
-		"Microsoft's counts, also where it does not apply": {
+		"Microsoft's applies, even if it does not say so": {
 			`[{"applicable":false,"complianceState":"NON_COMPLIANT","complianceVendor":"Microsoft"},` +
 				`{"applicable":true,"complianceState":"COMPLIANT","complianceVendor":"Vendor B"}]`,
 			wpj.Compliance{State: "NON_COMPLIANT"}, nil,
 		},
-		"of what applies, Microsoft counts": {
+		"Microsoft's comes first of several that apply": {
 			`[{"applicable":true,"complianceState":"NON_COMPLIANT","complianceVendor":"Vendor ` +
 				`B"},{"applicable":true,"complianceState":"COMPLIANT","complianceVendor":"Microsoft Intune"}]`,
 			wpj.Compliance{Applicable: true, State: "COMPLIANT"}, nil,
 		},
-		"of two without a known name, the one with devices counts": {
+		"of two without a known name, the one with devices comes first": {
 			`[{"applicable":true,"complianceState":"NON_COMPLIANT","complianceVendor":"A"},{"applicable":true,` +
 				`"complianceState":"COMPLIANT","complianceVendor":"B",` +
 				`"complianceVendorDeviceInformation":{"deviceIds":["` + device + `"]}}]`,
@@ -71,11 +71,11 @@ func TestComplianceIsDecoded(t *testing.T) {
 			`[{"applicable":false,"complianceState":"UNKNOWN","complianceVendor":"Intune"}]`,
 			wpj.Compliance{State: "UNKNOWN"}, nil,
 		},
-		"no vendor":                   {` [ ] `, wpj.Compliance{}, ErrNoCompliance},
-		"null is no empty array":      {`null`, wpj.Compliance{}, errNotCompliance},
-		"an object":                   {`{"applicable":true}`, wpj.Compliance{}, errNotCompliance},
-		"an entry that is none":       {`[null]`, wpj.Compliance{}, errNotCompliance},
-		"not said whether it applies": {`[{"complianceState":"COMPLIANT"}]`, wpj.Compliance{}, errNotCompliance},
+		"no vendor":                       {` [ ] `, wpj.Compliance{}, ErrNoCompliance},
+		"null instead of an empty array":  {`null`, wpj.Compliance{}, errNotCompliance},
+		"an object":                       {`{"applicable":true}`, wpj.Compliance{}, errNotCompliance},
+		"an entry that is not an object":  {`[null]`, wpj.Compliance{}, errNotCompliance},
+		"does not say whether it applies": {`[{"complianceState":"COMPLIANT"}]`, wpj.Compliance{}, errNotCompliance},
 		"an id that cannot be compared": {
 			`[{"applicable":true,"complianceVendorDeviceInformation":{"deviceIds":["device-id-1"]}}]`, wpj.Compliance{},
 			errNotCompliance},
@@ -111,7 +111,7 @@ func FuzzCompliance(f *testing.F) {
 	f.Fuzz(func(t *testing.T, answer []byte) {
 		known, err := decodeCompliance(answer)
 		if err != nil {
-			// The text of an error is one of two, so it holds nothing of the answer.
+			// The error has one of two fixed texts, so it contains nothing from the answer.
 			if (err != errNotCompliance && err != ErrNoCompliance) || !reflect.DeepEqual(known, wpj.Compliance{}) {
 				t.Fatalf("%+v, %v", known, err)
 			}

@@ -54,7 +54,7 @@ func TestComplianceOfTheSimulator(t *testing.T) {
 			other.Compliance != nil {
 			t.Errorf("of a computer without a record: %+v", other)
 		}
-		// Without its privileges it could not look, whichever is missing.
+		// usher cannot look if either privilege is missing.
 		for _, missing := range []string{sim.ReadComputers, sim.ReadDeviceCompliance} {
 			granted := map[string]string{sim.ReadComputers: sim.ReadDeviceCompliance,
 				sim.ReadDeviceCompliance: sim.ReadComputers}[missing]
@@ -90,7 +90,7 @@ func TestComplianceThatCannotBeRead(t *testing.T) {
 			wpj.CouldNotLook, wpj.ObstacleUnavailable},
 		"something else": {complianceCall, jsonAnswer(200, `{"deviceIds":["`+entraDevice+`"]}`),
 			wpj.CouldNotLook, wpj.ObstacleUnavailable},
-		"device ids that are none": {complianceCall,
+		"device ids that are not valid": {complianceCall,
 			jsonAnswer(200, `[{"applicable":true,"complianceVendorDeviceInformation":{"deviceIds":["x`+entraDevice+
 				`"]}}]`), wpj.CouldNotLook, wpj.ObstacleUnavailable},
 		"malformed": {complianceCall, jsonAnswer(200, `[{"deviceIds":["`+entraDevice),

@@ -13,27 +13,27 @@ import (
 	"usher.internal/internal/oneline"
 )
 
-// Selector says which computer is meant.
+// Selector identifies a computer.
 type Selector struct {
-	// UDID is the hardware UUID, which is the computer's udid in Jamf Pro; not empty.
+	// UDID is the hardware UUID, the computer's udid in Jamf Pro. It is not empty.
 	UDID string
-	// SerialNumber is asked for when no record has the UDID; empty: it is not.
+	// SerialNumber is used if no record has the UDID. If it is empty, usher does not search by it.
 	SerialNumber string
 }
 
 // Computer is one inventory record.
 type Computer struct {
-	// ID is a positive number, see [ErrNotAnID]. It changes when the computer is enrolled again, so it is looked up for
-	// each delivery.
+	// ID is a positive number, see [ErrNotAnID]. It changes when the computer is enrolled again, so each delivery looks
+	// it up.
 	ID           string
 	UDID         string
 	SerialNumber string
-	// LastContactTime is zero where Jamf Pro has none.
+	// LastContactTime is zero if Jamf Pro reports none.
 	LastContactTime time.Time
 }
 
-// checkID returns an error unless an ID is a number as Jamf Pro's are: positive, of at most 10 digits. It goes into
-// paths.
+// checkID returns an error unless an ID is a number like Jamf Pro's: positive, with at most 10 digits. The ID is put
+// into paths.
 func checkID(id string) error {
 	if number, err := strconv.ParseUint(id, 10, 32); err != nil || number == 0 || strconv.FormatUint(number, 10) != id {
 		return fmt.Errorf("%w: %s", ErrNotAnID, strconv.QuoteToASCII(oneline.Of(id, 40)))
@@ -41,12 +41,12 @@ func checkID(id string) error {
 	return nil
 }
 
-// maximumRecords is how many records of one computer are looked at. Two are known to happen, after a re-enrolment.
+// maximumRecords is how many records of one computer are read. Two are known to happen, after a re-enrolment.
 const maximumRecords = 50
 
-// FindComputer returns the record of the selected computer. Of several it is the one with the latest contact, and the
-// log says so. The error wraps [ErrComputerNotFound] when there is none. It blocks until the server has answered or ctx
-// ends.
+// FindComputer returns the record of the selected computer. If there are several, it returns the one with the latest
+// contact, and logs that. The error wraps [ErrComputerNotFound] if there is none. It blocks until the server has
+// answered or ctx ends.
 func (c *Client) FindComputer(ctx context.Context, which Selector) (Computer, error) {
 	end, err := c.begin(ctx)
 	if err != nil {
@@ -63,7 +63,7 @@ func (c *Client) findComputer(ctx context.Context, which Selector) (Computer, er
 	if which.UDID == "" && which.SerialNumber == "" {
 		return Computer{}, errors.New("find this computer: its UDID is not known; set delivery.computer_udid")
 	}
-	// A server that ignores a filter would answer with every computer there is, so each record is compared again.
+	// A server that ignores a filter returns all its computers, so each record is compared again.
 	searches := []struct {
 		field, value string
 		of           func(Computer) string
@@ -130,12 +130,12 @@ func (c *Client) listComputers(ctx context.Context, field, value string) ([]Comp
 	return found, nil
 }
 
-// computerRecord is a record as the API has it, of every generation.
+// computerRecord is a record as any generation of the API sends it.
 type computerRecord struct {
 	ID      string `json:"id"`
 	UDID    string `json:"udid"`
 	General struct {
-		// v2 and v3 have one time [SPEC]; v4 has two in its place, of any contact and of the jamf binary's [CHANGELOG].
+		// v2 and v3 have one time [SPEC]. v4 replaces it with two: any contact, and the jamf binary's [CHANGELOG].
 		LastContactTime string `json:"lastContactTime"`
 		LastContact     string `json:"lastContact"`
 		LastCheckIn     string `json:"lastCheckIn"`
@@ -145,8 +145,7 @@ type computerRecord struct {
 	} `json:"hardware"`
 }
 
-// lastContact is the latest of the times that the record has. One that is not there or not readable counts as the
-// oldest.
+// lastContact is the latest of the record's times. A missing or unreadable time is treated as the oldest.
 func (r computerRecord) lastContact() (latest time.Time) {
 	for _, text := range []string{r.General.LastContactTime, r.General.LastContact, r.General.LastCheckIn} {
 		if at, err := time.Parse(time.RFC3339Nano, text); err == nil && at.After(latest) {
@@ -167,8 +166,8 @@ type attributeValue struct {
 	Values       []string `json:"values"`
 }
 
-// sections says where the value of an extension attribute stands in a ComputerInventoryUpdateRequest, by the
-// inventoryDisplayType of its definition; "" is the top level [SPEC].
+// sections maps the inventoryDisplayType of a definition to the section of a ComputerInventoryUpdateRequest that holds
+// the value. "" is the top level [SPEC].
 var sections = map[string]string{
 	"GENERAL":              "general",
 	"HARDWARE":             "hardware",
@@ -178,8 +177,8 @@ var sections = map[string]string{
 	"EXTENSION_ATTRIBUTES": "",
 }
 
-// updateComputer writes the values to the record. A record that is gone is looked up once more: the computer may have
-// been enrolled anew in that moment.
+// updateComputer writes the values to the record. If the record is gone, it looks it up once more: the computer may
+// have been enrolled again at that moment.
 func (c *Client) updateComputer(ctx context.Context, which Selector, computer Computer, values []definedValue) error {
 	err := c.patchComputer(ctx, computer, values)
 	refused, ok := errors.AsType[*APIError](err)
@@ -193,8 +192,8 @@ func (c *Client) updateComputer(ctx context.Context, which Selector, computer Co
 		if !refused.isUnknownID() {
 			return err
 		}
-		return fmt.Errorf("%w at %s: no record has the ID %s of delivery.api.computer_id; enrol it, and have the "+
-			"profile installed again: %w",
+		return fmt.Errorf("%w at %s: no record has the ID %s of delivery.api.computer_id; enrol the computer, and "+
+			"install its profile again: %w",
 			ErrComputerNotFound, c.server.base.Host, c.computerID, err)
 	}
 	c.log.Info("Jamf Pro's record of this computer is gone, looking for a new one", "computer_id", computer.ID)

@@ -13,14 +13,14 @@ import (
 	"usher.internal/internal/oneline"
 )
 
-// ServerError is one entry of the errors that Jamf Pro answered with. What we sent is redacted in it.
+// ServerError is one of the errors in Jamf Pro's answer. The values that we sent are redacted in it.
 type ServerError struct {
 	Code        string `json:"code"`
 	Field       string `json:"field"`
 	Description string `json:"description"`
 }
 
-// String is the entry on one line.
+// String returns the error on one line.
 func (e ServerError) String() string {
 	var parts []string
 	for _, part := range []string{e.Code, e.Description} {
@@ -35,37 +35,36 @@ func (e ServerError) String() string {
 	return text
 }
 
-// APIError is a call that did not come to the answer that it should have.
+// APIError is a call without its expected answer.
 type APIError struct {
-	// Operation is what was wanted, for example "update the computer".
+	// Operation is the purpose of the call, for example "update the computer".
 	Operation string
 	Method    string
-	// Path is the call's path below the server's URL, with {id} in place of ids and without its query.
+	// Path is the call's path below the server's URL, with {id} instead of ids, and without its query.
 	Path string
-	// Host is the server's.
 	Host string
-	// Status is that of the answer; 0 when none came, and then Err says why.
+	// Status is the HTTP status. It is 0 if no answer came, and then Err says why.
 	Status int
-	// Errors is what Jamf Pro says; may be empty.
+	// Errors are the errors in Jamf Pro's answer; may be empty.
 	Errors []ServerError
-	// RetryAfter is how long the server asks us to wait, at most [MaximumRetryAfter]; 0 where it does not say.
+	// RetryAfter is how long the server asks us to wait, at most [MaximumRetryAfter]. 0 means that it does not say.
 	RetryAfter time.Duration
-	// NotJSON is true when the answer is not one of the API's: a maintenance page, a captive portal, another server.
+	// NotJSON is true if the answer is not the API's: a maintenance page, a captive portal, another server.
 	NotJSON bool
-	// ContentType is the media type of such an answer, RedirectedTo the host that it leads to.
+	// ContentType is the media type of such an answer. RedirectedTo is the host of its redirect.
 	ContentType, RedirectedTo string
-	// Privilege is the one that the call needs; may be empty.
+	// Privilege is the privilege that the call needs; may be empty.
 	Privilege string
-	// Gateway is true for the gateway of Jamf's Platform API, where what is given has other names.
+	// Gateway is true for the gateway of Jamf's Platform API, which has other names for privileges.
 	Gateway bool
-	// Err is the cause where no usable answer came; may be nil.
+	// Err is the cause if no usable answer came; may be nil.
 	Err error
 
-	// aboutClient is true for the call that proves who we are.
+	// aboutClient is true for the call that authenticates us.
 	aboutClient bool
 }
 
-// Error is one line: what was tried, what came back, and the fix.
+// Error returns one line: the operation, the answer, and the fix.
 func (e *APIError) Error() string {
 	var text strings.Builder
 	fmt.Fprintf(&text, "%s (%s %s at %s): ", e.Operation, e.Method, e.Path, e.Host)
@@ -104,15 +103,14 @@ func (e *APIError) answeredIn() string {
 	}
 }
 
-// Is makes every error of a call one of [ErrRefused] and [ErrUnreachable].
+// Is matches one of [ErrRefused] and [ErrUnreachable].
 func (e *APIError) Is(target error) bool {
 	return target == ErrRefused && e.Permanent() || target == ErrUnreachable && !e.Permanent()
 }
 
-// Unwrap returns the cause.
 func (e *APIError) Unwrap() error { return e.Err }
 
-// mentions tells whether one of the server's errors has the word in it, in whichever case.
+// mentions reports whether one of the server's errors contains the word, in any case.
 func (e *APIError) mentions(word string) bool {
 	for _, one := range e.Errors {
 		if strings.Contains(strings.ToLower(one.Code+" "+one.Field+" "+one.Description), word) {
@@ -122,25 +120,25 @@ func (e *APIError) mentions(word string) bool {
 	return false
 }
 
-// isUnknownID tells whether the API says that it has nothing with the id of the call. A server that does not know the
-// call answers 404 too, and does not say that.
+// isUnknownID reports whether the API says that the id of the call does not exist. A server that does not know the call
+// also answers 404, but does not say that.
 func (e *APIError) isUnknownID() bool {
 	return e.Status == http.StatusNotFound && slices.ContainsFunc(e.Errors, func(one ServerError) bool {
 		return one.Code == "INVALID_ID" || one.Field == "id" || one.Field == "deviceId"
 	})
 }
 
-// longestText is how much of what a server says is shown, in characters.
+// longestText is the maximum length of a server's text that is shown, in characters.
 const longestText = 300
 
-// identifier is how UDIDs and the ids of Entra look, which say whose computer it is.
+// identifier matches UDIDs and the ids of Entra, which identify a person's computer.
 var identifier = regexp.MustCompile(`[0-9A-Fa-f]{8}(-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}`)
 
-// hideIn replaces each of the sensitive texts in text and everything that looks like an identifier, and makes one
-// bounded line of it.
+// hideIn replaces each of the sensitive texts in text, and everything that looks like an identifier. It returns one
+// line of limited length.
 func hideIn(text string, sensitive []string) string {
 	for _, one := range sensitive {
-		// Shorter ones would take harmless words apart.
+		// Shorter texts would match inside harmless words.
 		if len(one) >= 4 {
 			text = strings.ReplaceAll(text, one, redacted)
 		}
@@ -148,7 +146,7 @@ func hideIn(text string, sensitive []string) string {
 	return oneline.Of(identifier.ReplaceAllLiteralString(text, redacted), longestText)
 }
 
-// hideInError returns err, or, if its text has something sensitive in it, an error with that redacted.
+// hideInError returns err, or a redacted error if its text contains something sensitive.
 func hideInError(err error, sensitive []string) error {
 	if text := err.Error(); hideIn(text, sensitive) != text {
 		return errors.New(hideIn(text, sensitive))

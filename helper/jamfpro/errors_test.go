@@ -15,7 +15,7 @@ import (
 	"usher.internal/helper/jamfpro"
 )
 
-// The table of classification, over real connections: what each answer to each kind of call means.
+// The table of classification, over real connections: the meaning of each answer to each kind of call.
 func TestAnswersAreClassified(t *testing.T) {
 	in90s := func(w http.ResponseWriter, status int) {
 		w.Header().Set("Retry-After", "90")
@@ -150,7 +150,7 @@ func TestRetryAfterIsReadInBothForms(t *testing.T) {
 		"Tue, 24 Nov 2026 10:05:00 GMT": time.Hour,
 		"0":                             0,
 		"":                              0,
-		// What makes no sense is the longest pause.
+		// A value without meaning is the longest pause.
 		"-5":                               time.Hour,
 		"soon":                             time.Hour,
 		"1.5":                              time.Hour,
@@ -204,7 +204,7 @@ func TestSlowServerIsNotWaitedForLongerThanTheTimeout(t *testing.T) {
 		!strings.Contains(err.Error(), "no answer in time") {
 		t.Errorf("got %v", err)
 	}
-	// The connection that was given up is not in the way of the next call.
+	// The abandoned connection does not block the next call.
 	if _, err := server.client(nil).FindComputer(t.Context(), this); err != nil {
 		t.Error(err)
 	}
@@ -244,7 +244,7 @@ func TestUnknownCertificateIsTransient(t *testing.T) {
 	}
 }
 
-// A server that sends back what it was sent must not bring secrets or personal data into an error.
+// A server that echoes a request must not bring secrets or personal data into an error.
 func TestWhatTheServerEchoesIsRedacted(t *testing.T) {
 	for _, call := range []string{tokenCall, findCall, lookUpCall, createCall, patchCall} {
 		for _, status := range []int{400, 403, 500} {
@@ -260,7 +260,7 @@ func TestWhatTheServerEchoesIsRedacted(t *testing.T) {
 			if err == nil {
 				t.Fatalf("%s with %d: no error", call, status)
 			}
-			// At the other calls the client does not hold the secret, and nobody else could have sent it there.
+			// In the other calls the client does not hold the secret, and nobody else could have sent it.
 			if call != tokenCall {
 				err = errors.New(strings.ReplaceAll(err.Error(), plantedSecret, ""))
 			}

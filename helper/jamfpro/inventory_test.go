@@ -17,7 +17,7 @@ import (
 	sim "usher.internal/sim/jamfpro"
 )
 
-// generationsCalled returns the versions of the inventory that were called, one after another.
+// generationsCalled returns the versions of the inventory that were called, in order.
 func generationsCalled(server *sim.Server, from int) (called []string) {
 	for _, request := range server.Requests()[from:] {
 		if generation, _, found := strings.Cut(strings.TrimPrefix(request.Path, "/api/"),
@@ -28,7 +28,7 @@ func generationsCalled(server *sim.Server, from int) (called []string) {
 	return slices.Compact(called)
 }
 
-// What a server has of the inventory, by its version, is used without a detour, whatever the rest of it answers with.
+// usher directly uses the generation that the server's version has, whatever its other answers are.
 func TestEachGenerationOfTheInventory(t *testing.T) {
 	for version, want := range map[string]string{"11.18.0": "v2", "11.22.1": "v2", "11.23.0": "v3", "11.29.3-t1": "v3",
 		"11.30.0": "v4", "12.1.0": "v4", "13.0.0": "v4"} {
@@ -47,8 +47,7 @@ func TestEachGenerationOfTheInventory(t *testing.T) {
 	}
 }
 
-// A server whose version does not say what it has, or that does not say its version, is tried from the newest on, and
-// what works is remembered.
+// usher tries a server from the newest generation on if its version is missing or not known. It remembers what works.
 func TestGenerationIsFoundByTrying(t *testing.T) {
 	for _, html := range []bool{false, true} {
 		for name, one := range map[string]struct {
@@ -59,7 +58,7 @@ func TestGenerationIsFoundByTrying(t *testing.T) {
 			"retired early": {sim.Options{Version: "11.22.0", Generations: []string{"v3"}}, false,
 				[]string{"v2", "v4", "v3"}},
 			"version is not said": {sim.Options{Version: "11.24.0"}, true, []string{"v4", "v3"}},
-			"version is no such": {sim.Options{Version: "cloud", Generations: []string{"v2"}}, false,
+			"version is not valid": {sim.Options{Version: "cloud", Generations: []string{"v2"}}, false,
 				[]string{"v4", "v3", "v2"}},
 		} {
 			one.options.RetiredInHTML = html
@@ -82,8 +81,8 @@ func TestGenerationIsFoundByTrying(t *testing.T) {
 	}
 }
 
-// The server is upgraded while usher runs: it is asked again with the next access token, and a generation that has gone
-// is found out at once.
+// The server is upgraded while usher runs. Its version is read again with the next access token, and usher notices at
+// once that a generation has gone.
 func TestGenerationFollowsAnUpgrade(t *testing.T) {
 	server, client := simulator(t, sim.Options{Version: "11.22.0"})
 	deliver := func() {
@@ -95,7 +94,7 @@ func TestGenerationFollowsAnUpgrade(t *testing.T) {
 	deliver()
 	server.SetVersion("11.30.1")
 	server.RevokeTokens()
-	deliver() // the first call finds out that the token is over
+	deliver() // the first call notices that the token has expired
 	seen := len(server.Requests())
 	deliver()
 	if called := generationsCalled(server, seen); !slices.Equal(called, []string{"v4"}) {
@@ -109,7 +108,7 @@ func TestGenerationFollowsAnUpgrade(t *testing.T) {
 	}
 }
 
-// A server that usher cannot use is not called a wrong URL.
+// A server that usher cannot use is not reported as a wrong URL.
 func TestServerThatIsTooOldOrTooNew(t *testing.T) {
 	for version, want := range map[string]string{
 		"11.10.1": "is too old; usher needs 11.18 or later",
@@ -131,7 +130,7 @@ func TestServerThatIsTooOldOrTooNew(t *testing.T) {
 	}
 }
 
-// A server of a version that usher knows, without what that version has: a proxy is in the way, or it is under
+// A server of a known version does not have what that version has: a proxy is in the way, or the server is under
 // maintenance.
 func TestServerWithoutItsInventory(t *testing.T) {
 	for _, html := range []bool{false, true} {
@@ -168,7 +167,7 @@ func TestRecordOfEachGeneration(t *testing.T) {
 	}
 }
 
-// throughGateway is a client of a Jamf Pro behind the gateway of Jamf's Platform API.
+// throughGateway returns a client of a Jamf Pro behind the gateway of Jamf's Platform API.
 func throughGateway(t *testing.T, gateway sim.Gateway, change func(*jamfpro.Config)) (*sim.Server, *jamfpro.Client,
 	error) {
 	t.Helper()
@@ -212,7 +211,7 @@ func TestGatewayOfThePlatform(t *testing.T) {
 			t.Errorf("%s: without the permission: %v", name, err)
 		}
 	}
-	// It asks for a pause in a header of its own.
+	// The gateway asks for a pause in a header of its own.
 	server, client, err := throughGateway(t, sim.Gateway{TenantID: "t-1"},
 		func(c *jamfpro.Config) { c.TenantID = "t-1" })
 	if err != nil {
@@ -226,7 +225,7 @@ func TestGatewayOfThePlatform(t *testing.T) {
 	if answer, ok := errors.AsType[*jamfpro.APIError](err); !ok || answer.RetryAfter != 90*time.Second {
 		t.Errorf("got %v", err)
 	}
-	// What it does not publish is a missing permission to it: an older version is tried.
+	// The gateway reports a call that it does not publish as a missing permission. Then an older version is tried.
 	server, client, err = throughGateway(t, sim.Gateway{TenantID: "t-1"},
 		func(c *jamfpro.Config) { c.TenantID = "t-1" })
 	if err != nil {
@@ -236,7 +235,7 @@ func TestGatewayOfThePlatform(t *testing.T) {
 	if _, err := client.FindComputer(t.Context(), this); err != nil {
 		t.Error(err)
 	}
-	// The other level, or another customer's ID.
+	// The ID is of the other level, or of another customer.
 	_, client, err = throughGateway(t, sim.Gateway{EnvironmentID: "e-1"},
 		func(c *jamfpro.Config) { c.TenantID = "e-1" })
 	if err != nil {
@@ -263,7 +262,7 @@ func TestGatewayNeedsOneID(t *testing.T) {
 	}
 }
 
-// With the ID of its record a computer is not searched for, and the privilege to read computers is not needed.
+// With the ID of its record, usher does not search for a computer, and does not need the privilege to read computers.
 func TestComputerIDReplacesTheSearch(t *testing.T) {
 	server, err := sim.New(sim.Options{Computers: []sim.Computer{{UDID: udid, Name: "newer"}}})
 	if err != nil {
@@ -303,7 +302,7 @@ func TestComputerIDReplacesTheSearch(t *testing.T) {
 	if !errors.Is(err, jamfpro.ErrComputerNotFound) || !strings.Contains(err.Error(), "delivery.api.computer_id") {
 		t.Errorf("without a record: %v", err)
 	}
-	// A server that usher cannot use, and another server, are not a computer that is gone.
+	// A server that usher cannot use, or another server, does not mean that the computer is gone.
 	server.SetVersion("14.0.0")
 	server.RevokeTokens()
 	if err := client.SetExtensionAttributes(t.Context(), this, attributes("Usher A")); !errors.Is(err,
@@ -312,7 +311,7 @@ func TestComputerIDReplacesTheSearch(t *testing.T) {
 	}
 	for _, id := range []string{"$JSSID", "0", "7/../8"} {
 		if _, err := withID(id); err == nil {
-			t.Errorf("%q is taken for an ID", id)
+			t.Errorf("%q is accepted as an ID", id)
 		}
 	}
 }
@@ -326,7 +325,7 @@ func TestVersionsWithAnAuthenticationBypass(t *testing.T) {
 	}
 }
 
-// What a gateway asks for has no published unit: small numbers are seconds from now, large ones a time.
+// The unit of a gateway's pause is not published: small numbers are seconds from now, large ones are a time.
 func TestPauseThatTheGatewayAsksFor(t *testing.T) {
 	now := parseTime(t, "2026-12-01T10:00:00Z")
 	for header, want := range map[string]time.Duration{
@@ -347,7 +346,7 @@ func TestPauseThatTheGatewayAsksFor(t *testing.T) {
 	}
 }
 
-// Jamf Cloud is a cluster: within a delivery the cookies lead to one server, and the next delivery begins without them.
+// Jamf Cloud is a cluster. Within a delivery the cookies lead to one server; the next delivery starts without them.
 func TestCookiesAreKeptWithinOneDelivery(t *testing.T) {
 	server := newServer(t)
 	var sent []string

@@ -11,18 +11,18 @@ import (
 	"usher.internal/internal/oneline"
 )
 
-// Privilege is one that the role of the API client is given.
+// Privilege is a privilege for the role of the API client.
 type Privilege struct {
-	// Name is as Jamf Pro spells it, for example Read Computers.
+	// Name is Jamf Pro's spelling, for example Read Computers.
 	Name string
-	// Purpose is what usher needs it for, a few words.
+	// Purpose says in a few words why usher needs it.
 	Purpose string
-	// Required tells whether usher cannot deliver without it.
+	// Required reports whether usher needs it for every delivery.
 	Required bool
 }
 
-// privileges is the one table of them, by the call that takes each [SPEC]. With probe the call can be tried without
-// that it changes anything; it is nil where no such call is known.
+// privileges is the only table of them, by the call that needs each [SPEC]. probe is a request for the call that
+// changes nothing; it is nil if no such request is known.
 var privileges = []struct {
 	call     call
 	purpose  string
@@ -30,20 +30,20 @@ var privileges = []struct {
 	probe    *request
 }{
 	{callFindComputer, "find the record of this Mac", true, &request{query: url.Values{
-		// Nothing is asked about anybody: no computer has this UDID.
+		// This asks about nobody: no computer has this UDID.
 		"filter": {"udid==" + quoteRSQL("00000000-0000-0000-0000-000000000000")}, "page": {"0"}, "page-size": {"1"},
 	}}},
 	{callUpdateComputer, "write the extension attributes to it", true, nil},
 	{callFindAttributes, "find the extension attributes", true,
 		&request{query: url.Values{"page": {"0"}, "page-size": {"1"}}}},
-	{callCreateAttributes, "create those that are missing; not needed any more when all are there", false, nil},
-	{callMigrateAttributes, "change the data type of those that an older usher has created (`jamf provision " +
-		"--migrate`); not needed otherwise", false, nil},
+	{callCreateAttributes, "create those that are missing; no longer needed when all exist", false, nil},
+	{callMigrateAttributes, "change the data type of those that an older usher created (`jamf provision --migrate`); " +
+		"not needed otherwise", false, nil},
 	{callCompliance, "read whether Jamf Pro is linked to the Entra device, and its compliance", false,
 		&request{id: "0"}},
 }
 
-// Privileges returns those that usher has a use for, the required ones among them.
+// Privileges returns all privileges that usher can use, including the required ones.
 func Privileges() []Privilege {
 	var all []Privilege
 	for _, one := range privileges {
@@ -52,15 +52,15 @@ func Privileges() []Privilege {
 	return all
 }
 
-// Checked is what the API client turned out to be able to do.
+// Checked is the result of a check of the API client.
 type Checked struct {
-	// Server is its host.
+	// Server is the server's host.
 	Server string
-	// Version is the server's, empty where the client may not ask.
+	// Version is the server's version. It is empty if the client may not read it.
 	Version string
-	// Inventory is the version of the inventory's API that is used, such as v4; empty where none could be.
+	// Inventory is the version of the inventory's API that is used, such as v4. It is empty if none can be used.
 	Inventory string
-	// Problem is why this version of Jamf Pro cannot be used; empty where it can.
+	// Problem says why this version of Jamf Pro cannot be used. It is empty otherwise.
 	Problem    string
 	Privileges []CheckedPrivilege
 }
@@ -68,22 +68,22 @@ type Checked struct {
 // CheckedPrivilege is a privilege, and whether the API client has it.
 type CheckedPrivilege struct {
 	Privilege
-	// Granted is nil where that cannot be tried without changing something, or could not be.
+	// Granted is nil if usher could not try the privilege, or cannot without changing something.
 	Granted *bool
-	// Problem is why it could not be tried; empty otherwise.
+	// Problem says why usher could not try it. It is empty otherwise.
 	Problem string
 }
 
-// CheckPrivileges gets a token and tries what can be tried without changing anything. Its error is that of the token,
-// or of a server that does not answer; that a privilege is missing is none. It blocks until the server has answered or
-// ctx ends.
+// CheckPrivileges gets a token and tries everything that changes nothing. It returns an error if it gets no token, or
+// if the server does not answer. A missing privilege is not an error. It blocks until the server has answered or ctx
+// ends.
 func (c *Client) CheckPrivileges(ctx context.Context) (Checked, error) {
 	end, err := c.begin(ctx)
 	if err != nil {
 		return Checked{}, err
 	}
 	defer end()
-	// A token from before would tell nothing of the secret.
+	// An earlier token would say nothing about the secret.
 	c.token = token0
 	if err := c.lookUpVersion(ctx); err != nil {
 		return Checked{}, err
@@ -105,14 +105,14 @@ func (c *Client) CheckPrivileges(ctx context.Context) (Checked, error) {
 	return checked, nil
 }
 
-// endsCheck reports whether nothing more can be asked: there is no token, or no time. What becomes of one call says
-// nothing of the others.
+// endsCheck reports whether no further call is possible: there is no token, or no time. The result of one call says
+// nothing about the others.
 func endsCheck(ctx context.Context, err error) bool {
 	refused, isCall := errors.AsType[*APIError](err)
 	return err != nil && (ctx.Err() != nil || !isCall || refused.aboutClient)
 }
 
-// version returns the server's version, empty where it does not say it to this client.
+// version returns the server's version. It is empty if the server does not report it to this client.
 func (c *Client) version(ctx context.Context) (string, error) {
 	var answer struct {
 		Version string `json:"version"`
@@ -125,7 +125,7 @@ func (c *Client) version(ctx context.Context) (string, error) {
 	return oneline.Of(answer.Version, longestText), err
 }
 
-// probe makes the call and tells whether it was allowed, nil for not known.
+// probe makes the call and reports whether it was allowed. nil means unknown.
 func (c *Client) probe(ctx context.Context, which call, asked *request) (granted *bool, err error) {
 	if asked == nil {
 		return nil, nil
@@ -145,7 +145,7 @@ func (c *Client) probe(ctx context.Context, which call, asked *request) (granted
 	case ok && refused.Status == http.StatusForbidden && !refused.NotJSON:
 		return new(false), nil
 	case ok && refused.Permanent() && !refused.aboutClient:
-		// The server does not know the call, or does not like it: that says nothing about the privilege.
+		// The server does not know the call, or rejects it. That says nothing about the privilege.
 		return nil, nil
 	}
 	return nil, err

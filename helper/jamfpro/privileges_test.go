@@ -15,7 +15,7 @@ import (
 
 var update = flag.Bool("update", false, "write the table of privileges into the documentation")
 
-// changing are the privileges that nothing can be tried with that changes nothing.
+// changing are the privileges that cannot be tried without changing something.
 var changing = map[string]bool{sim.UpdateComputers: true, sim.CreateExtensionAttributes: true,
 	sim.UpdateExtensionAttributes: true}
 
@@ -49,7 +49,7 @@ func TestPrivilegesAreChecked(t *testing.T) {
 	}
 }
 
-// Every privilege that usher names in an error is in the table, and a role with all of the table can do all.
+// Every privilege that usher names in an error is in the table, and a role with the whole table can do everything.
 func TestARoleOfTheTableCanDoAll(t *testing.T) {
 	server, client := simulator(t, sim.Options{})
 	var names []string
@@ -66,7 +66,7 @@ func TestARoleOfTheTableCanDoAll(t *testing.T) {
 	if _, err := client.Compliance(t.Context(), this); !errors.Is(err, jamfpro.ErrNoCompliance) {
 		t.Error(err)
 	}
-	// Once the attributes are there, the required ones are enough for a delivery.
+	// Once the attributes exist, the required privileges are enough for a delivery.
 	var required []string
 	for _, one := range jamfpro.Privileges() {
 		if one.Required {
@@ -101,13 +101,13 @@ func TestCheckOfServersThatAnswerOtherwise(t *testing.T) {
 		last.Granted != nil {
 		t.Errorf("a server that does not know the call: %+v", last)
 	}
-	// A token is got for each check: an old one would say nothing of the secret.
+	// Each check gets a token: an old one would say nothing about the secret.
 	server.calls()
 	server.replace(tokenCall, html(503))
 	if _, err := client.CheckPrivileges(t.Context()); !errors.Is(err, jamfpro.ErrUnreachable) {
 		t.Errorf("got %v", err)
 	}
-	// A call that is not answered as it should says nothing of the others.
+	// A call without a proper answer says nothing about the others.
 	for away, privilege := range map[string]string{findCall: sim.ReadComputers, lookUpCall: sim.ReadExtensionAttributes,
 		versionCall: ""} {
 		server := newServer(t)

@@ -7,39 +7,39 @@ import (
 	"net/http"
 )
 
-// Provisioning is how definitions are brought into Jamf Pro.
+// Provisioning says how definitions are brought into Jamf Pro.
 type Provisioning struct {
-	// DryRun only finds out what would be done.
+	// DryRun only reports what would be done.
 	DryRun bool
-	// Migrate changes the data type of those that exist with another one. What smart groups compare changes with it.
+	// Migrate changes the data type of those that exist with another one. This also changes what smart groups compare.
 	Migrate bool
 }
 
-// Provisioned is what became of one [Definition].
+// Provisioned is the result for one [Definition].
 type Provisioned struct {
 	Definition
-	// Exists says that it was there. OtherDataType is the one that it has, where that is another and was not changed.
+	// Exists says that it was there. OtherDataType is its data type, if that is different and was not changed.
 	Exists        bool
 	OtherDataType string
-	// Migrated says that its data type was changed, or in a dry run, that it would be.
+	// Migrated says that its data type was changed, or would be in a dry run.
 	Migrated bool
-	// Created tells that it was created, or in a dry run, that it would be.
+	// Created says that it was created, or would be in a dry run.
 	Created bool
-	// Problem is why what exists cannot be used, or why it could not be created; empty otherwise.
+	// Problem says why it cannot be used or created. It is empty otherwise.
 	Problem string
 }
 
-// Provision creates the definitions that are missing. Of one that exists it changes nothing but the data type, if asked
-// to. What is wrong with a single one stands in its Problem; the error is for a server that could not be asked or gave
-// no token, and then calling again is safe: what was created by then is found. It blocks until the server has answered
-// or ctx ends.
+// Provision creates the definitions that are missing. In one that exists it changes nothing but the data type, and that
+// only if asked to. Problem says what is wrong with a single definition. The error is for a server that could not be
+// asked, or that gave no token. Calling again is safe then: Provision finds what it created before. It blocks until the
+// server has answered or ctx ends.
 func (c *Client) Provision(ctx context.Context, wanted []Definition, how Provisioning) ([]Provisioned, error) {
 	end, err := c.begin(ctx)
 	if err != nil {
 		return nil, err
 	}
 	defer end()
-	// What an admin has changed meanwhile is to be seen.
+	// An admin's changes since then must be seen.
 	c.definitions = nil
 	var names []string
 	for _, one := range wanted {
@@ -61,7 +61,7 @@ func (c *Client) Provision(ctx context.Context, wanted []Definition, how Provisi
 		case how.DryRun:
 			result.Created = true
 		case forbidden != nil:
-			// The privilege is missing for the next one too.
+			// The privilege is also missing for the next one.
 			result.Problem = problemOf(forbidden)
 		default:
 			result, forbidden, err = c.provision(ctx, one)
@@ -74,20 +74,20 @@ func (c *Client) Provision(ctx context.Context, wanted []Definition, how Provisi
 	return all, nil
 }
 
-// exists is what becomes of a definition that Jamf Pro has.
+// exists returns the result for a definition that Jamf Pro has.
 func (c *Client) exists(ctx context.Context, found defined, wanted Definition, how Provisioning) (Provisioned, error) {
 	result := Provisioned{Definition: wanted, Exists: true}
 	if found.DataType != wanted.DataType {
 		result.OtherDataType = found.DataType
 	}
-	// A field that an admin fills in, or a menu of theirs, is theirs.
+	// A field that an admin fills in, or a menu of theirs, belongs to them.
 	if result.OtherDataType == "" || !how.Migrate || found.InputType != "TEXT" {
 		result.Problem = problemOf(found.writable(wanted.DataType))
 		return result, nil
 	}
 	if !how.DryRun {
 		id := found.ID
-		found.ID, found.DataType = "", wanted.DataType // the ID is in the path alone
+		found.ID, found.DataType = "", wanted.DataType // the ID is only in the path
 		if err := c.ask(ctx, callMigrateAttributes, request{id: id, body: found}, nil); endsCheck(ctx, err) {
 			return result, err
 		} else if err != nil {
@@ -103,7 +103,7 @@ func (c *Client) exists(ctx context.Context, found defined, wanted Definition, h
 	return result, nil
 }
 
-// provision creates one definition. The second result is the problem if it is one of every other definition too.
+// provision creates one definition. The second result is the problem if it applies to every other definition too.
 func (c *Client) provision(ctx context.Context, wanted Definition) (_ Provisioned, forbidden, err error) {
 	result := Provisioned{Definition: wanted}
 	created, err := c.createDefinition(ctx, wanted)
@@ -112,24 +112,25 @@ func (c *Client) provision(ctx context.Context, wanted Definition) (_ Provisione
 	case err == nil && created:
 		result.Created = true
 	case err == nil:
-		// Another Mac was faster.
+		// Another Mac created it first.
 		result.Exists, result.Problem = true, problemOf(c.definitions[wanted.Name].writable(wanted.DataType))
 	case errors.Is(err, ErrUnknownDefinition):
-		result.Problem = fmt.Sprintf("%v; look again in %s, and for one whose name differs in its letters' case", err,
+		result.Problem = fmt.Sprintf("%v; look again in %s, and for a name that differs only in upper and lower case",
+			err,
 			ClusterRefresh)
 	case ok && refused.Status == http.StatusForbidden && refused.Permanent():
 		result.Problem, forbidden = problemOf(refused), refused
 	case ok && refused.Permanent() && !refused.aboutClient:
 		result.Problem = problemOf(refused)
 	case !endsCheck(ctx, err):
-		result.Problem = problemOf(err) // of this one; the others may go well
+		result.Problem = problemOf(err) // only of this one; the others may succeed
 	default:
 		return Provisioned{}, nil, err
 	}
 	return result, forbidden, nil
 }
 
-// problemOf is the error's sentence, "" for nil.
+// problemOf returns the error's sentence, "" for nil.
 func problemOf(err error) string {
 	if err == nil {
 		return ""

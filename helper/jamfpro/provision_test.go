@@ -19,7 +19,7 @@ var wanted = []jamfpro.Definition{
 	{Name: "Usher C", DataType: "STRING", Description: "about C"},
 }
 
-// outcomes is what became of each; of a problem, that there is one.
+// outcomes returns the result of each; for a problem, only that there is one.
 func outcomes(provisioned []jamfpro.Provisioned) []string {
 	var all []string
 	for _, one := range provisioned {
@@ -98,7 +98,7 @@ func TestProvisionWithoutThePrivilegeTriesOnce(t *testing.T) {
 	}
 }
 
-func TestProvisionTellsWhatIsWrongWithOne(t *testing.T) {
+func TestProvisionReportsTheProblemOfOne(t *testing.T) {
 	server := newServer(t)
 	server.replace(createCall, jamfError(400, "INVALID_FIELD", "name", "not this one"),
 		jamfError(400, "DUPLICATE_FIELD", "name", "duplicate name"))
@@ -126,7 +126,7 @@ func TestProvisionFindsWhatAnotherMacCreated(t *testing.T) {
 	}
 }
 
-// What one call does not come to says nothing of the others, and can be done again.
+// The failure of one call says nothing about the others, and the call can be repeated.
 func TestProvisionOfAServerThatIsAwayCanBeDoneAgain(t *testing.T) {
 	server, client := simulator(t, sim.Options{})
 	fault := sim.Fault{Kind: sim.FaultStatus, Status: 503, RetryAfter: 90 * time.Second, Method: "POST",
@@ -166,7 +166,7 @@ func TestProvisionSeesWhatAnAdminDeleted(t *testing.T) {
 	}
 }
 
-// What an older usher has created keeps its data type, with which smart groups are built, until an admin has it
+// An attribute that an older usher created keeps its data type, because smart groups use it. An admin can have it
 // changed.
 func TestDataTypeIsChangedOnlyWhenAskedTo(t *testing.T) {
 	dates := []jamfpro.Definition{{Name: "Usher Date", DataType: "DATE_TIME"},
@@ -201,7 +201,7 @@ func TestDataTypeIsChangedOnlyWhenAskedTo(t *testing.T) {
 		if !provisioned[2].Exists || provisioned[2].Migrated || of("Usher Menu").DataType != sim.DataString {
 			t.Errorf("%+v: a menu became %+v", step.how, provisioned[2])
 		}
-		// Either type takes the value.
+		// Both types accept the value.
 		if !step.how.DryRun {
 			attributes := []jamfpro.Attribute{{Definition: dates[0], Value: "2026-11-23 09:30:00"}}
 			if err := client.SetExtensionAttributes(t.Context(), jamfpro.Selector{UDID: udid}, attributes); err != nil {

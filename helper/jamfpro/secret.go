@@ -13,8 +13,8 @@ const (
 	maximumSecretSize = 4 << 10
 )
 
-// sealed holds a text that must not be seen. It keeps it in a function, since package fmt prints the strings inside
-// unexported fields without asking their String methods, but of a function only the address.
+// sealed holds a text that must not be seen. It keeps the text in a function: package fmt prints the strings inside
+// unexported fields without asking their String methods, but prints only the address of a function.
 type sealed struct{ reveal func() string }
 
 func seal(text string) sealed { return sealed{reveal: func() string { return text }} }
@@ -30,26 +30,23 @@ func (s sealed) open() string {
 // String, GoString, LogValue and MarshalText never return the text.
 func (s sealed) String() string { return redacted }
 
-// GoString implements [fmt.GoStringer].
 func (s sealed) GoString() string { return redacted }
 
-// LogValue implements [slog.LogValuer].
 func (s sealed) LogValue() slog.Value { return slog.StringValue(redacted) }
 
-// MarshalText implements [encoding.TextMarshaler].
 func (s sealed) MarshalText() ([]byte, error) { return []byte(redacted), nil }
 
-// ClientSecret is the secret of an API client. However it is printed, logged or marshalled, it is redacted; only this
+// ClientSecret is the secret of an API client. It is redacted when it is printed, logged or marshalled. Only this
 // package can read it.
 type ClientSecret struct {
 	sealed
-	// file is where it was read from, as it was then.
+	// file is the file that it was read from, at that time.
 	file os.FileInfo
 }
 
 // ReadClientSecret reads the secret from the file at path, without the white space around it. The file must be a
-// regular one that belongs to root or to our own user and that nobody else can read (mode 0600 or 0400). Errors wrap
-// [ErrSecretFile] and hold the path, never the content.
+// regular file that belongs to root or to our own user. Nobody else may be able to read it (mode 0600 or 0400). Errors
+// wrap [ErrSecretFile]; they contain the path, never the content.
 func ReadClientSecret(path string) (ClientSecret, error) {
 	content, info, err := privatefile.Read(path, maximumSecretSize)
 	if err != nil {

@@ -19,15 +19,15 @@ import (
 // keeping is held while the file of a secret is changed.
 var keeping sync.Mutex
 
-// unfinished is what the name of a secret's file that is being written ends with; a crash may leave one.
+// unfinished is the suffix of a secret file that is still being written. A crash may leave such a file.
 const unfinished = ".new"
 
-// WriteClientSecret keeps the secret, without one newline at its end, in the file at path, which our own user alone can
-// read (root, for the helper). It takes the place of what is there at once or not at all, also over a power failure,
-// and [Client] uses it from its next call on. A directory that is missing is made.
+// WriteClientSecret writes the secret, without one newline at its end, to the file at path. Only our own user (root,
+// for the helper) can read that file. The new file replaces the old one completely or not at all, also after a power
+// failure. [Client] uses it from its next call on. A missing directory is created.
 //
-// The error wraps [ErrSecretNotAllowed] for a secret that is none, and [ErrSecretFile] for a path that somebody else
-// could change: a symbolic link, or a directory that others may write to. It never holds the secret.
+// The error wraps [ErrSecretNotAllowed] for a text that cannot be a secret. It wraps [ErrSecretFile] for a path that
+// somebody else could change: a symbolic link, or a directory that others may write to. It never contains the secret.
 func WriteClientSecret(path, secret string) error {
 	secret, err := usableSecret(secret)
 	if err != nil {
@@ -41,8 +41,8 @@ func WriteClientSecret(path, secret string) error {
 	return nil
 }
 
-// RemoveClientSecret removes the file at path and tells whether there was one. [Client] drops its token with its next
-// call. The error wraps [ErrSecretFile]; nothing but a regular file is removed.
+// RemoveClientSecret removes the file at path and reports whether there was one. [Client] drops its token with its next
+// call. The error wraps [ErrSecretFile]; only a regular file is removed.
 func RemoveClientSecret(path string) (removed bool, err error) {
 	keeping.Lock()
 	defer keeping.Unlock()
@@ -52,7 +52,7 @@ func RemoveClientSecret(path string) (removed bool, err error) {
 	return removed, nil
 }
 
-// usableSecret returns the secret as it is kept, which is what [ReadClientSecret] will read.
+// usableSecret returns the secret in the form in which [ReadClientSecret] reads it.
 func usableSecret(secret string) (string, error) {
 	secret = strings.TrimSuffix(strings.TrimSuffix(secret, "\n"), "\r")
 	refuse := func(reason string) (string, error) { return "", fmt.Errorf("%w: %s", ErrSecretNotAllowed, reason) }
@@ -62,7 +62,7 @@ func usableSecret(secret string) (string, error) {
 	case len(secret) > maximumSecretSize:
 		return refuse(fmt.Sprintf("it is larger than %d bytes", maximumSecretSize))
 	case !utf8.ValidString(secret) || strings.ContainsFunc(secret, unicode.IsControl):
-		return refuse("it has control characters in it, such as a second line; only the secret itself may be given")
+		return refuse("it contains control characters, such as a second line; give only the secret itself")
 	case strings.TrimSpace(secret) != secret:
 		return refuse("it begins or ends with white space")
 	}
@@ -79,7 +79,7 @@ func writeSecret(path, secret string) error {
 	if err := trust.SecretDirectory.MakeDirectory(directory, 0o700); err != nil {
 		return err
 	}
-	// From here on everything is done inside this one directory, whatever becomes of its path.
+	// From here on, everything is done inside this one directory, even if its path changes.
 	root, err := trust.SecretDirectory.OpenRoot(directory)
 	if err != nil {
 		return err
@@ -121,7 +121,7 @@ func removeSecret(path string) (removed bool, err error) {
 	return true, atomicfile.SyncDirectory(root)
 }
 
-// regularOrMissing takes what Lstat returns.
+// regularOrMissing takes the results of Lstat.
 func regularOrMissing(info fs.FileInfo, err error) error {
 	switch {
 	case errors.Is(err, fs.ErrNotExist):

@@ -52,7 +52,7 @@ func TestSecretIsWrittenAndRemoved(t *testing.T) {
 	if info, err := os.Stat(directory); err != nil || info.Mode() != fs.ModeDir|0o700 {
 		t.Errorf("%v, %v", info, err)
 	}
-	// What a crash has left is taken away, and a file that others could read does not stay so.
+	// Files that a crash left are removed, and a file that others could read does not remain readable.
 	for _, leftover := range []string{path, path + ".new"} {
 		if err := errors.Join(os.WriteFile(leftover, []byte("old"), 0o644), os.Chmod(leftover, 0o644)); err != nil {
 			t.Fatal(err)
@@ -153,7 +153,7 @@ func TestPathsThatSomebodyElseCouldChange(t *testing.T) {
 		"below somebody's link": {filepath.Join(foreignLink, "new", "secret"), "belongs to uid 65534"},
 		"below a link to somebody's": {filepath.Join(linkTo(made(chown)), "new", "secret"),
 			"belongs to uid 65534"},
-		"below a file that is no ancestor": {filepath.Join(victim, "secret"), "not a directory"},
+		"below a file that is not a directory": {filepath.Join(victim, "secret"), "not a directory"},
 	} {
 		err := jamfpro.WriteClientSecret(test.path, plantedSecret)
 		if !errors.Is(err, jamfpro.ErrSecretFile) || !strings.Contains(err.Error(), test.says) ||
@@ -172,7 +172,7 @@ func TestPathsThatSomebodyElseCouldChange(t *testing.T) {
 		}
 	}
 	mustHoldSecret(t, victim, "victim")
-	// A link above it that nobody else can change is fine, and so is a sticky directory above it.
+	// A link above it that nobody else can change is allowed, and so is a sticky directory above it.
 	for _, path := range []string{
 		filepath.Join(linkTo(good), "new", "secret"), filepath.Join(made(chmod(0o777|fs.ModeSticky)), "new", "secret"),
 	} {

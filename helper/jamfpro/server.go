@@ -11,19 +11,18 @@ import (
 	"usher.internal/internal/config"
 )
 
-// server is how the API of a Jamf Pro is reached: at the Jamf Pro itself, or through the gateway of Jamf's Platform
-// API.
+// server says how to reach the API of a Jamf Pro: directly, or through the gateway of Jamf's Platform API.
 type server struct {
 	base *url.URL
-	// root begins the paths of calls.
+	// root is the beginning of the paths of calls.
 	root string
 	// tokens are the calls that get an access token. The first is used unless the server does not have it.
 	tokens []call
-	// scope is the header by which the gateway knows whose Jamf Pro is meant, and its value.
+	// scope is the header, and scopeID its value, that identifies the Jamf Pro at the gateway.
 	scope, scopeID string
 }
 
-// newServer judges where the API is. A stand-in of the gateway is at a loopback address, and known by its ID.
+// newServer decides where the API is. A stand-in for the gateway has a loopback address and is recognized by its ID.
 func newServer(settings Config) (server, error) {
 	base, err := parseURL(settings.URL)
 	if err != nil {
@@ -41,7 +40,7 @@ func newServer(settings Config) (server, error) {
 					"https://REGION.%s; remove them, or set delivery.api.url to it", base.Hostname(),
 				config.JamfGatewayDomain)
 		}
-		// Servers before the versioned path have only the other one.
+		// Servers older than the versioned path have only the other one.
 		return server{base: base, root: "/api",
 			tokens: []call{token("/api/v1/oauth/token"), token("/api/oauth/token")}}, nil
 	}
@@ -53,9 +52,8 @@ func newServer(settings Config) (server, error) {
 	}
 	if (settings.EnvironmentID == "") == (settings.TenantID == "") {
 		return server{}, fmt.Errorf(
-			"URL of Jamf Pro at host %q: the gateway of Jamf's Platform API needs one of "+
-				"delivery.api.environment_id and "+
-				"delivery.api.tenant_id, the one of the level that the API integration was made for in Jamf Account",
+			"URL of Jamf Pro at host %q: the gateway of Jamf's Platform API needs delivery.api.environment_id or "+
+				"delivery.api.tenant_id; set the one for the level of the API integration in Jamf Account",
 			base.Hostname())
 	}
 	s := server{base: base, root: "/pro", tokens: []call{token("/auth/token")}, scope: "X-Environment-Id",
@@ -66,10 +64,10 @@ func newServer(settings Config) (server, error) {
 	return s, nil
 }
 
-// path is that of a call below the server's URL.
+// path returns the path of a call below the server's URL.
 func (s server) path(which call) string { return strings.Replace(which.path, "{root}", s.root, 1) }
 
-// failure is an error of a call that is completed by what came of it.
+// failure returns the error of a call, which the caller completes from the answer.
 func (s server) failure(which call) *APIError {
 	return &APIError{
 		Operation: which.operation, Method: which.method, Path: s.path(which), Host: s.base.Host,
@@ -78,18 +76,18 @@ func (s server) failure(which call) *APIError {
 	}
 }
 
-// malformed is the error for an answer that is not what the API's should be.
+// malformed returns the error for an answer that does not have the API's form.
 func (s server) malformed(which call, err error) *APIError {
 	failure := s.failure(which)
 	failure.Status, failure.NotJSON, failure.Err = which.success, true, err
 	return failure
 }
 
-// parseURL returns the URL under which the server's API is found.
+// parseURL returns the base URL of the server's API.
 func parseURL(text string) (*url.URL, error) {
 	parsed, err := url.Parse(text)
 	if err != nil {
-		// The error of url.Parse holds the text, in which somebody may have put a password.
+		// The error of url.Parse contains the text, and somebody may have put a password into it.
 		return nil, errors.New("URL of Jamf Pro is malformed; allowed is https://HOST[:PORT][/PATH]")
 	}
 	switch {

@@ -30,13 +30,13 @@ const (
 	udid          = "0A1B2C3D-0000-4000-8000-00000000BEEF"
 )
 
-// server is a Jamf Pro of one computer, whose single answers a test may replace.
+// server is a Jamf Pro of one computer. A test may replace single answers.
 type server struct {
 	*httptest.Server
 	t *testing.T
 
 	mutex       sync.Mutex
-	replaced    map[string][]http.HandlerFunc // by "METHOD path"; used up one after another
+	replaced    map[string][]http.HandlerFunc // by "METHOD path"; used one after another
 	seen        []string                      // "METHOD path"
 	bodies      map[string][]byte             // last body by "METHOD path"
 	queries     []string
@@ -86,7 +86,7 @@ func textAttribute(id, name, section string) map[string]any {
 		"inventoryDisplayType": section}
 }
 
-// replace has the next calls answered by these, one each.
+// replace sets the answers of the next calls, one each.
 func (s *server) replace(call string, answers ...http.HandlerFunc) {
 	s.mutex.Lock()
 	defer s.mutex.Unlock()
@@ -140,7 +140,7 @@ func (s *server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// calls returns what was called since the last time it was asked.
+// calls returns the calls since it was last called.
 func (s *server) calls() []string {
 	s.mutex.Lock()
 	defer s.mutex.Unlock()
@@ -182,7 +182,7 @@ func secretFile(t *testing.T, content string, mode os.FileMode) string {
 	return path
 }
 
-// client returns a client of the server and has the test fail when the log shows a secret.
+// client returns a client of the server. The test fails if the log shows a secret.
 func (s *server) client(change func(*jamfpro.Config)) *jamfpro.Client {
 	s.t.Helper()
 	config := jamfpro.Config{

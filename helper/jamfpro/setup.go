@@ -6,19 +6,18 @@ import (
 	"strings"
 )
 
-// Setup is usher's side of Jamf Pro as an admin prepares it: the secret of the API client, its privileges, the
-// extension attributes. It works in every mode of delivery, so that all is there before delivery.mode is set to api.
+// Setup is how an admin prepares usher's side of Jamf Pro: the secret of the API client, its privileges, the extension
+// attributes. It works in every mode of delivery, so that everything is ready before delivery.mode is set to api.
 type Setup struct {
 	config Config
 	client *Client
 }
 
-// NewSetup takes the configuration, of which nothing needs to be set, and the client that delivers with it, nil where
-// there is none.
+// NewSetup takes the configuration, which may be empty, and the client that delivers with it, nil if there is none.
 func NewSetup(config Config, client *Client) *Setup { return &Setup{config: config, client: client} }
 
-// SetClientSecret keeps the secret and returns where; see [WriteClientSecret]. The error wraps [ErrNotConfigured] when
-// no place for it is configured.
+// SetClientSecret writes the secret and returns its path; see [WriteClientSecret]. The error wraps [ErrNotConfigured]
+// if no path is configured.
 func (s *Setup) SetClientSecret(secret string) (path string, err error) {
 	if err := s.needs("keep the client secret", s.place()); err != nil {
 		return "", err
@@ -35,8 +34,7 @@ func (s *Setup) RemoveClientSecret() (path string, removed bool, err error) {
 	return s.config.ClientSecretFile, removed, err
 }
 
-// CheckPrivileges is [Client.CheckPrivileges]. The error wraps [ErrNotConfigured] when keys are missing, which it
-// names.
+// CheckPrivileges is [Client.CheckPrivileges]. The error wraps [ErrNotConfigured] and names the keys that are missing.
 func (s *Setup) CheckPrivileges(ctx context.Context) (Checked, error) {
 	client, err := s.connect("check the API client")
 	if err != nil {
@@ -45,8 +43,8 @@ func (s *Setup) CheckPrivileges(ctx context.Context) (Checked, error) {
 	return client.CheckPrivileges(ctx)
 }
 
-// Provision is [Client.Provision] and returns the server's host. The error wraps [ErrNotConfigured] when keys are
-// missing, which it names.
+// Provision is [Client.Provision] and returns the server's host. The error wraps [ErrNotConfigured] and names the keys
+// that are missing.
 func (s *Setup) Provision(ctx context.Context, wanted []Definition, how Provisioning) (server string, _ []Provisioned,
 	_ error) {
 	client, err := s.connect("provision extension attributes")
@@ -57,14 +55,14 @@ func (s *Setup) Provision(ctx context.Context, wanted []Definition, how Provisio
 	return client.Host(), provisioned, err
 }
 
-// setting is a key of the configuration and what it is set to.
+// setting is a key of the configuration and its value.
 type setting struct{ key, value string }
 
 func (s *Setup) place() setting {
 	return setting{"delivery.api.client_secret_file", s.config.ClientSecretFile}
 }
 
-// needs returns an error that names those of the settings that are empty.
+// needs returns an error that names the empty settings.
 func (s *Setup) needs(operation string, settings ...setting) error {
 	var missing []string
 	for _, one := range settings {
@@ -78,7 +76,7 @@ func (s *Setup) needs(operation string, settings ...setting) error {
 	return fmt.Errorf("%s: %w: %s not set", operation, ErrNotConfigured, strings.Join(missing, ", "))
 }
 
-// connect returns the client, or makes one when everything that it takes is set.
+// connect returns the client, or creates one if all its settings are there.
 func (s *Setup) connect(operation string) (*Client, error) {
 	if s.client != nil {
 		return s.client, nil

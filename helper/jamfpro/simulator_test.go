@@ -11,7 +11,7 @@ import (
 	sim "usher.internal/sim/jamfpro"
 )
 
-// simulator serves sim/jamfpro, which knows the API by itself and refuses what does not fit its schema.
+// simulator serves sim/jamfpro, which knows the API by itself and refuses requests that do not fit its schema.
 func simulator(t *testing.T, options sim.Options) (*sim.Server, *jamfpro.Client) {
 	t.Helper()
 	options.Computers = append(options.Computers,
@@ -93,7 +93,7 @@ func TestSimulatorOfAClusterThatLagsBehind(t *testing.T) {
 func TestSimulatorThatMisbehaves(t *testing.T) {
 	for name, one := range map[string]struct {
 		fault sim.Fault
-		// heals says that the client gets over it by itself.
+		// heals says that the client recovers by itself.
 		heals bool
 		after time.Duration
 	}{

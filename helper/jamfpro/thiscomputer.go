@@ -5,7 +5,7 @@ import (
 	"strings"
 )
 
-// ErrComputerUnknown: the hardware does not say which computer this is.
+// ErrComputerUnknown: the hardware does not identify this computer.
 var ErrComputerUnknown = errors.New("hardware UUID of this computer is not known; set delivery.computer_udid")
 
 // parseIORegistry reads the hardware UUID and the serial number from the output of

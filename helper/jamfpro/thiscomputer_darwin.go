@@ -8,7 +8,7 @@ import (
 )
 
 // ThisComputer returns the hardware UUID, which is the udid in Jamf Pro, and the serial number of this Mac. It runs
-// /usr/sbin/ioreg, which takes some milliseconds. This was not run on a Mac yet.
+// /usr/sbin/ioreg, which takes some milliseconds. Nobody has run this on a Mac yet.
 func ThisComputer(ctx context.Context) (Selector, error) { return computerOf(ctx, command.IORegistry) }
 
 func computerOf(ctx context.Context, ioreg command.Command) (Selector, error) {

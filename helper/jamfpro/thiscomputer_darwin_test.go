@@ -9,7 +9,7 @@ import (
 	"usher.internal/internal/command"
 )
 
-// A Mac says which one it is. Where there is no ioreg, as under the loader of sim/darwin, the error names it.
+// A Mac identifies itself. If there is no ioreg, as under the loader of sim/darwin, the error names it.
 func TestThisComputerIsAsked(t *testing.T) {
 	which, err := ThisComputer(t.Context())
 	if (err == nil) != (which.UDID != "") || err != nil && !strings.Contains(err.Error(), "ioreg") {

@@ -11,14 +11,13 @@ import (
 	"time"
 )
 
-// credentials say who we are; the secret itself is never held.
+// credentials identify the API client; they never hold the secret itself.
 type credentials struct {
 	id         string
 	secretFile string
 }
 
-// token is an access token, when it was got and for how long it is used, and the file of the secret that it was got
-// with.
+// token is an access token, the time when usher got it, how long usher uses it, and the file of its secret.
 type token struct {
 	access sealed
 	got    instant
@@ -26,8 +25,8 @@ type token struct {
 	secret os.FileInfo
 }
 
-// instant is what two clocks say: the one on the wall, which somebody can set, and the monotonic one, which does not
-// advance while a Mac sleeps.
+// instant is the time on two clocks. Somebody can set the wall clock; the monotonic clock does not advance while a Mac
+// sleeps.
 type instant struct {
 	wall  time.Time
 	awake time.Duration
@@ -38,21 +37,21 @@ func (c *Client) instant() instant {
 	return instant{now.Round(0), now.Sub(c.started)}
 }
 
-// isOver reports whether the token is no longer used: by one of the clocks, or because the one on the wall was set
-// back, so that nobody knows how long the Mac has slept.
+// isOver reports whether the token must not be used any more: one of the clocks says so, or the wall clock was set
+// back. In that case nobody knows how long the Mac has slept.
 func (t token) isOver(now instant) bool {
 	return now.wall.Before(t.got.wall) || now.wall.Sub(t.got.wall) >= t.usable || now.awake-t.got.awake >= t.usable
 }
 
-// token0 is no token.
+// token0 is the empty token.
 var token0 token
 
-// spare is how long before its end a token is no longer used: an API client's tokens may live for as little as a
+// spare is how long before its end a token is no longer used. An API client's tokens may live for as little as a
 // minute.
 func spare(lifetime time.Duration) time.Duration { return min(lifetime/4, 30*time.Second) }
 
-// accessToken returns the cached token or gets a new one with the client credentials grant. A token is not used any
-// more when the file of the secret has been replaced or removed: whoever did so wants the old secret out of use.
+// accessToken returns the cached token, or gets a new one with the client credentials grant. A token is no longer used
+// when the file of the secret has been replaced or removed: the admin who did that wants the old secret out of use.
 func (c *Client) accessToken(ctx context.Context) (sealed, error) {
 	if c.token.access.open() != "" && !c.token.isOver(c.instant()) &&
 		isSameSecret(c.credentials.secretFile, c.token.secret) {
@@ -95,13 +94,13 @@ func (c *Client) accessToken(ctx context.Context) (sealed, error) {
 	return c.token.access, nil
 }
 
-// isSameSecret tells whether the file at path is still the one that was read.
+// isSameSecret reports whether the file at path is still the one that was read.
 func isSameSecret(path string, read os.FileInfo) bool {
 	now, err := os.Stat(path)
 	return err == nil && os.SameFile(now, read) && now.Size() == read.Size() && now.ModTime().Equal(read.ModTime())
 }
 
-// usableToken tells whether the text can stand in a header.
+// usableToken reports whether the text can be sent in a header.
 func usableToken(text string) bool {
 	return text != "" && !strings.ContainsFunc(text, func(r rune) bool { return r <= ' ' || r > '~' })
 }

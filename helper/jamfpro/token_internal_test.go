@@ -5,7 +5,7 @@ import (
 	"time"
 )
 
-// A token is used for its lifetime, however the clock is set and however long the Mac sleeps: never for longer.
+// A token is used for its lifetime and never longer, even if the clock is set or the Mac sleeps.
 func TestTokenEndsWhateverTheClockSays(t *testing.T) {
 	got := instant{time.Date(2026, 11, 30, 12, 0, 0, 0, time.UTC), time.Hour}
 	one := token{got: got, usable: 20 * time.Minute}

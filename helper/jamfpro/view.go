@@ -8,15 +8,15 @@ import (
 	"usher.internal/internal/wpj"
 )
 
-// askedAgainAfter is how long Jamf Pro is not asked again for a look after it could not be asked: any user can cause
-// looks, and each would fetch a token.
+// askedAgainAfter is the pause before the next look, after Jamf Pro could not be asked. Any user can cause looks, and
+// each look would fetch a token.
 const askedAgainAfter = time.Minute
 
-// viewedWithin is how long Jamf Pro may take for a look, in all: a user waits for that.
+// viewedWithin limits a whole look, because a user waits for it.
 const viewedWithin = 15 * time.Second
 
-// Viewer asks Jamf Pro how it sees this Mac, and not again at once where it cannot be asked. It may be used by several
-// goroutines.
+// Viewer asks Jamf Pro for its view of this Mac. If Jamf Pro cannot be asked, Viewer waits before it asks again.
+// Several goroutines may use it.
 type Viewer struct {
 	Client *Client
 	// Computer finds this Mac in Jamf Pro.
@@ -25,7 +25,7 @@ type Viewer struct {
 	notAsked atomic.Pointer[wpj.Evidence]
 }
 
-// Evidence returns what Jamf Pro says of this Mac. It never fails: that it could not look is evidence too.
+// Evidence returns Jamf Pro's view of this Mac. It never fails: a look that was not possible is evidence too.
 func (v *Viewer) Evidence(ctx context.Context) wpj.Evidence {
 	if last := v.notAsked.Load(); last != nil && time.Since(last.ObservedAt) < askedAgainAfter {
 		return *last
@@ -46,5 +46,5 @@ func (v *Viewer) Evidence(ctx context.Context) wpj.Evidence {
 	return evidence
 }
 
-// AskAgain has the next look ask Jamf Pro, whatever it said before.
+// AskAgain makes the next look ask Jamf Pro, whatever the last evidence is.
 func (v *Viewer) AskAgain() { v.notAsked.Store(nil) }

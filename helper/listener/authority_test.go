@@ -20,7 +20,7 @@ import (
 type authority struct {
 	certificate *x509.Certificate
 	key         *ecdsa.PrivateKey
-	// chain are what is between it and the one that clients or servers know.
+	// chain is between it and the authority that clients or servers know.
 	chain [][]byte
 }
 
@@ -31,7 +31,7 @@ func newAuthority(t *testing.T, name string) *authority {
 	return made
 }
 
-// intermediate is an authority below this one.
+// intermediate returns an authority below this one.
 func (a *authority) intermediate(t *testing.T, name string) *authority {
 	t.Helper()
 	key, issued := certificate(t, a, authorityTemplate(name))
@@ -45,7 +45,7 @@ func authorityTemplate(name string) func(*x509.Certificate) {
 	}
 }
 
-// issue makes a certificate for a client and a server, valid for an hour, unless the changes say otherwise.
+// issue returns a certificate for a client and a server. It is valid for an hour, unless changes says otherwise.
 func (a *authority) issue(t *testing.T, changes ...func(*x509.Certificate)) tls.Certificate {
 	t.Helper()
 	key, issued := certificate(t, a, changes...)
@@ -78,7 +78,7 @@ func certificate(t *testing.T, by *authority, changes ...func(*x509.Certificate)
 	return key, issued
 }
 
-// named gives a certificate subject alternative names of the kinds that they look like.
+// named gives a certificate subject alternative names; their form decides their kind.
 func named(names ...string) func(*x509.Certificate) {
 	return func(c *x509.Certificate) {
 		for _, name := range names {
@@ -110,7 +110,7 @@ func (a *authority) pem() []byte {
 	return pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: a.certificate.Raw})
 }
 
-// encoded returns a certificate with its chain, and its key, as files hold them.
+// encoded returns a certificate with its chain, and its key, in the form of their files.
 func encoded(t *testing.T, certificate tls.Certificate) (public, private []byte) {
 	t.Helper()
 	for _, one := range certificate.Certificate {

@@ -17,7 +17,7 @@ import (
 	usherv1 "usher.internal/proto/usher/v1"
 )
 
-// free returns an address that nobody listens on.
+// free returns an address on which nobody listens.
 func free(t *testing.T) string {
 	t.Helper()
 	socket := occupied(t)
@@ -65,17 +65,17 @@ func TestAddressIsConfiguredChangedAndTakenAway(t *testing.T) {
 	w.configure(func(settings *listener.Settings) { settings.Address = second })
 	refusal{
 		code: codes.Unavailable, reason: usherv1.ErrorReason_ERROR_REASON_SHUTTING_DOWN,
-		says: []string{"configured anew"}, fix: "call again",
+		says: []string{"stops or restarts"}, fix: "call again",
 	}.check(t, "the stream of the first address", watched.ended())
 	eventually(t, "it listens on the second",
 		func() bool { at := w.listener.Address(); return at != nil && at.String() == second })
 	if err := dials(t, first); err == nil {
-		t.Error("it listens on the first address still")
+		t.Error("it still listens on the first address")
 	}
 	w.client(monitor).mustGet()
 
 	w.configure(func(settings *listener.Settings) { settings.Address = "" })
-	eventually(t, "it listens no more", func() bool { return w.listener.Address() == nil })
+	eventually(t, "it no longer listens", func() bool { return w.listener.Address() == nil })
 	if err := dials(t, second); err == nil || w.listener.Trouble() != nil {
 		t.Errorf("taken away: %v, %v", err, w.listener.Trouble())
 	}
@@ -92,11 +92,11 @@ func TestAddressThatIsInUse(t *testing.T) {
 	if w.listener.Address() != nil {
 		t.Errorf("it listens on %v", w.listener.Address())
 	}
-	// Another one, at once.
+	// Change to another address, at once.
 	w.configure(func(settings *listener.Settings) { settings.Address = "127.0.0.1:0" })
 	w.listens()
 	w.untroubled()
-	// And the first when it becomes free, by itself.
+	// The first address is used when it becomes free, without any action.
 	w.configure(func(settings *listener.Settings) { settings.Address = socket.Addr().String() })
 	w.troubled("listener.address")
 	must(t, socket.Close())
@@ -118,19 +118,19 @@ func TestNameThatIsTakenOffTheList(t *testing.T) {
 	asked, other := w.client(monitor), w.client("desk.example.org")
 	watched, others := asked.watch(), other.watch()
 	want := notPermitted(codes.PermissionDenied, "listener.allowed_names", monitor)
-	// Nothing changes on the Mac, and the stream ends all the same.
+	// The stream ends although nothing changes on the Mac.
 	w.configure(func(settings *listener.Settings) { settings.AllowedNames = []string{"desk.example.org"} })
 	want.check(t, "the open stream", watched.ended())
 	_, err := asked.get()
 	want.check(t, "the next call", err)
-	// On the list again, on the same connection.
+	// The name is on the list again; the connection is the same.
 	w.configure(func(settings *listener.Settings) {
 		settings.AllowedNames = append(settings.AllowedNames, strings.ToUpper(monitor))
 	})
 	asked.mustGet()
-	// A message that comes before the listener has heard of the settings is not sent.
+	// A message that comes before the listener has the new settings is not sent.
 	watched = asked.watch()
-	w.configureUntold(func(settings *listener.Settings) { settings.AllowedNames = []string{"desk.example.org"} })
+	w.configureQuietly(func(settings *listener.Settings) { settings.AllowedNames = []string{"desk.example.org"} })
 	w.status.set(&usherv1.GetStatusResponse{Problems: []string{"secret"}}, nil)
 	_, err = watched.Recv()
 	want.check(t, "the next message", err)
@@ -145,7 +145,7 @@ func TestCertificateThatExpiresWhileItIsUsed(t *testing.T) {
 	until := time.Now().Add(3 * time.Second).Truncate(time.Second)
 	asked := w.clientWith(w.clients.issue(t, named(monitor), func(c *x509.Certificate) { c.NotAfter = until }))
 	watched := asked.watch()
-	want := notPermitted(codes.Unauthenticated, "connect anew", monitor, "expired")
+	want := notPermitted(codes.Unauthenticated, "reconnect", monitor, "expired")
 	want.check(t, "the open stream", watched.ended())
 	if late := time.Since(until); late < 0 || late > patience/2 {
 		t.Errorf("it ended %v late", late)
@@ -161,8 +161,8 @@ func TestAuthoritiesAreReplaced(t *testing.T) {
 	watched := asked.watch()
 	before := w.clients
 	w.clients = newAuthority(t, "new clients")
-	w.write("clients.pem", append(w.clients.pem(), before.pem()...)) // both, for the time between
-	eventually(t, "the new authority counts", func() bool { _, err := w.client(monitor).get(); return err == nil })
+	w.write("clients.pem", append(w.clients.pem(), before.pem()...)) // both, for the transition
+	eventually(t, "the new authority is in use", func() bool { _, err := w.client(monitor).get(); return err == nil })
 	asked.mustGet()
 
 	w.write("clients.pem", w.clients.pem())
@@ -173,7 +173,7 @@ func TestAuthoritiesAreReplaced(t *testing.T) {
 	w.client(monitor).mustGet()
 }
 
-// serial is that of the certificate with which it answers now.
+// serial returns the serial number of the certificate with which it now answers.
 func (w *world) serial() *big.Int {
 	w.t.Helper()
 	dialer := tls.Dialer{Config: w.clientTLS(w.clients.issue(w.t, named(monitor)))}
@@ -198,7 +198,7 @@ func TestServerCertificateIsReplaced(t *testing.T) {
 	w.writeServer(renewed)
 	w.answersWith(renewed)
 	w.untroubled()
-	// What is open goes on.
+	// Open streams continue.
 	open.mustGet()
 	w.status.set(&usherv1.GetStatusResponse{}, nil)
 	if _, err := watched.Recv(); err != nil {
@@ -206,7 +206,7 @@ func TestServerCertificateIsReplaced(t *testing.T) {
 	}
 }
 
-// cert-manager's files are links by way of ..data to a directory, and ..data is swapped.
+// cert-manager's files are links through ..data to a directory, and ..data is swapped.
 func TestLinkedFilesAreReplaced(t *testing.T) {
 	t.Parallel()
 	mounted := func(w *world, generation string, certificate tls.Certificate) {
@@ -240,8 +240,8 @@ func TestLinkedFilesAreReplaced(t *testing.T) {
 	}
 }
 
-// Each file, spoilt in each way: at the beginning nothing listens, later what was there before goes on. Mended, it
-// counts.
+// Each file is damaged in each way. At the start nothing listens; later the earlier certificates remain in use. A fixed
+// file takes effect.
 func TestFilesThatAreNoGood(t *testing.T) {
 	t.Parallel()
 	replaced := func(name, content string) func(*world) {
@@ -267,7 +267,7 @@ func TestFilesThatAreNoGood(t *testing.T) {
 			[]string{"listener.key_file", "PEM"}},
 		"an empty key": {replaced("server-key.pem", ""), "server-key.pem",
 			[]string{"listener.key_file", "empty"}},
-		"a key that others read": {func(w *world) { must(w.t, os.Chmod(w.path("server-key.pem"), 0o644)) },
+		"a key that others can read": {func(w *world) { must(w.t, os.Chmod(w.path("server-key.pem"), 0o644)) },
 			"server-key.pem", []string{"listener.key_file", "mode is 0644", "chmod 600"}},
 		"another's key": {func(w *world) {
 			_, key := encoded(w.t, w.servers.issue(w.t, named("127.0.0.1")))
@@ -316,8 +316,8 @@ func TestFilesThatAreNoGood(t *testing.T) {
 	}
 }
 
-// The mode is mended as the sentence says, and the file is the same.
-func TestModeOfTheKeyIsMended(t *testing.T) {
+// The mode is fixed as the sentence says; the file is the same.
+func TestFixedModeOfTheKeyTakesEffect(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, func(w *world, _ *listener.Settings) { must(t, os.Chmod(w.path("server-key.pem"), 0o640)) })
 	w.troubled("listener.key_file", "chmod 600 '"+w.path("server-key.pem")+"'")

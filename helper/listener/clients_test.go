@@ -35,8 +35,7 @@ func TestAllowedClientIsAnswered(t *testing.T) {
 	}
 }
 
-// Who has no certificate that counts does not get as far as a call. TLS has few words for that, so the log of the Mac
-// has them.
+// A client without a valid certificate cannot make a call. TLS has few words for the reason, so the Mac's log has it.
 func TestCertificatesThatDoNotCount(t *testing.T) {
 	t.Parallel()
 	w := listening(t, nil)
@@ -59,10 +58,10 @@ func TestCertificatesThatDoNotCount(t *testing.T) {
 			"has expired or is not yet valid: current time"},
 		"not yet valid": {
 			is(func(c *x509.Certificate) { c.NotBefore = time.Now().Add(time.Minute) }), "is before"},
-		"for servers alone": {
+		"only for servers": {
 			is(func(c *x509.Certificate) { c.ExtKeyUsage = []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth} }),
 			"incompatible key usage"},
-		"of an authority that it shows not": {
+		"of an authority, without its intermediate": {
 			[]tls.Certificate{withoutChain(w.clients.intermediate(t, "between").issue(t, named(monitor)))},
 			"signed by unknown authority"},
 	} {
@@ -103,14 +102,14 @@ func TestOldTLSIsRefused(t *testing.T) {
 	w.says("listener refused a connection", "unsupported versions")
 }
 
-// Any kind of subject alternative name will do, and nothing else of a certificate.
+// Every kind of subject alternative name is accepted, and nothing else in a certificate.
 func TestNamesThatAreAllowed(t *testing.T) {
 	t.Parallel()
 	allowed := []string{monitor, "Ops@Example.org", "spiffe://example.org/monitor", "192.0.2.7", "2001:db8::7"}
 	const none = "no subject alternative name"
 	for name, test := range map[string]struct {
 		certificate func(*x509.Certificate)
-		// refusedFor are the names in the sentence of the refusal; empty: it is let in.
+		// refusedFor are the names in the refusal; empty means that the client is let in.
 		refusedFor string
 	}{
 		"DNS name":             {named(monitor), ""},
@@ -121,22 +120,22 @@ func TestNamesThatAreAllowed(t *testing.T) {
 		"IPv6 address":         {named("2001:db8:0::7"), ""},
 		"one of several": {
 			named("a.example.org", "b@example.org", "192.0.2.8", "spiffe://example.org/monitor"), ""},
-		"another one":           {named("desk.example.org"), "desk.example.org"},
-		"one below it":          {named("x.monitor.example.org"), "x.monitor.example.org"},
-		"its parent":            {named("example.org"), "example.org"},
-		"a wildcard":            {named("*.example.org"), "*.example.org"},
-		"longer":                {named("monitor.example.org.example.com"), "monitor.example.org.example.com"},
-		"another address":       {named("192.0.2.8"), "192.0.2.8"},
-		"another path":          {named("spiffe://example.org/monitor/x"), "spiffe://example.org/monitor/x"},
-		"the path in capitals":  {named("spiffe://example.org/Monitor"), "spiffe://example.org/Monitor"},
-		"the common name alone": {func(c *x509.Certificate) { c.Subject.CommonName = monitor }, none},
+		"another one":          {named("desk.example.org"), "desk.example.org"},
+		"one below it":         {named("x.monitor.example.org"), "x.monitor.example.org"},
+		"its parent":           {named("example.org"), "example.org"},
+		"a wildcard":           {named("*.example.org"), "*.example.org"},
+		"longer":               {named("monitor.example.org.example.com"), "monitor.example.org.example.com"},
+		"another address":      {named("192.0.2.8"), "192.0.2.8"},
+		"another path":         {named("spiffe://example.org/monitor/x"), "spiffe://example.org/monitor/x"},
+		"the path in capitals": {named("spiffe://example.org/Monitor"), "spiffe://example.org/Monitor"},
+		"only the common name": {func(c *x509.Certificate) { c.Subject.CommonName = monitor }, none},
 		"the common name and more": {
 			func(c *x509.Certificate) { c.Subject.CommonName = monitor; c.DNSNames = []string{"desk.example.org"} },
 			"desk.example.org"},
 		"the organization": {
 			func(c *x509.Certificate) { c.Subject = pkix.Name{Organization: []string{monitor}} }, none},
 		"no name at all": {func(*x509.Certificate) {}, none},
-		"more than one can look at": {
+		"more than anyone can read": {
 			named("a.example.org", "b.example.org", "c.example.org", "d.example.org", "e.example.org"),
 			"a.example.org, b.example.org, c.example.org, d.example.org"},
 	} {
@@ -153,7 +152,7 @@ func TestNamesThatAreAllowed(t *testing.T) {
 				return
 			}
 			want := notPermitted(codes.PermissionDenied, "listener.allowed_names",
-				test.refusedFor+", of which none may ask", "certificate")
+				test.refusedFor+", and no name on it may ask", "certificate")
 			want.check(t, "GetStatus", got)
 			want.check(t, "WatchStatus", streamed)
 			w.says("listener refused a call", "method=/usher.v1.StatusService/GetStatus", test.refusedFor,
@@ -162,11 +161,11 @@ func TestNamesThatAreAllowed(t *testing.T) {
 	}
 }
 
-// Reflection, health, every other service of usher's, and what does not exist.
+// Reflection, health, every other service of usher, and services that do not exist.
 func TestNothingElseIsAnswered(t *testing.T) {
 	t.Parallel()
 	w := listening(t, func(_ *world, settings *listener.Settings) {
-		// One name for each method, since the calls of one are limited.
+		// Each method gets its own name, because the calls of one name are limited.
 		for name := 'a'; name <= 'z'; name++ {
 			settings.AllowedNames = append(settings.AllowedNames, string(name)+".example.org")
 		}
@@ -201,11 +200,11 @@ func TestNothingElseIsAnswered(t *testing.T) {
 	for i := 0; i < len(methods); i += perClient {
 		asked := w.client(string(rune('a'+i/perClient)) + ".example.org")
 		for _, method := range methods[i:min(i+perClient, len(methods))] {
-			notPermitted(codes.Unimplemented, "usherctl", method, "GetStatus and WatchStatus alone").check(t, method,
+			notPermitted(codes.Unimplemented, "usherctl", method, "only GetStatus and WatchStatus").check(t, method,
 				call(asked, method))
 		}
 	}
-	// Who may not ask is not told either what there is.
+	// A client that may not ask does not learn what exists either.
 	stranger := w.client("desk.example.org")
 	for _, method := range methods[:4] {
 		notPermitted(codes.PermissionDenied, "listener.allowed_names", "desk.example.org").check(t, method,
@@ -218,7 +217,7 @@ func TestNothingElseIsAnswered(t *testing.T) {
 	}
 }
 
-// Requests are empty; what is large is refused, and the connection goes on.
+// Requests are empty. A large one is refused, and the connection continues.
 func TestLargeRequestsAreRefused(t *testing.T) {
 	t.Parallel()
 	w := listening(t, nil)

@@ -8,7 +8,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// broken has the socket that listens on an address take no more connections, as one that the kernel took away.
+// broken stops the listening socket of an address from accepting, like one that the kernel took away.
 func broken(t *testing.T, address string) {
 	t.Helper()
 	port := int(netip.MustParseAddrPort(address).Port())
@@ -37,12 +37,12 @@ func TestListenerThatEndsByItselfListensAgain(t *testing.T) {
 		t.Errorf("it listens on %v", w.listener.Address())
 	}
 	if err := watched.ended(); err == nil {
-		t.Error("the open stream goes on")
+		t.Error("the open stream continues")
 	}
 	w.listens()
 	w.untroubled()
 	w.client(monitor).mustGet()
-	// Other settings are a reason not to wait.
+	// Other settings end the wait.
 	broken(t, w.listens())
 	w.troubled("the listener ended")
 	w.listener.SettingsChanged()

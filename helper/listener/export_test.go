@@ -1,5 +1,5 @@
 package listener
 
-// SetPlaces gives strangers other numbers of places, so that few are enough to take them all. It is for [testing.M]
-// only.
+// SetPlaces gives strangers other numbers of places, so that few strangers can take them all. Only [testing.M] calls
+// it.
 func SetPlaces(silent, inHandshake int) { placesIn[arriving], placesIn[greeting] = silent, inHandshake }

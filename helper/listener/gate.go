@@ -20,20 +20,19 @@ import (
 	usherv1 "usher.internal/proto/usher/v1"
 )
 
-// What one client, by its allowed name, may ask.
+// Limits for one client, by its allowed name.
 const (
 	callsPerSecond = 5
 	callsAtOnce    = 20
 	callsUnderWay  = 16
-	// refusalsPerSecond are logged of refused calls, and as many of refused connections.
+	// refusalsPerSecond limits the logged refused calls, and separately the refused connections.
 	refusalsPerSecond = 1
 	refusalsAtOnce    = 20
-	// checkWithin is how often it is asked whether the client of a stream may still have it, also while nothing
-	// changes: time passes.
+	// checkWithin is how often a stream's client is checked again, even if nothing changes: certificates expire.
 	checkWithin = time.Minute
 )
 
-// addName is what helps whoever is not on the list.
+// addName is the fix for a client that is not on the list.
 const addName = "add its name to listener.allowed_names"
 
 // gate decides on each call before its handler runs.
@@ -42,16 +41,16 @@ type gate struct {
 	settings  func() Settings
 	clients   *clients
 	log       *slog.Logger
-	// changed returns a channel that is closed when materials or settings are others.
+	// changed returns a channel that is closed when materials or settings change.
 	changed func() <-chan struct{}
 	// draining ends when the listener stops.
 	draining context.Context
 }
 
-// call is one that was let in.
+// call is a call that was let in.
 type call struct {
 	chain []*x509.Certificate
-	// leave is to be called when it has ended.
+	// leave must be called when the call has ended.
 	leave func()
 }
 
@@ -80,16 +79,16 @@ func (g *gate) admit(ctx context.Context, method string) (*call, error) {
 	return &call{chain: chain, leave: func() { leavePlace(); leave() }}, nil
 }
 
-// check returns an error unless who has shown these certificates may ask now.
+// check returns an error if the client with these certificates may not ask now.
 func (g *gate) check(chain []*x509.Certificate) error {
 	if err := g.materials.check(chain); err != nil {
 		return refused(codes.Unauthenticated,
-			"the certificate for "+shownNames(chain[0])+" does not count any more: "+err.Error(),
-			contract.Fix, "connect anew with a certificate of an authority in listener.client_ca_file")
+			"the certificate for "+shownNames(chain[0])+" is no longer accepted: "+err.Error(),
+			contract.Fix, "reconnect with a certificate of an authority in listener.client_ca_file")
 	}
 	if _, ok := allowedName(chain[0], g.settings().AllowedNames); !ok {
 		return refused(codes.PermissionDenied,
-			"the client's certificate is for "+shownNames(chain[0])+", of which none may ask this Mac",
+			"the client's certificate is for "+shownNames(chain[0])+", and no name on it may ask this Mac",
 			contract.Fix, addName)
 	}
 	return nil
@@ -105,8 +104,8 @@ func (g *gate) unary(ctx context.Context, request any, info *grpc.UnaryServerInf
 	return handler(ctx, request)
 }
 
-// stream ends the handler's context when the client may not have the stream any more, or the listener stops; the client
-// is told why.
+// stream ends the handler's context when the client may not have the stream any more, or the listener stops. The client
+// gets the reason.
 func (g *gate) stream(service any, stream grpc.ServerStream, info *grpc.StreamServerInfo,
 	handler grpc.StreamHandler) error {
 	call, err := g.admit(stream.Context(), info.FullMethod)
@@ -125,7 +124,7 @@ func (g *gate) stream(service any, stream grpc.ServerStream, info *grpc.StreamSe
 	return cmp.Or(ended, err)
 }
 
-// watch blocks until ctx ends, or a stream has to end, and returns why.
+// watch blocks until ctx ends or a stream has to end. It returns the reason.
 func (g *gate) watch(ctx context.Context, chain []*x509.Certificate) error {
 	for {
 		changed := g.changed()
@@ -145,7 +144,7 @@ func (g *gate) watch(ctx context.Context, chain []*x509.Certificate) error {
 	}
 }
 
-// gatedStream asks before each message whether the client may still have it.
+// gatedStream checks before each message whether the client may still have the stream.
 type gatedStream struct {
 	grpc.ServerStream
 	ctx   context.Context
@@ -161,11 +160,11 @@ func (s *gatedStream) SendMsg(message any) error {
 	return s.ServerStream.SendMsg(message)
 }
 
-// unknown answers whatever is not the StatusService.
+// unknown answers every call outside the StatusService.
 func unknown(_ any, stream grpc.ServerStream) error {
 	method, _ := grpc.MethodFromServerStream(stream)
 	return refused(codes.Unimplemented,
-		method+" is not to be had from afar: the listener answers GetStatus and WatchStatus alone",
+		method+" is not available over the network: the listener answers only GetStatus and WatchStatus",
 		contract.Fix, "run usherctl on that Mac, or with --host ssh://")
 }
 
@@ -175,12 +174,12 @@ func refused(code codes.Code, message string, metadata ...string) error {
 
 func stopping() error {
 	return contract.Error(codes.Unavailable, usherv1.ErrorReason_ERROR_REASON_SHUTTING_DOWN,
-		"the listener stops, or is configured anew",
+		"the listener stops or restarts",
 		contract.Fix, "call again in a moment")
 }
 
-// allowedName returns the name on the list that is a subject alternative name of a certificate. The common name is
-// none.
+// allowedName returns the name on the list that is a subject alternative name of a certificate. The common name is not
+// considered.
 func allowedName(certificate *x509.Certificate, allowed []string) (string, bool) {
 	for _, name := range names(certificate) {
 		for _, one := range allowed {
@@ -192,8 +191,8 @@ func allowedName(certificate *x509.Certificate, allowed []string) (string, bool)
 	return "", false
 }
 
-// sameName compares as the kinds of names want it: case makes a difference in a URI alone, as in the path of a SPIFFE
-// ID. Sources: RFC 5280, 4.2.1.6; https://github.com/spiffe/spiffe/blob/main/standards/SPIFFE-ID.md
+// sameName compares names by their kind: upper and lower case differ only in a URI, as in the path of a SPIFFE ID.
+// Sources: RFC 5280, 4.2.1.6; https://github.com/spiffe/spiffe/blob/main/standards/SPIFFE-ID.md
 func sameName(allowed, name string) bool {
 	if strings.Contains(name, "://") {
 		return allowed == name
@@ -220,10 +219,10 @@ func shownNames(certificate *x509.Certificate) string {
 	return strings.Join(all[:min(len(all), 4)], ", ")
 }
 
-// clients holds each client to a rate of calls and to a number of calls under way. There are as many as names are
-// allowed, and one more for everybody who has none of these.
+// clients limits each client's rate of calls and its calls under way. There is one entry for each allowed name, and one
+// for everybody without such a name.
 type clients struct {
-	// refusals and strangers say which refused calls and refused connections are logged.
+	// refusals and strangers decide which refused calls and refused connections are logged.
 	refusals, strangers *rate.Limiter
 
 	mu     sync.Mutex
@@ -243,8 +242,8 @@ func newClients() *clients {
 	}
 }
 
-// enter counts a call in, of the client of that allowed name or, with "", of one that has none; the function it returns
-// counts it out.
+// enter starts a call of the client with that allowed name, or of a client without one if the name is "". The returned
+// function ends the call.
 func (c *clients) enter(name string) (leave func(), err error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -253,9 +252,9 @@ func (c *clients) enter(name string) (leave func(), err error) {
 		one = &client{rate: rate.NewLimiter(callsPerSecond, callsAtOnce)}
 		c.byName[name] = one
 	}
-	who, fix := name, "ask less often, or use WatchStatus, which tells changes by itself"
+	who, fix := name, "ask less often, or use WatchStatus, which sends each change"
 	if name == "" {
-		who, fix = "whoever has no allowed name", addName
+		who, fix = "everybody without an allowed name", addName
 	}
 	limited := func(what string) error {
 		return contract.Error(codes.ResourceExhausted, usherv1.ErrorReason_ERROR_REASON_RATE_LIMITED, who+" "+what,

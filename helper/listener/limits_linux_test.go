@@ -17,8 +17,8 @@ import (
 	usherv1 "usher.internal/proto/usher/v1"
 )
 
-// flooded has as many as that connect from these addresses, say no more than a greeting, and come again as soon as they
-// are sent away.
+// flooded starts many clients that connect from these addresses. They send no more than a greeting, and come again as
+// soon as they are sent away.
 func (w *world) flooded(strangers int, greeting []byte, locals ...string) {
 	w.t.Helper()
 	address := w.listens()
@@ -51,8 +51,8 @@ func (w *world) flooded(strangers int, greeting []byte, locals ...string) {
 	})
 }
 
-// A stranger needs no certificate to connect. He gets every place that nobody needs, and keeps nobody out: who is
-// connected stays so, and who comes is let in.
+// A stranger needs no certificate to connect. Strangers get every place that nobody needs, and keep nobody out:
+// connected clients remain connected, and new ones are let in.
 func TestStrangersKeepNobodyOut(t *testing.T) {
 	t.Parallel()
 	const local = "127.0.0.2" // Linux has all of 127.0.0.0/8
@@ -72,7 +72,7 @@ func TestStrangersKeepNobodyOut(t *testing.T) {
 	}
 }
 
-// greeting is the first thing that a client says, a ClientHello.
+// greeting is the first message of a client, a ClientHello.
 func greeting(t *testing.T) []byte {
 	t.Helper()
 	ours, theirs := net.Pipe()
@@ -92,8 +92,8 @@ func greeting(t *testing.T) []byte {
 	return <-said
 }
 
-// Strangers do not keep a client out, wherever they are, behind the client's own address too, and however much of a
-// handshake they make; who is connected keeps its connection and its streams. Each client is let in at the first try.
+// Strangers do not keep a client out, from any address, including the client's own, and at any step of the handshake.
+// Connected clients keep their connections and streams. Each client is let in at the first try.
 func TestFloodsOfStrangersKeepNoClientOut(t *testing.T) {
 	many := make([]string, 50)
 	for i := range many {
@@ -101,7 +101,7 @@ func TestFloodsOfStrangersKeepNoClientOut(t *testing.T) {
 	}
 	hello := greeting(t)
 	for name, test := range map[string]struct {
-		// strangers are more than there are places for them.
+		// strangers is larger than the number of their places.
 		strangers int
 		locals    []string
 		greeting  []byte
@@ -122,8 +122,8 @@ func TestFloodsOfStrangersKeepNoClientOut(t *testing.T) {
 			w.flooded(test.strangers, test.greeting, test.locals...)
 			for range 3 {
 				asked := w.clientFrom("127.0.0.1", w.clients.issue(t, named(desk)))
-				// The flood can take the place of a handshake that takes long, on a busy computer; a client that
-				// connects again gets in.
+				// On a busy computer, the flood can take the place of a slow handshake. A client that connects again
+				// gets in.
 				_, err := asked.GetStatus(asked.context(), &usherv1.GetStatusRequest{}, grpc.WaitForReady(true))
 				must(t, err)
 				asked.connection.Close()
@@ -137,7 +137,7 @@ func TestFloodsOfStrangersKeepNoClientOut(t *testing.T) {
 	}
 }
 
-// Also where clients have nearly all of their places.
+// This also holds if clients have nearly all of their places.
 func TestFloodWhileClientsHaveTheirPlaces(t *testing.T) {
 	names := []string{"a.example.org", "b.example.org", "c.example.org", "d.example.org"}
 	w := listening(t, func(_ *world, settings *listener.Settings) { settings.AllowedNames = append(names, desk) })
@@ -152,7 +152,7 @@ func TestFloodWhileClientsHaveTheirPlaces(t *testing.T) {
 	}
 }
 
-// One client that comes again and again takes no other client's connection, though no call is under way on it.
+// A client that reconnects again and again takes no other client's connection, even if no call is under way on it.
 func TestOneClientTakesNoOthersPlace(t *testing.T) {
 	t.Parallel()
 	w := listening(t, two)

@@ -20,7 +20,7 @@ const (
 	desk = "desk.example.org"
 	// As in docs/fleet-reference.md.
 	callsAtOnce, callsPerSecond, callsUnderWay = 20, 5, 16
-	// connections are those that the listener has at once.
+	// connections is the maximum number of connections of the listener.
 	connections = 64
 )
 
@@ -30,7 +30,7 @@ func limited(says ...string) refusal {
 	return refusal{code: codes.ResourceExhausted, reason: usherv1.ErrorReason_ERROR_REASON_RATE_LIMITED, says: says}
 }
 
-// The rate is that of a name, however it is written, over all of its connections; another name has its own.
+// The rate is limited for a name, in any spelling, over all of its connections. Another name has its own limit.
 func TestRateOfOneClient(t *testing.T) {
 	t.Parallel()
 	w := listening(t, two)
@@ -56,7 +56,7 @@ func TestRateOfOneClient(t *testing.T) {
 	eventually(t, "it may ask again", func() bool { _, err := clients[0].get(); return err == nil })
 }
 
-// Who is not on the list has a limit too, with everybody else who is not, and costs nobody else a call.
+// Clients that are not on the list share one limit, and cost nobody else a call.
 func TestRateOfStrangers(t *testing.T) {
 	t.Parallel()
 	w := listening(t, nil)
@@ -99,11 +99,11 @@ func TestCallsUnderWayOfOneClient(t *testing.T) {
 	breakOff()
 	eventually(t, "the streams are gone", func() bool { _, err := asked.get(); return err == nil })
 	if log := w.log.String(); strings.Contains(log, "level=ERROR") {
-		t.Errorf("who breaks off is an error: %s", log)
+		t.Errorf("a client that breaks off is an error: %s", log)
 	}
 }
 
-// One more than may be under way is refused on one connection too, and does not wait for ever.
+// One call more than may be under way is refused, also on one connection, and does not wait for ever.
 func TestCallsUnderWayOnOneConnection(t *testing.T) {
 	t.Parallel()
 	w := listening(t, nil)
@@ -115,12 +115,12 @@ func TestCallsUnderWayOnOneConnection(t *testing.T) {
 	limited("16 calls under way").check(t, "one more", err)
 }
 
-// silent connects, says nothing, and returns when it is sent away.
+// silent connects, sends nothing, and returns when it is sent away.
 func silent(ctx context.Context, local, address string, connected chan<- struct{}) {
 	says(ctx, local, address, nil, connected)
 }
 
-// says connects, says that and no more, and returns when it is sent away.
+// says connects, sends only that, and returns when it is sent away.
 func says(ctx context.Context, local, address string, greeting []byte, connected chan<- struct{}) {
 	dialer := net.Dialer{LocalAddr: &net.TCPAddr{IP: net.ParseIP(local)}}
 	connection, err := dialer.DialContext(ctx, "tcp", address)
@@ -139,7 +139,8 @@ func says(ctx context.Context, local, address string, greeting []byte, connected
 	io.Copy(io.Discard, connection)
 }
 
-// Where all strangers come from the address of a client, as behind a router: who is silent gives way to who speaks.
+// All strangers may come from a client's address, as behind a router. Then silent connections give way to those that
+// speak.
 func TestSilentConnectionsGiveWay(t *testing.T) {
 	t.Parallel()
 	w := listening(t, nil)
@@ -157,7 +158,7 @@ func TestSilentConnectionsGiveWay(t *testing.T) {
 	}
 }
 
-// Clients of the authority that may not ask, or do not, hold their connections no longer than there is room.
+// Clients of the authority that may not ask, or do not, keep their connections only while there is room.
 func TestStrangersWithCertificatesGiveWay(t *testing.T) {
 	t.Parallel()
 	w := listening(t, two)
@@ -175,7 +176,7 @@ func TestStrangersWithCertificatesGiveWay(t *testing.T) {
 	known.mustGet()
 }
 
-// Clients that leave their connections behind give way to others.
+// Clients that abandon their connections give way to others.
 func TestConnectionsThatWereLeftBehindGiveWay(t *testing.T) {
 	t.Parallel()
 	names := []string{"a.example.org", "b.example.org", "c.example.org", "d.example.org"}

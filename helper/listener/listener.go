@@ -1,9 +1,9 @@
-// Package listener answers from the network how this Mac stands, to programs that show a certificate, and does nothing
-// else: of all of usher it has GetStatus and WatchStatus. It is off until an address is configured (docs/remote.md).
+// Package listener answers from the network with the state of this Mac, to programs that show a certificate. It offers
+// only GetStatus and WatchStatus of all of usher. It is off until an address is configured (docs/remote.md).
 //
-// Who may ask is decided for each call, not at the handshake: a certificate that is of the configured authority and has
-// no allowed name gets a reason that a person can act on, and a name that is taken off the list counts for connections
-// that are open already.
+// The right to ask is decided for each call, not at the handshake. A client with a certificate of the configured
+// authority, but without an allowed name, gets a reason that a person can act on. A name that is taken off the list
+// loses its right on open connections too.
 package listener
 
 import (
@@ -26,7 +26,7 @@ import (
 	usherv1 "usher.internal/proto/usher/v1"
 )
 
-// What the listener holds at most. Requests are empty, and a client that watches needs one connection.
+// The limits of the listener. Requests are empty, and a client that watches needs one connection.
 const (
 	maximumConnections  = 64
 	maximumRequestBytes = 4 << 10
@@ -37,31 +37,32 @@ const (
 	idleWithin           = 10 * time.Minute
 	keepaliveInterval    = 5 * time.Minute
 	drainWithin          = 2 * time.Second
-	// listenAgain is when an address is tried again that could not be listened on: it may come with a network.
+	// listenAgain is the pause before the listener tries an unusable address again. The address may come with a
+	// network.
 	listenAgain = 5 * time.Second
 )
 
-// Status is how this Mac stands, as root sees it.
+// Status returns the state of this Mac, as root sees it.
 type Status interface {
 	Status() (*usherv1.GetStatusResponse, error)
-	// WatchStatus sends the status as it stands and again after each change, until ctx ends or send returns an error.
+	// WatchStatus sends the current status, and again after each change, until ctx ends or send returns an error.
 	WatchStatus(ctx context.Context, send func(*usherv1.GetStatusResponse) error) error
 }
 
-// Settings are what can be configured.
+// Settings are the parts that can be configured.
 type Settings struct {
-	// Address is host:port; empty: nothing listens.
+	// Address is host:port; if it is empty, nothing listens.
 	Address                                string
 	CertificateFile, KeyFile, ClientCAFile string
-	// AllowedNames are the subject alternative names of which a client's certificate must have one.
+	// AllowedNames are subject alternative names. A client's certificate must have one of them.
 	AllowedNames []string
-	// PersonalData has names of people told, and what identifies them.
+	// PersonalData allows the names of people, and what identifies them, to be sent.
 	PersonalData bool
 }
 
 // Config is what a [Listener] needs.
 type Config struct {
-	// Settings returns what is configured now; [Listener.SettingsChanged] is to be called when that is something else.
+	// Settings returns the current configuration. Call [Listener.SettingsChanged] when it changes.
 	Settings func() Settings
 	Logger   *slog.Logger
 }
@@ -79,7 +80,7 @@ type Listener struct {
 	mu      sync.Mutex
 	trouble error
 	address net.Addr
-	looked  notice.Broadcast // sent when materials or settings may be others
+	looked  notice.Broadcast // sent when materials or settings may have changed
 }
 
 // New returns a listener that does not listen before [Listener.Run].
@@ -90,20 +91,20 @@ func New(config Config) *Listener {
 	}
 }
 
-// SettingsChanged has [Listener.Run] take note of other settings. It does not block.
+// SettingsChanged makes [Listener.Run] read the settings again. It does not block.
 func (l *Listener) SettingsChanged() {
 	l.renew.Set()
 }
 
-// Trouble is why the listener does not answer, or goes on with certificates whose files have become unusable; nil when
-// all is well.
+// Trouble says why the listener does not answer, or why it continues with old certificates because their files have
+// become unusable. It is nil if there is no problem.
 func (l *Listener) Trouble() error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return l.trouble
 }
 
-// Troubles says it to admins.
+// Troubles returns it as sentences for admins.
 func (l *Listener) Troubles() []string {
 	if err := l.Trouble(); err != nil {
 		return []string{fmt.Sprintf("The listener does not answer as it is configured: %v.", err)}
@@ -111,21 +112,21 @@ func (l *Listener) Troubles() []string {
 	return nil
 }
 
-// Address is where it listens; nil while it does not.
+// Address is the address on which it listens; nil while it does not listen.
 func (l *Listener) Address() net.Addr {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return l.address
 }
 
-// Run listens, as far as it is configured, until ctx ends; then it returns nil when every call has ended.
+// Run listens, if an address is configured, until ctx ends. It returns nil when every call has ended.
 func (l *Listener) Run(ctx context.Context, status Status) error {
 	l.status = status
 	group, ctx := errgroup.WithContext(ctx)
 	group.Go(func() error {
 		filewatch.WatchOrRenew(ctx, l.log, l.files, l.renew, func() { l.changed.Set() }, func(err error) {
-			l.log.Warn("changes of the listener's certificates are not seen; they count when usherd starts next, or "+
-				"is configured anew", "error", err)
+			l.log.Warn("changes of the listener's certificates are not seen; they take effect when usherd restarts "+
+				"or its configuration changes", "error", err)
 		})
 		return nil
 	})
@@ -138,7 +139,7 @@ func (l *Listener) files() []string {
 	return []string{now.CertificateFile, now.KeyFile, now.ClientCAFile}
 }
 
-// serve has one server at a time, that of the address that is configured.
+// serve runs one server at a time, on the configured address.
 func (l *Listener) serve(ctx context.Context) {
 	var running *server
 	stop := func() {
@@ -151,7 +152,7 @@ func (l *Listener) serve(ctx context.Context) {
 	again := time.NewTimer(time.Hour)
 	again.Stop()
 	defer again.Stop()
-	var broken error // why the last server ended by itself, until there is to be another
+	var broken error // why the last server ended by itself, until the next one starts
 	for {
 		settings := l.config.Settings()
 		if running != nil && running.address != settings.Address {
@@ -188,7 +189,7 @@ func (l *Listener) serve(ctx context.Context) {
 	}
 }
 
-// note keeps what is wrong, and logs it once; open streams look whether they may go on.
+// note records what is wrong, and logs it once. Open streams then check whether they may continue.
 func (l *Listener) note(trouble error, running *server) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -202,19 +203,20 @@ func (l *Listener) note(trouble error, running *server) {
 	l.looked.Send()
 }
 
-// next returns a channel that is closed when materials or settings may be others.
+// next returns a channel that is closed when materials or settings may have changed.
 func (l *Listener) next() <-chan struct{} {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return l.looked.Next()
 }
 
-// mayAsk returns the allowed name of a client that has shown this certificate, false where it may not ask.
+// mayAsk returns the allowed name of a client that has shown this certificate. It returns false if the client may not
+// ask.
 func (l *Listener) mayAsk(certificate *x509.Certificate) (name string, allowed bool) {
 	return allowedName(certificate, l.config.Settings().AllowedNames)
 }
 
-// refusedConnection logs why a connection came to nothing; one that was closed without a word is none.
+// refusedConnection logs why a connection failed. A connection that was closed without a message is not logged.
 func (l *Listener) refusedConnection(from net.Addr, err error) {
 	if !errors.Is(err, io.EOF) && !errors.Is(err, net.ErrClosed) && !errors.Is(err, errNoPlace) &&
 		l.clients.strangers.Allow() {
@@ -226,7 +228,7 @@ func (l *Listener) refusedConnection(from net.Addr, err error) {
 type server struct {
 	address string
 	bound   net.Addr
-	// ended gets why it ended, if it ends before stop, which is to be called all the same.
+	// ended receives the reason if the server ends before stop. stop must be called all the same.
 	ended <-chan error
 	stop  func()
 }

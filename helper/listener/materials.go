@@ -15,11 +15,11 @@ import (
 	"usher.internal/internal/trust"
 )
 
-// maximumFileBytes is more than any file of certificates has that somebody meant.
+// maximumFileBytes is larger than any meaningful file of certificates.
 const maximumFileBytes = 1 << 20
 
-// materials are the certificates that count now. New ones count for the next handshake, and the authorities for the
-// next call.
+// materials are the certificates in use. New ones take effect at the next handshake, and new authorities at the next
+// call.
 type materials struct{ now atomic.Pointer[material] }
 
 type material struct {
@@ -29,7 +29,7 @@ type material struct {
 
 func (m *materials) current() *material { return m.now.Load() }
 
-// load reads the files. What was there before stays where they cannot be used.
+// load reads the files. If they cannot be used, the earlier ones remain in use.
 func (m *materials) load(settings Settings) error {
 	read, err := readMaterial(settings)
 	if err != nil {
@@ -63,15 +63,15 @@ func readMaterial(settings Settings) (*material, error) {
 	return read, nil
 }
 
-// handshake is gRPC's, with the certificates of the moment of each. Nothing older than TLS 1.3 is spoken, and no
-// earlier handshake is resumed, so that each connection has shown its certificate.
+// handshake is gRPC's, with the certificates that are current at each handshake. It requires TLS 1.3 and resumes no
+// earlier handshake, so that each connection has shown its certificate.
 type handshake struct {
 	credentials.TransportCredentials
 	mayAsk  func(certificate *x509.Certificate) (name string, allowed bool)
 	refused func(from net.Addr, err error)
 }
 
-// errNoPlace: the connection has lost its place to another one, or there is none for it.
+// errNoPlace: the connection has lost its place to another one, or gets none.
 var errNoPlace = errors.New("there is no place for the connection")
 
 func newHandshake(materials *materials, mayAsk func(certificate *x509.Certificate) (name string, allowed bool),
@@ -95,7 +95,7 @@ func newHandshake(materials *materials, mayAsk func(certificate *x509.Certificat
 	})}
 }
 
-// shownCertificates are what a call knows of its connection.
+// shownCertificates are the certificates of a call's connection.
 type shownCertificates struct {
 	credentials.TLSInfo
 	place *place
@@ -116,8 +116,8 @@ func (h *handshake) ServerHandshake(raw net.Conn) (net.Conn, credentials.AuthInf
 	return connection, shown, nil
 }
 
-// check returns an error unless a client's certificates, the leaf first, are still good: they are of the authorities
-// that count now, and in their time.
+// check returns an error unless a client's certificates, the leaf first, are still valid: in time, and of the current
+// authorities.
 func (m *materials) check(chain []*x509.Certificate) error {
 	between := x509.NewCertPool()
 	for _, one := range chain[1:] {

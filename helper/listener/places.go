@@ -8,26 +8,26 @@ import (
 	"time"
 )
 
-// places are those for connections. A connection goes through three stages, each of which has a number of places of its
-// own: so strangers never take the place of a client, and those who say nothing not that of one who is about to show a
-// certificate.
+// places manages the places for connections. A connection passes three stages, and each stage has its own number of
+// places. So strangers never take the place of a client. Silent connections never take the place of one that is about
+// to show a certificate.
 //
-// Who enters a stage in which all places are taken gets that of the oldest connection of the group that has most there:
-// the address of a stranger, the name of a client. A connection on which a call is under way keeps its place. So
-// neither many connections from one address nor one client's keep others out.
+// A connection that enters a full stage takes the place of the oldest connection of the largest group there. A group is
+// the address of a stranger, or the name of a client. A connection with a call under way keeps its place. So neither
+// many connections from one address nor those of one client keep others out.
 //
-// A few handshakes are computed at once, by turns of the groups. Among many connections of one group nobody loses a
+// Few handshakes are computed at once, and the groups take turns. Among many connections of one group, nobody loses a
 // place that they have only just got: the next ones of that group wait. So a client behind the address of strangers has
-// the time that it takes to speak, and to show its certificate.
+// enough time to speak, and to show its certificate.
 type places struct {
 	net.Listener
 
 	mu sync.Mutex
-	// fewer is signalled when open has become less.
+	// fewer is signalled when open decreases.
 	fewer sync.Cond
 	taken [stages][]*place // the oldest first
-	// open are the connections that gRPC has not closed yet, those that have lost their place among them. Of these,
-	// computing are those whose handshake is computed, and waiting those that wait for it, the first who came first.
+	// open is the number of connections that gRPC has not closed yet, including those that have lost their place.
+	// computing is how many of them compute a handshake. waiting are those that wait for it, in order of arrival.
 	open, computing int
 	waiting         []*place
 	closed          bool
@@ -41,7 +41,7 @@ type places struct {
 type stage int
 
 const (
-	// arriving: it has not said yet that it speaks TLS.
+	// arriving: the connection has not started TLS yet.
 	arriving stage = iota
 	// greeting: it has, and may show a certificate, or has shown one that may not ask.
 	greeting
@@ -50,15 +50,16 @@ const (
 	stages
 )
 
-// placesIn is how many connections there are in each stage at once.
+// placesIn is the number of places in each stage.
 var placesIn = [stages]int{arriving: 512, greeting: 256, known: maximumConnections}
 
-// surely is how long a connection has a place in a stage, whatever else of its group comes: to speak, and to show its
-// certificate from far away.
+// surely is how long a connection keeps its place in a stage in any case: to speak, and to show its certificate from
+// far away.
 var surely = [stages]time.Duration{arriving: 50 * time.Millisecond, greeting: 200 * time.Millisecond}
 
 const (
-	// maximumOpen bounds connections with those that have lost their place and whose handshake has not noticed yet.
+	// maximumOpen limits all open connections, including those that have lost their place while their handshake has not
+	// noticed yet.
 	maximumOpen      = 1024
 	maximumComputing = 4
 )
@@ -67,16 +68,16 @@ const (
 type place struct {
 	net.Conn
 	of *places
-	// The fields below are guarded by mu of places. It is in its stage since then.
+	// mu of places guards the fields below. since is the time when it entered its stage.
 	since  time.Time
 	stage  stage
 	group  string
 	closed bool
-	// lost is set when another connection has got its place, computing while its handshake is computed.
+	// lost is set when another connection has got its place. computing is set while its handshake is computed.
 	lost, computing bool
-	// turn is closed when that may begin, or will not.
+	// turn is closed when the handshake may begin, or never will.
 	turn chan struct{}
-	// underWay is how many calls are.
+	// underWay is the number of calls under way.
 	underWay int
 }
 
@@ -107,8 +108,8 @@ func (p *places) Accept() (net.Conn, error) {
 	}
 }
 
-// awaitPlace blocks while the connection whose place one of that group gets is of the same group, and has had no time
-// to say anything.
+// awaitPlace blocks while the next place that the group gets would be from its own group, and that connection has had
+// no time to speak.
 func (p *places) awaitPlace(group string) {
 	p.mu.Lock()
 	wait := p.untilFree(arriving, group)
@@ -124,7 +125,7 @@ func (p *places) awaitPlace(group string) {
 	}
 }
 
-// untilFree is how long it is until one of that group can have a place in a stage. The caller has mu.
+// untilFree is how long it takes until one of that group can have a place in a stage. The caller has mu.
 func (p *places) untilFree(in stage, group string) time.Duration {
 	if len(p.taken[in]) < placesIn[in] {
 		return 0
@@ -136,7 +137,7 @@ func (p *places) untilFree(in stage, group string) time.Duration {
 	return surely[in] - time.Since(least.since)
 }
 
-// count is how many of a group are in a stage. The caller has mu.
+// count returns how many of a group are in a stage. The caller has mu.
 func (p *places) count(in stage, group string) (count int) {
 	for _, one := range p.taken[in] {
 		if one.group == group {
@@ -146,7 +147,7 @@ func (p *places) count(in stage, group string) (count int) {
 	return count
 }
 
-// next is the one of those who wait whose turn it is: one of the group that has fewest in the next stage. The caller
+// next returns the waiting connection whose turn it is: one of the group that has fewest in the next stage. The caller
 // has mu.
 func (p *places) next() (next *place) {
 	groups := make(map[string]int)
@@ -161,7 +162,7 @@ func (p *places) next() (next *place) {
 	return next
 }
 
-// awaitRoom blocks while the end of too many connections has not been noticed yet, which takes moments.
+// awaitRoom blocks while too many connections are open. Those that have ended are noticed within moments.
 func (p *places) awaitRoom() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -194,14 +195,14 @@ func (p *places) enter(to stage, one *place) bool {
 		p.leave(least)
 		least.lost = true
 		p.endWait(least)
-		least.Conn.Close() // gRPC notices, and takes what it has of it away
+		least.Conn.Close() // gRPC notices, and frees what belongs to it
 	}
 	one.stage, one.since = to, time.Now()
 	p.taken[to] = append(p.taken[to], one)
 	return true
 }
 
-// leave takes a connection out of its stage; one that has lost its place already is in none. The caller has mu.
+// leave takes a connection out of its stage. One that has already lost its place is in no stage. The caller has mu.
 func (p *places) leave(one *place) (was bool) {
 	taken := p.taken[one.stage]
 	for i, other := range taken {
@@ -213,7 +214,7 @@ func (p *places) leave(one *place) (was bool) {
 	return false
 }
 
-// leastNeeded returns the connection whose place in a stage another one gets, nil for none.
+// leastNeeded returns the connection in a stage that loses its place next, nil for none.
 func (p *places) leastNeeded(in stage) (least *place) {
 	groups := make(map[string]int)
 	for _, one := range p.taken[in] {
@@ -227,7 +228,7 @@ func (p *places) leastNeeded(in stage) (least *place) {
 	return least
 }
 
-// Close implements [net.Listener]. Who has not been let in by now is not waited for.
+// Close implements [net.Listener]. It does not wait for connections that have not been let in yet.
 func (p *places) Close() error {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -263,7 +264,7 @@ func (p *place) Close() error {
 	return p.Conn.Close()
 }
 
-// Write implements [net.Conn]. What is written first ends what was computed for it.
+// Write implements [net.Conn]. The first write ends the computation for the connection.
 func (p *place) Write(data []byte) (int, error) {
 	p.of.mu.Lock()
 	p.computed()
@@ -271,7 +272,7 @@ func (p *place) Write(data []byte) (int, error) {
 	return p.Conn.Write(data)
 }
 
-// computed notes that the handshake is not computed any more. The caller has mu.
+// computed records that the handshake is no longer computed. The caller has mu.
 func (p *place) computed() {
 	if p.computing {
 		p.computing = false
@@ -280,8 +281,8 @@ func (p *place) computed() {
 	}
 }
 
-// greets notes that the connection speaks TLS, and returns when its handshake may be computed. It reports whether there
-// is a place for it.
+// greets records that the connection speaks TLS, and returns when its handshake may be computed. It reports whether
+// there is a place for it.
 func (p *place) greets() bool {
 	of := p.of
 	of.mu.Lock()
@@ -293,13 +294,13 @@ func (p *place) greets() bool {
 	of.waiting = append(of.waiting, p)
 	of.giveTurns()
 	of.mu.Unlock()
-	<-p.turn // gRPC closes the connection when a handshake takes too long, which is a turn too
+	<-p.turn // gRPC closes the connection when a handshake takes too long; that also ends the wait
 	of.mu.Lock()
 	defer of.mu.Unlock()
 	return p.computing
 }
 
-// giveTurns has handshakes be computed, as many as may be at once. The caller has mu.
+// giveTurns starts as many handshakes as may be computed at once. The caller has mu.
 func (p *places) giveTurns() {
 	for p.computing < maximumComputing && !p.closed {
 		one := p.next()
@@ -326,21 +327,21 @@ func (p *places) endWait(one *place) {
 	}
 }
 
-// isOf notes that the connection is that of a client that may ask. It reports whether there is a place for it.
+// isOf records that the connection belongs to a client that may ask. It reports whether there is a place for it.
 func (p *place) isOf(name string) bool {
 	p.of.mu.Lock()
 	defer p.of.mu.Unlock()
 	return p.advance(known, name)
 }
 
-// advance moves the connection to a later stage, and to another group where one is given. The caller has mu.
+// advance moves the connection to a later stage, and to another group if one is given. The caller has mu.
 func (p *place) advance(to stage, group string) bool {
 	if p.stage >= to {
 		return true
 	}
 	from := p.stage
 	if !p.of.leave(p) {
-		return false // it has lost its place meanwhile
+		return false // it has lost its place in the meantime
 	}
 	old := p.group
 	if group != "" {
@@ -355,9 +356,9 @@ func (p *place) advance(to stage, group string) bool {
 	return false
 }
 
-// call notes that a call of a client was let in; the function it returns notes its end.
+// call records that a call of the client was let in. The returned function records its end.
 func (p *place) call(name string) (end func()) {
-	p.isOf(name) // or else it keeps the place that it has while the call is under way
+	p.isOf(name) // otherwise it keeps its present place while the call is under way
 	count := func(by int) {
 		p.of.mu.Lock()
 		defer p.of.mu.Unlock()
@@ -367,10 +368,10 @@ func (p *place) call(name string) (end func()) {
 	return func() { count(-1) }
 }
 
-// groupOf is the group of a stranger.
+// groupOf returns the group of a stranger.
 func groupOf(connection net.Conn) string { return origin(connection.RemoteAddr()).String() }
 
-// origin is the address of a peer, of IPv6 the network of which one computer may have every address.
+// origin returns the address of a peer. For IPv6 it is the network, because one computer may have every address in it.
 func origin(address net.Addr) netip.Prefix {
 	tcp, ok := address.(*net.TCPAddr)
 	if !ok {

@@ -40,27 +40,27 @@ const (
 
 const (
 	monitor = "monitor.example.org"
-	// patience is how long is waited for what has to come.
+	// patience is the limit for waiting.
 	patience = 20 * time.Second
 )
 
-// world is a listener that runs, its files, and what it tells.
+// world is a running listener, its files, and its log.
 type world struct {
 	t        *testing.T
 	listener *listener.Listener
 	status   *computer
 	log      *logged
-	// servers issued the listener's certificate, clients is the authority in client_ca_file.
+	// servers issued the listener's certificate. clients is the authority in client_ca_file.
 	servers, clients *authority
 	folder           string
-	// end has it stop, and returns when it has.
+	// end stops it, and returns when it has ended.
 	end func()
 
 	mu       sync.Mutex
 	settings listener.Settings
 }
 
-// newWorld starts a listener that is to listen on any port; change, if there is one, says otherwise.
+// newWorld starts a listener on any port, unless change sets another address.
 func newWorld(t *testing.T, change func(*world, *listener.Settings)) *world {
 	t.Helper()
 	w := &world{
@@ -99,7 +99,7 @@ func newWorld(t *testing.T, change func(*world, *listener.Settings)) *world {
 	return w
 }
 
-// listening is a world whose listener listens already.
+// listening returns a world whose listener already listens.
 func listening(t *testing.T, change func(*world, *listener.Settings)) *world {
 	t.Helper()
 	w := newWorld(t, change)
@@ -109,7 +109,7 @@ func listening(t *testing.T, change func(*world, *listener.Settings)) *world {
 
 func (w *world) path(name string) string { return filepath.Join(w.folder, name) }
 
-// write replaces a file at once, as a program that renews certificates does.
+// write replaces a file at once, like a program that renews certificates.
 func (w *world) write(name string, content []byte) {
 	w.t.Helper()
 	path := w.path(name)
@@ -123,26 +123,26 @@ func (w *world) writeServer(certificate tls.Certificate) {
 	w.write("server-key.pem", private)
 }
 
-// configure changes the settings, and tells the listener.
+// configure changes the settings and notifies the listener.
 func (w *world) configure(change func(*listener.Settings)) {
-	w.configureUntold(change)
+	w.configureQuietly(change)
 	w.listener.SettingsChanged()
 }
 
-func (w *world) configureUntold(change func(*listener.Settings)) {
+func (w *world) configureQuietly(change func(*listener.Settings)) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	change(&w.settings)
 }
 
-// listens waits until it listens, and returns where.
+// listens waits until it listens, and returns the address.
 func (w *world) listens() string {
 	w.t.Helper()
 	eventually(w.t, "it listens", func() bool { return w.listener.Address() != nil })
 	return w.listener.Address().String()
 }
 
-// troubled waits until there is a trouble that says all of it, and returns that.
+// troubled waits for a trouble that contains all these texts, and returns it.
 func (w *world) troubled(says ...string) string {
 	w.t.Helper()
 	var trouble error
@@ -171,7 +171,7 @@ func (w *world) untroubled() {
 	eventually(w.t, "there is no trouble", func() bool { return w.listener.Trouble() == nil })
 }
 
-// client is one with a certificate of the authority clients for these names, on a connection of its own.
+// client returns a client with a certificate of the authority clients for these names, on its own connection.
 func (w *world) client(names ...string) *client {
 	w.t.Helper()
 	return w.clientWith(w.clients.issue(w.t, named(names...)))
@@ -182,7 +182,7 @@ func (w *world) clientWith(certificates ...tls.Certificate) *client {
 	return w.clientFrom("", certificates...)
 }
 
-// clientFrom is a client at a local address.
+// clientFrom returns a client at a local address.
 func (w *world) clientFrom(local string, certificates ...tls.Certificate) *client {
 	w.t.Helper()
 	dialer := &net.Dialer{}
@@ -204,7 +204,7 @@ func (w *world) clientFrom(local string, certificates ...tls.Certificate) *clien
 
 func (w *world) clientTLS(certificates ...tls.Certificate) *tls.Config {
 	return &tls.Config{
-		// Go's own choice shows no certificate to a server that would refuse it.
+		// Go itself shows no certificate to a server that would refuse it.
 		GetClientCertificate: func(*tls.CertificateRequestInfo) (*tls.Certificate, error) {
 			if len(certificates) == 0 {
 				return new(tls.Certificate), nil
@@ -245,7 +245,7 @@ func (c *client) mustGet() *usherv1.GetStatusResponse {
 	return status
 }
 
-// watch opens a stream, and returns it when it has brought the status as it stands.
+// watch opens a stream, and returns it after it has sent the current status.
 func (c *client) watch() *stream {
 	c.t.Helper()
 	opened, err := c.WatchStatus(c.context(), &usherv1.WatchStatusRequest{})
@@ -260,7 +260,7 @@ type stream struct {
 	grpc.ServerStreamingClient[usherv1.WatchStatusResponse]
 }
 
-// ended waits for the end of a stream, and returns why it ended.
+// ended waits for the end of a stream, and returns the reason.
 func (s *stream) ended() error {
 	for {
 		if _, err := s.Recv(); err != nil {
@@ -269,11 +269,11 @@ func (s *stream) ended() error {
 	}
 }
 
-// refusal is what an error has to be.
+// refusal describes the expected error.
 type refusal struct {
 	code   codes.Code
 	reason usherv1.ErrorReason
-	// says are parts of the sentence, fix one of what helps.
+	// says are parts of the sentence; fix is one of the fixes.
 	says []string
 	fix  string
 }
@@ -296,7 +296,7 @@ func (r refusal) check(t *testing.T, what string, err error) {
 	}
 }
 
-// computer is whose status is told.
+// computer is a Mac with a status.
 type computer struct {
 	mu      sync.Mutex
 	now     *usherv1.GetStatusResponse
@@ -323,7 +323,7 @@ func (c *computer) look() (*usherv1.GetStatusResponse, <-chan struct{}, error) {
 	return c.now, c.changed, c.err
 }
 
-// timesAsked is how often anything was asked of it.
+// timesAsked is how often its status was requested.
 func (c *computer) timesAsked() int {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -372,7 +372,7 @@ func (l *logged) String() string {
 	return l.text.String()
 }
 
-// says waits until one line of the log has all of these parts.
+// says waits for a log line that contains all of these parts.
 func (w *world) says(parts ...string) {
 	w.t.Helper()
 	eventually(w.t, "the log says "+strings.Join(parts, " and "), func() bool {
@@ -391,7 +391,7 @@ func (w *world) says(parts ...string) {
 	})
 }
 
-// eventually waits for what sends no event.
+// eventually waits for a state that sends no event.
 func eventually(t *testing.T, what string, holds func() bool) {
 	t.Helper()
 	limit := time.After(patience)

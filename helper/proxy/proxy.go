@@ -1,11 +1,11 @@
 // Package proxy finds the proxy of the helper's own HTTP calls.
 //
-// A [Finder] looks at the time of the call, since settings change while the helper runs. The first of these that has a
-// proxy for the target decides: the configuration (proxy.url, for every target), macOS's own settings, the helper's
-// environment as [net/http] reads it. A LaunchDaemon and a systemd service have no such environment unless somebody
-// wrote one into their file.
+// A [Finder] reads the settings at the time of the call, because they change while the helper runs. The first of these
+// that has a proxy for the target decides: the configuration (proxy.url, for every target), macOS's own settings, the
+// helper's environment as [net/http] reads it. A LaunchDaemon and a systemd service have no such environment unless
+// somebody wrote one into their file.
 //
-// It evaluates no automatic configuration (PAC) and does no discovery (WPAD): a PAC file is a program of the network's,
+// It evaluates no automatic configuration (PAC) and does no discovery (WPAD): a PAC file is a program from the network,
 // and root does not run it. [Finder.Overview] reports that one is set.
 package proxy
 
@@ -17,7 +17,7 @@ import (
 	"golang.org/x/net/http/httpproxy"
 )
 
-// Origin is where a proxy is set.
+// Origin says where a proxy is set.
 type Origin string
 
 // The origins.
@@ -28,7 +28,7 @@ const (
 	Environment Origin = "environment"
 )
 
-// String is the origin in a sentence.
+// String returns the origin for use in a sentence.
 func (o Origin) String() string {
 	switch o {
 	case Configured:
@@ -46,11 +46,11 @@ type Choice struct {
 	// URL is nil for a direct connection.
 	URL    *url.URL
 	Origin Origin
-	// Exception is the entry of macOS's exceptions by which the target gets none.
+	// Exception is the entry of macOS's exceptions that excludes the target.
 	Exception string
 }
 
-// String is the proxy for people, without a user and a password; empty for a direct connection.
+// String returns the proxy for people, without user and password; empty for a direct connection.
 func (c Choice) String() string {
 	if c.URL == nil {
 		return ""
@@ -60,9 +60,9 @@ func (c Choice) String() string {
 
 // Finder finds proxies. Any number of goroutines may use it.
 type Finder struct {
-	// Configured returns proxy.url as it is now; nil and "" are none.
+	// Configured returns the current proxy.url; nil and "" mean none.
 	Configured func() string
-	// System reads macOS's settings; nil where the system has none.
+	// System reads macOS's settings; nil if the system has none.
 	System func() (System, error)
 }
 
@@ -78,7 +78,7 @@ func (f *Finder) configured() string {
 	return f.Configured()
 }
 
-// WithoutConfigured returns a Finder of the system's settings only; f itself where proxy.url is not set.
+// WithoutConfigured returns a Finder of only the system's settings. It returns f itself if proxy.url is not set.
 func (f *Finder) WithoutConfigured() *Finder {
 	if f.configured() == "" {
 		return f
@@ -86,8 +86,8 @@ func (f *Finder) WithoutConfigured() *Finder {
 	return &Finder{System: f.System}
 }
 
-// For returns the proxy of a target. Settings of macOS that cannot be read are none here; [Finder.Overview] reports
-// them. The error is that proxy.url or the environment names no usable proxy; it has no password in it.
+// For returns the proxy of a target. It ignores settings of macOS that cannot be read; [Finder.Overview] reports them.
+// It returns an error if proxy.url or the environment has an unusable proxy. The error contains no password.
 func (f *Finder) For(target *url.URL) (Choice, error) {
 	if text := f.configured(); text != "" {
 		parsed, err := url.Parse(text)
@@ -119,16 +119,16 @@ func (f *Finder) Proxy(request *http.Request) (*url.URL, error) {
 	return choice.URL, err
 }
 
-// Overview is what is set, for people.
+// Overview describes the settings for people.
 type Overview struct {
-	// Origin is that of the settings in force for https, None where there are none.
+	// Origin is the origin of the settings in force for https, None if there are none.
 	Origin Origin
 	// URL is the proxy for https as [Choice.String]; empty for none.
 	URL string
-	// System are macOS's settings, where it has any; they have no effect where Origin is Configured.
+	// System are macOS's settings, if it has any; they have no effect if Origin is Configured.
 	System System
-	// SystemError is why macOS's settings could not be read, nil on a system without such settings. EnvironmentError is
-	// that the environment names no usable proxy.
+	// SystemError says why macOS's settings could not be read. It is nil on a system without such settings.
+	// EnvironmentError says that the environment has an unusable proxy.
 	SystemError, EnvironmentError error
 }
 
@@ -146,8 +146,8 @@ func (f *Finder) Overview() Overview {
 	return overview
 }
 
-// Automatic says what macOS would ask for a proxy and usher does not, as [System.Automatic]; empty where proxy.url is
-// set, which has usherd ask nobody.
+// Automatic says what macOS would ask for a proxy but usher does not, as [System.Automatic]. It is empty if proxy.url
+// is set, because usherd then asks nobody.
 func (f *Finder) Automatic() string {
 	if f.configured() != "" || f.System == nil {
 		return ""

@@ -19,7 +19,7 @@ import (
 
 var update = flag.Bool("update", false, "write the golden files")
 
-// system is a finder with macOS's settings.
+// system returns a finder with macOS's settings.
 func system(t *testing.T, values map[string]any) *proxy.Finder {
 	t.Helper()
 	content, err := plist.Marshal(values, plist.BinaryFormat)
@@ -38,7 +38,7 @@ func target(t *testing.T, text string) *url.URL {
 	return parsed
 }
 
-// noEnvironment takes the proxies of whoever runs the tests away.
+// noEnvironment removes the proxies from the environment of the tests.
 func noEnvironment(t *testing.T) {
 	t.Helper()
 	for _, name := range []string{"HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "http_proxy", "https_proxy", "no_proxy",
@@ -89,7 +89,7 @@ func TestWhichProxyApplies(t *testing.T) {
 			"http://[2001:db8::1]:8443", ""},
 		"no host":                    {https("HTTPSProxy", ""), "https://a.example.com", "", ""},
 		"no port":                    {https("HTTPSPort", nil), "https://a.example.com", "", ""},
-		"a port that is none":        {https("HTTPSPort", 65536), "https://a.example.com", "", ""},
+		"an invalid port":            {https("HTTPSPort", 65536), "https://a.example.com", "", ""},
 		"this computer":              {https(), "https://localhost:8443", "", ""},
 		"this computer's address":    {https(), "https://127.0.0.1", "", ""},
 		"this computer's address, 6": {https(), "https://[::1]", "", ""},
@@ -112,7 +112,7 @@ func TestWhichProxyApplies(t *testing.T) {
 			"https://192.0.2.7", "", "192.0.2.0/24"},
 		"a network in short": {https("ExceptionsList", list("169.254/16")), "https://169.254.1.1", "",
 			"169.254/16"},
-		"a network is of no names": {https("ExceptionsList", list("0.0.0.0/0")), "https://a.example.com",
+		"a network does not match names": {https("ExceptionsList", list("0.0.0.0/0")), "https://a.example.com",
 			"http://secure.example.com:8443", ""},
 		"an IPv6 network": {https("ExceptionsList", list("fe80::/10")), "https://[fe80::1]", "",
 			"fe80::/10"},
@@ -120,7 +120,7 @@ func TestWhichProxyApplies(t *testing.T) {
 			"192.0.2.7"},
 		"addresses by a star": {https("ExceptionsList", list("10.*")), "https://10.1.2.3", "", "10.*"},
 		"every host":          {https("ExceptionsList", list("*")), "https://a.example.com", "", "*"},
-		"a pattern that is none": {https("ExceptionsList", list("[")), "https://a.example.com",
+		"an invalid pattern": {https("ExceptionsList", list("[")), "https://a.example.com",
 			"http://secure.example.com:8443", ""},
 		"exceptions as one text": {https("ExceptionsList", "*.local, a.example.com"), "https://a.example.com",
 			"", "a.example.com"},
@@ -153,8 +153,8 @@ func TestWhichProxyApplies(t *testing.T) {
 	}
 }
 
-// Each testdata/system/*.plist is what SCDynamicStoreCopyProxies returns in one situation, as `scutil --proxy` prints
-// such dictionaries publicly; none was taken from a Mac.
+// Each testdata/system/*.plist is the result of SCDynamicStoreCopyProxies in one situation, in the form in which public
+// posts show `scutil --proxy`. None was taken from a Mac.
 func TestSystemIsRead(t *testing.T) {
 	paths, err := filepath.Glob("testdata/system/*.plist")
 	if err != nil || len(paths) < 4 {
@@ -211,7 +211,7 @@ func TestOrderOfTheSources(t *testing.T) {
 	check("the configuration has no exceptions", "https://direct.example.com", "http://configured:3", proxy.Configured)
 	check("not even this computer", "http://127.0.0.1:8080", "http://configured:3", proxy.Configured)
 	if got := finder.Automatic(); got != "" {
-		t.Errorf("with proxy.url something else is asked: %s", got)
+		t.Errorf("with proxy.url another proxy is asked: %s", got)
 	}
 	configured = ""
 	check("as it is now", "https://a.example.com", "http://mac:1", proxy.MacOS)
@@ -228,7 +228,7 @@ func TestOrderOfTheSources(t *testing.T) {
 	configured = "http://hunter2:%zz"
 	if _, err := finder.For(target(t, "https://a.example.com")); err == nil ||
 		strings.Contains(err.Error(), "hunter2") {
-		t.Errorf("a configured proxy that is none: %v", err)
+		t.Errorf("an invalid configured proxy: %v", err)
 	}
 	if overview := finder.Overview(); overview.EnvironmentError == nil || overview.URL != "" {
 		t.Errorf("%+v", overview)
@@ -243,7 +243,7 @@ func TestWhatIsNoDictionary(t *testing.T) {
 	}
 }
 
-// Whatever a dictionary holds, what comes of it is a proxy that can be connected to, or none, and shows no password.
+// For any dictionary, the result is a proxy that can be connected to, or none. It shows no password.
 func FuzzParseSystem(f *testing.F) {
 	f.Add("secure.example.com", "8443", "*.local", "http://wpad/wpad.dat?token=hunter2", true)
 	f.Add("http://jane:hunter2@[::1]:80/x", "-1", "[", "data:application/x-ns-proxy-autoconfig,hunter2", false)

@@ -19,10 +19,10 @@ var loadSystemConfiguration = sync.OnceValue(func() error {
 	return err
 })
 
-// errNoSettings: the function returns NULL where it fails.
+// errNoSettings: the function returns NULL if it fails.
 var errNoSettings = errors.New("SCDynamicStoreCopyProxies returned nothing")
 
-// platformSettings asks configd, by a store that the function opens itself where it is given none [APPLE-SC].
+// platformSettings asks configd. The function opens a store itself if it gets none [APPLE-SC].
 func platformSettings() (System, error) {
 	if err := loadSystemConfiguration(); err != nil {
 		return System{}, fmt.Errorf("read proxy settings: %w", err)

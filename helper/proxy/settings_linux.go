@@ -1,4 +1,4 @@
 package proxy
 
-// platformSettings: Linux has no proxy settings of the system's.
+// platformSettings: Linux has no system-wide proxy settings.
 var platformSettings func() (System, error)

@@ -14,21 +14,21 @@ import (
 	"usher.internal/internal/propertylist"
 )
 
-// System are macOS's proxy settings of the primary network service, as SCDynamicStoreCopyProxies returns them; the keys
-// are those of SCSchemaDefinitions.h [APPLE-SC].
+// System holds macOS's proxy settings of the primary network service, as SCDynamicStoreCopyProxies returns them. The
+// keys are those of SCSchemaDefinitions.h [APPLE-SC].
 type System struct {
-	// HTTPS and HTTP are proxies for targets of that scheme, SOCKS is for every other one; the zero value is none.
+	// HTTPS and HTTP are proxies for targets of that scheme. SOCKS is for every other scheme. The zero value is none.
 	HTTPS, HTTP, SOCKS Server
-	// Exceptions are hosts, domains and networks that are connected to directly.
+	// Exceptions are hosts, domains and networks with a direct connection.
 	Exceptions []string
 	// ExcludeSimpleHostnames connects directly to names without a dot.
 	ExcludeSimpleHostnames bool
-	// AutoConfiguration is the address of a PAC file without user, query and fragment, or a word for an inline script;
-	// empty: none is set.
+	// AutoConfiguration is the address of a PAC file without user, query and fragment, or a word for an inline script.
+	// Empty means that none is set.
 	AutoConfiguration string
-	// AutoDiscovery has macOS look for a PAC file by itself (WPAD).
+	// AutoDiscovery makes macOS look for a PAC file by itself (WPAD).
 	AutoDiscovery bool
-	// Unusable are settings that are switched on and have no usable value, a phrase each.
+	// Unusable are settings that are switched on but have no usable value, a phrase each.
 	Unusable []string
 }
 
@@ -36,18 +36,18 @@ type System struct {
 type Server struct {
 	Host string
 	Port int
-	// HasUser says that the proxy asks for a user; the password is in a keychain that usherd does not read.
+	// HasUser says that the proxy requires a user; the password is in a keychain that usherd does not read.
 	HasUser bool
 }
 
 // IsSet reports whether there is a proxy.
 func (s Server) IsSet() bool { return s.Host != "" }
 
-// ErrNotADictionary is wrapped when the settings are something else.
+// ErrNotADictionary is wrapped if the settings are not a dictionary.
 var ErrNotADictionary = errors.New("not a dictionary")
 
-// ParseSystem reads the dictionary of SCDynamicStoreCopyProxies as a property list. What is missing is not set; a value
-// that is no value of its key is in Unusable.
+// ParseSystem reads the dictionary of SCDynamicStoreCopyProxies as a property list. A missing key is not set; an
+// invalid value is in Unusable.
 func ParseSystem(propertyList []byte) (System, error) {
 	values, err := propertylist.Parse(propertyList)
 	if err != nil {
@@ -76,7 +76,7 @@ func ParseSystem(propertyList []byte) (System, error) {
 				settings.Exceptions = append(settings.Exceptions, name)
 			}
 		}
-	case string: // as one text, which no System Settings write and a profile may
+	case string: // one text: System Settings never writes that, but a profile may
 		settings.Exceptions = strings.FieldsFunc(exceptions,
 			func(r rune) bool { return r == ',' || r == ';' || r == ' ' })
 	}
@@ -128,7 +128,7 @@ func text(value any) string {
 	return text
 }
 
-// parseServer reads a host, which some write as a URL or with its port, and a port.
+// parseServer reads a host, which may have the form of a URL or include its port, and a port.
 func parseServer(host string, port any) (Server, bool) {
 	host = strings.TrimSpace(host)
 	if _, rest, isURL := strings.Cut(host, "://"); isURL {
@@ -152,7 +152,7 @@ func parseServer(host string, port any) (Server, bool) {
 	return Server{Host: host, Port: int(number)}, true
 }
 
-// shown is the address of a PAC file without what may be secret in it.
+// shown returns the address of a PAC file without parts that may be secret.
 func shown(address string) string {
 	address = strings.TrimSpace(address)
 	parsed, err := url.Parse(address)
@@ -169,8 +169,8 @@ func shown(address string) string {
 	return (&url.URL{Scheme: parsed.Scheme, Host: parsed.Host, Path: parsed.Path}).String()
 }
 
-// Automatic says what macOS asks for a proxy and usher does not, as a phrase; empty for nothing. Discovery is on in
-// many networks that have nothing to find.
+// Automatic says what macOS asks for a proxy but usher does not, as a phrase. It is empty for nothing. Discovery is on
+// in many networks that have nothing to find.
 func (s System) Automatic() string {
 	switch {
 	case s.AutoConfiguration != "":
@@ -183,7 +183,8 @@ func (s System) Automatic() string {
 	return ""
 }
 
-// For returns the proxy of a target by these settings; without one its Origin is None, also where an exception says so.
+// For returns the proxy of a target by these settings. If there is none, its Origin is None, also if an exception is
+// the reason.
 func (s System) For(target *url.URL) Choice {
 	server := s.HTTP
 	if target.Scheme == "https" {
@@ -215,9 +216,9 @@ func (s System) excepted(host, port string) (exception string, is bool) {
 	return "", false
 }
 
-// matches reports whether a host is one of an exception: a name or address, with * for anything ("*.local"), a domain
-// that begins with a dot, or a network, of which macOS leaves out zeros at the end ("169.254/16"). An entry may have a
-// port.
+// matches reports whether an exception includes a host. An exception is a name or address, with * for anything
+// ("*.local"), a domain that begins with a dot, or a network. macOS leaves out zeros at the end of a network
+// ("169.254/16"). An entry may have a port.
 func matches(entry, host, port string, isAddress bool) bool {
 	if name, own, err := net.SplitHostPort(entry); err == nil {
 		if own != port && !(port == "" && own == "443") {

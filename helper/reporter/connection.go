@@ -21,19 +21,19 @@ import (
 )
 
 const (
-	// requestsInHand are kept until they are answered; more are dropped.
+	// requestsInHand is how many requests wait for an answer; more are dropped.
 	requestsInHand = 16
-	// bufferBytes are held for what is sent, for as long as there is a connection; a status has a tenth of it.
+	// bufferBytes limits the data that waits to be sent while there is a connection; a status has a tenth of it.
 	bufferBytes = 4 << 10
-	// keptInHand are read while a change is published, which is one at a time; more come where another Mac has the same
-	// name.
+	// keptInHand is the buffer for confirmations while a change is published. Changes are published one at a time; more
+	// confirmations come if another Mac has the same name.
 	keptInHand = 16
-	// aliveWithin is how long a server may take to answer after the network has changed, before the connection is made
-	// anew.
+	// aliveWithin is the time that a server has to answer after the network has changed. Then the connection is
+	// rebuilt.
 	aliveWithin = 10 * time.Second
 )
 
-// connection is one to the servers of NATS, or the attempt to make it.
+// connection is a connection to the NATS servers, or the attempt to make it.
 type connection struct {
 	*Reporter
 	settings Settings
@@ -42,17 +42,17 @@ type connection struct {
 	name     string
 	conn     *nats.Conn
 	requests chan *nats.Msg
-	// kept gets what the servers tell about changes of this Mac, see [fleet.KeptOf].
+	// kept receives the servers' confirmations for changes of this Mac, see [fleet.KeptOf].
 	kept chan *nats.Msg
-	// connected gets a value when the connection is there, again too, and lost when it was lost.
+	// connected gets a value at each connect, and lost at each loss of the connection.
 	connected, lost notice.Signal
 	closed          chan struct{}
-	// announced is set when the fleet knows that this Mac has come.
+	// announced is set when the fleet knows that this Mac is there.
 	announced bool
 	id        string
 }
 
-// open begins to connect. An error is for good, until the configuration or a file of it changes.
+// open begins to connect. An error is permanent until the configuration, or a file that it names, changes.
 func (r *Reporter) open(ctx context.Context, settings Settings) (*connection, error) {
 	files := fingerprint(settings.Files())
 	name, err := r.name(ctx, settings)
@@ -69,8 +69,8 @@ func (r *Reporter) open(ctx context.Context, settings Settings) (*connection, er
 			return nil, err
 		}
 		if credentials.Name != name {
-			return nil, fmt.Errorf("the credentials in %s are those of %s, and this Mac is %s: set fleet.mac, or "+
-				"give it its own", settings.CredentialsFile, credentials.Name, name)
+			return nil, fmt.Errorf("the credentials in %s are for %s, but this Mac is %s: set fleet.mac, or give "+
+				"this Mac its own credentials", settings.CredentialsFile, credentials.Name, name)
 		}
 	}
 	options, err := settings.Options("usherd", name)
@@ -126,8 +126,8 @@ func (c *connection) isConnected(conn *nats.Conn) {
 	c.connected.Set()
 }
 
-// isDisconnected is called when the connection is lost, without an error when we closed it, and after attempts to make
-// it.
+// isDisconnected is called when the connection is lost, and after each failed attempt to connect. There is no error if
+// we closed it.
 func (c *connection) isDisconnected(err error) {
 	c.lost.Set()
 	c.note(func(state *usherv1.FleetStatus) {
@@ -137,14 +137,14 @@ func (c *connection) isDisconnected(err error) {
 		if err == nil {
 			return
 		}
-		if told := "not connected: " + withAdvice(err, c.settings); told != state.LastError {
-			state.LastError = told
+		if text := "not connected: " + withAdvice(err, c.settings); text != state.LastError {
+			state.LastError = text
 			c.log.Warn("not connected to the fleet", "error", err)
 		}
 	})
 }
 
-// failed is called for what goes wrong while the connection stays: what a server refuses, mostly.
+// failed is called for errors on an open connection: mostly what a server refuses.
 func (c *connection) failed(err error) {
 	if errors.Is(err, nats.ErrSlowConsumer) {
 		c.log.Debug("the fleet asks more often than it is answered", "error", err)
@@ -154,7 +154,7 @@ func (c *connection) failed(err error) {
 	c.note(func(state *usherv1.FleetStatus) { state.LastError = withAdvice(err, c.settings) })
 }
 
-// withAdvice is an error of NATS's with what helps.
+// withAdvice returns an error of NATS with its fix.
 func withAdvice(err error, settings Settings) string {
 	text := strings.TrimPrefix(err.Error(), "nats: ")
 	switch {
@@ -177,8 +177,8 @@ func withAdvice(err error, settings Settings) string {
 	return text
 }
 
-// run answers and publishes until there is another configuration, or ctx ends. An answer does not wait for a stream
-// that has no leader.
+// run answers and publishes until the configuration changes, or ctx ends. Answers do not wait for a stream without a
+// leader.
 func (c *connection) run(ctx context.Context) {
 	ctx, cancel := context.WithCancel(ctx)
 	var working sync.WaitGroup
@@ -200,15 +200,15 @@ func (c *connection) run(ctx context.Context) {
 	}
 }
 
-// outdated tells whether there are other settings, or files, than it was made of. Most of what is configured is no
-// matter of the fleet's, and is no reason for all of its Macs to connect anew.
+// outdated reports whether the settings, or their files, differ from the ones that the connection was built from. Most
+// of the configuration does not concern the fleet. A change there is no reason for all Macs to reconnect.
 func (c *connection) outdated(ctx context.Context) bool {
 	now := c.config.Settings()
 	name, err := c.Reporter.name(ctx, now)
 	return err != nil || name != c.name || !reflect.DeepEqual(now, c.settings) || fingerprint(now.Files()) != c.files
 }
 
-// keepAlive has a connection that the network has taken along noticed at once, and not when it is tried next.
+// keepAlive makes a change of the network end a dead connection at once, not at its next use.
 func (c *connection) keepAlive(ctx context.Context) {
 	for {
 		select {
@@ -218,13 +218,13 @@ func (c *connection) keepAlive(ctx context.Context) {
 		}
 		alive, cancel := context.WithTimeout(ctx, aliveWithin)
 		if !c.conn.IsConnected() || c.conn.FlushWithContext(alive) != nil && ctx.Err() == nil {
-			_ = c.conn.ForceReconnect() // it is closed otherwise
+			_ = c.conn.ForceReconnect() // it fails only if the connection is closed
 		}
 		cancel()
 	}
 }
 
-// answer answers one request. Of what it holds, the id of the question is read.
+// answer answers one request. It reads only the id of the question.
 func (c *connection) answer(request *nats.Msg) {
 	asked := new(usherv1.StatusRequest)
 	if proto.Unmarshal(request.Data, asked) != nil {
@@ -248,17 +248,17 @@ func (c *connection) answer(request *nats.Msg) {
 	}
 }
 
-// standing is how this Mac stands now.
+// standing returns the current state of this Mac.
 func (c *connection) standing() (*usherv1.MacStatus, error) {
 	whole, err := c.Reporter.status.Status()
 	if err != nil {
 		return nil, err
 	}
-	told := describe(whole)
-	told.Mac, told.Instance, told.Time = c.name, c.instance, contract.Timestamp(time.Now())
-	told.PersonalDataLeftOut = !c.settings.PersonalData
+	status := describe(whole)
+	status.Mac, status.Instance, status.Time = c.name, c.instance, contract.Timestamp(time.Now())
+	status.PersonalDataLeftOut = !c.settings.PersonalData
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	told.UnpublishedChanges, told.DroppedChanges = c.waiting, c.dropped
-	return told, nil
+	status.UnpublishedChanges, status.DroppedChanges = c.waiting, c.dropped
+	return status, nil
 }

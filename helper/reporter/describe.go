@@ -14,21 +14,21 @@ import (
 	usherv1 "usher.internal/proto/usher/v1"
 )
 
-// A status has a limit, whatever is wrong on a Mac and however many have used it: the stream takes no message of more
-// than [fleet.MaximumMessage], and a change that it does not take would keep all after it waiting. Names and sentences
-// are in bytes.
+// A status has limits, whatever is wrong on a Mac and however many people have used it. The stream takes no message of
+// more than [fleet.MaximumMessage], and a change that it refuses would delay all later ones. Names and sentences are
+// limited in bytes.
 const (
-	usersTold       = 16
-	problemsTold    = 8
+	usersSent       = 16
+	problemsSent    = 8
 	longestName     = 200
 	longestSentence = 500
 )
 
-// change is what the fleet is told of a report, with what is personal.
+// change returns the message for a report, including personal data.
 func change(one delivery.Delivery) *usherv1.StatusChange {
 	report := one.Report
-	told := &usherv1.StatusChange{
-		// The numbers begin anew with a journal that was damaged, the moments do not.
+	message := &usherv1.StatusChange{
+		// The numbers start again after the journal was damaged; the times do not.
 		Id:            fmt.Sprintf("%d-%d", one.ID, one.CreatedAt.UnixNano()),
 		Time:          contract.Timestamp(report.At),
 		Uid:           report.UID,
@@ -37,25 +37,25 @@ func change(one delivery.Delivery) *usherv1.StatusChange {
 	}
 	if code := report.PortalExitCode; code != nil {
 		number := int32(*code)
-		told.PortalExitCode = &number
+		message.PortalExitCode = &number
 	}
 	if report.Identity != nil {
-		told.State = contract.StateToProto(report.Identity.State)
+		message.State = contract.StateToProto(report.Identity.State)
 	}
 	if moved := report.DeviceIDChange; moved != nil {
-		told.DeviceIdChange = &usherv1.DeviceIDChange{
+		message.DeviceIdChange = &usherv1.DeviceIDChange{
 			OldDeviceId: short(string(moved.Old), longestName), NewDeviceId: short(string(moved.New), longestName),
 			Time: contract.Timestamp(moved.At),
 		}
 	}
-	return told
+	return message
 }
 
-// describe is what the fleet is told of a status: it copies what docs/fleet-reference.md lists, and nothing else. What
-// is personal in it is left out when it is sent.
+// describe returns the message for a status. It copies what docs/fleet-reference.md lists, and nothing else. Personal
+// data is removed when it is sent.
 func describe(status *usherv1.GetStatusResponse) *usherv1.MacStatus {
 	helper := status.GetHelper()
-	told := &usherv1.MacStatus{
+	message := &usherv1.MacStatus{
 		Version:           short(helper.GetVersion(), longestName),
 		StartTime:         helper.GetStartTime(),
 		OperatingSystem:   short(status.GetComputer().GetOperatingSystem(), longestName),
@@ -65,20 +65,20 @@ func describe(status *usherv1.GetStatusResponse) *usherv1.MacStatus {
 		ProblemCount:      int32(len(status.GetProblems())),
 		ComputerName:      short(status.GetComputer().GetName(), longestName),
 	}
-	for _, problem := range status.GetProblems()[:min(len(status.GetProblems()), problemsTold)] {
-		told.Problems = append(told.Problems, short(problem, longestSentence))
+	for _, problem := range status.GetProblems()[:min(len(status.GetProblems()), problemsSent)] {
+		message.Problems = append(message.Problems, short(problem, longestSentence))
 	}
 	users := slices.Clone(status.GetUsers())
 	primary := contract.Primary(users)
-	told.State = primary.GetIdentity().GetState()
+	message.State = primary.GetIdentity().GetState()
 	if at := slices.Index(users, primary); at > 0 {
 		users = slices.Insert(slices.Delete(users, at, at+1), 0, primary)
 	}
-	told.MoreUsers = int32(max(0, len(users)-usersTold))
-	for _, user := range users[:min(len(users), usersTold)] {
-		told.Users = append(told.Users, describeUser(user))
+	message.MoreUsers = int32(max(0, len(users)-usersSent))
+	for _, user := range users[:min(len(users), usersSent)] {
+		message.Users = append(message.Users, describeUser(user))
 	}
-	return told
+	return message
 }
 
 func describeUser(user *usherv1.UserStatus) *usherv1.MacUser {
@@ -100,7 +100,7 @@ func describeUser(user *usherv1.UserStatus) *usherv1.MacUser {
 	}
 }
 
-// encode returns the bytes of a message that is to be sent, of which the message keeps what may be told.
+// encode returns the bytes of a message to send. The message keeps only the fields that may be sent.
 func (s Settings) encode(message proto.Message) ([]byte, error) {
 	if !s.PersonalData {
 		personal.Clear(message)
@@ -108,7 +108,7 @@ func (s Settings) encode(message proto.Message) ([]byte, error) {
 	return proto.Marshal(message)
 }
 
-// short is a text as one line of at most so many bytes.
+// short returns a text as one line of at most so many bytes.
 func short(text string, limit int) string {
 	text = strings.ToValidUTF8(oneline.Of(text, limit), "\uFFFD")
 	if len(text) > limit {

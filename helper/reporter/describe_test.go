@@ -23,10 +23,10 @@ import (
 
 var update = flag.Bool("update", false, "write the generated part of docs/fleet-reference.md")
 
-// marker stands in every text that a Mac could tell.
+// marker is in every text that a Mac could send.
 const marker = "jane"
 
-// filled fills a message with what would tell something: every text has the marker, every number is another than zero.
+// filled fills a message with recognizable values: every text has the marker, and no number is zero.
 func filled(message protoreflect.Message, depth int) protoreflect.Message {
 	fields := message.Descriptor().Fields()
 	for i := range fields.Len() {
@@ -70,19 +70,19 @@ func wholeStatus() *usherv1.GetStatusResponse {
 	return filled(new(usherv1.GetStatusResponse).ProtoReflect(), 5).Interface().(*usherv1.GetStatusResponse)
 }
 
-// wholeChange is a change as it is sent, with or without what is personal.
+// wholeChange returns a change as it is sent, with or without personal data.
 func wholeChange(t *testing.T, personal bool) *usherv1.StatusChange {
 	t.Helper()
 	code := wpj.ExitCode(66)
-	told := change(delivery.Delivery{ID: 1, Report: delivery.Report{
+	message := change(delivery.Delivery{ID: 1, Report: delivery.Report{
 		UID: 501, UserName: marker, Detail: marker, Outcome: "FAILED", FailureReason: "PORTAL_FAILED",
 		PortalExitCode: &code,
 		Identity: &wpj.Identity{State: wpj.StateRegistered, UserPrincipalName: marker, DeviceID: marker,
 			TenantID: marker, Detail: marker},
 		DeviceIDChange: &delivery.DeviceIDChange{Old: marker, New: marker},
 	}})
-	told.Mac = describe(wholeStatus())
-	content, err := Settings{PersonalData: personal}.encode(told)
+	message.Mac = describe(wholeStatus())
+	content, err := Settings{PersonalData: personal}.encode(message)
 	sent := &usherv1.StatusChange{}
 	if err := errors.Join(err, proto.Unmarshal(content, sent)); err != nil {
 		t.Fatal(err)
@@ -90,7 +90,7 @@ func wholeChange(t *testing.T, personal bool) *usherv1.StatusChange {
 	return sent
 }
 
-// presentFields are the fields of a message, and of those in it, that are set.
+// presentFields returns the fields of a message, and of its inner messages, that are set.
 func presentFields(message protoreflect.Message, found map[string]bool) {
 	message.Range(func(field protoreflect.FieldDescriptor, value protoreflect.Value) bool {
 		found[string(field.FullName())] = true
@@ -107,7 +107,7 @@ func presentFields(message protoreflect.Message, found map[string]bool) {
 	})
 }
 
-// remarks are the comments of the fields in the contract.
+// remarks returns the comments of the fields in the contract.
 func remarks(t *testing.T) map[string]string {
 	t.Helper()
 	all := make(map[string]string)
@@ -136,13 +136,13 @@ func remarks(t *testing.T) map[string]string {
 	return all
 }
 
-// What docs/fleet-reference.md says is sent is what the contract has, and what it marks as personal is what is left
-// out.
+// docs/fleet-reference.md lists exactly the fields of the contract as sent, and marks exactly its personal fields as
+// left out.
 func TestEverythingThatIsSentIsDocumented(t *testing.T) {
 	said := remarks(t)
 	whole := make(map[string]bool)
 	presentFields(wholeChange(t, true).ProtoReflect(), whole)
-	// Set where the message is sent.
+	// These are set where the message is sent.
 	elsewhere := []string{"mac", "instance", "time", "unpublished_changes", "dropped_changes", "more_users",
 		"personal_data_left_out", "start_time"}
 	var table strings.Builder
@@ -154,8 +154,8 @@ func TestEverythingThatIsSentIsDocumented(t *testing.T) {
 			field := descriptor.Fields().Get(i)
 			name := string(field.FullName())
 			remark := said[name]
-			told := map[bool]string{true: "yes", false: ""}[personal.Is(field)]
-			fmt.Fprintf(&table, "| `%s` | %s | %s |\n", field.Name(), told, remark)
+			message := map[bool]string{true: "yes", false: ""}[personal.Is(field)]
+			fmt.Fprintf(&table, "| `%s` | %s | %s |\n", field.Name(), message, remark)
 			if remark == "" {
 				t.Errorf("%s has no comment in the contract", name)
 			}
@@ -169,10 +169,10 @@ func TestEverythingThatIsSentIsDocumented(t *testing.T) {
 		*update)
 }
 
-// Without personal data no text of a person's is left anywhere in the bytes.
+// Without personal data, no text about a person is anywhere in the bytes.
 func TestNoTextOfAPersonIsLeft(t *testing.T) {
 	impersonal := wholeChange(t, false)
-	// What stands there is the same for everybody who has the same Mac.
+	// These fields are the same for everybody who has the same Mac.
 	impersonal.Mac.Version, impersonal.Mac.OperatingSystem, impersonal.Mac.DeliveryMode = "", "", ""
 	for _, user := range impersonal.GetMac().GetUsers() {
 		user.TenantId = ""
@@ -182,19 +182,18 @@ func TestNoTextOfAPersonIsLeft(t *testing.T) {
 		t.Fatal(err)
 	}
 	if strings.Contains(string(content), marker) {
-		t.Errorf("%q tells of %s", content, marker)
+		t.Errorf("%q contains %s", content, marker)
 	}
 	content, err = proto.Marshal(wholeChange(t, true))
 	if err != nil {
 		t.Fatal(err)
 	}
 	if !strings.Contains(string(content), marker) {
-		t.Error("with personal data nothing is told either")
+		t.Error("with personal data nothing is sent either")
 	}
 }
 
-// However much there is to tell of a Mac, the stream takes it: what it does not take would keep all that comes after it
-// waiting.
+// The stream takes a status of any Mac, however much it reports. A change that it refuses would delay all later ones.
 func TestAChangeHasALimit(t *testing.T) {
 	status := wholeStatus()
 	long := strings.Repeat("ä\x1b😀", 10_000)
@@ -208,24 +207,24 @@ func TestAChangeHasALimit(t *testing.T) {
 	primary := proto.CloneOf(user)
 	primary.User.Name, primary.Primary = "the primary user", true
 	status.Users = append(status.Users, primary)
-	told := describe(status)
+	message := describe(status)
 	content, err := proto.Marshal(
-		&usherv1.StatusChange{Mac: told, DeviceIdChange: wholeChange(t, true).GetDeviceIdChange()})
+		&usherv1.StatusChange{Mac: message, DeviceIdChange: wholeChange(t, true).GetDeviceIdChange()})
 	if err != nil {
 		t.Fatal(err)
 	}
 	if len(content) > fleet.MaximumMessage-1000 {
 		t.Errorf("a change has %d bytes", len(content))
 	}
-	if len(told.GetUsers()) != usersTold || told.GetMoreUsers() != 501-usersTold ||
-		told.GetUsers()[0].GetName() != "the primary user" {
-		t.Errorf("%d users are told, %d more, the first is %q", len(told.GetUsers()), told.GetMoreUsers(),
-			told.GetUsers()[0].GetName())
+	if len(message.GetUsers()) != usersSent || message.GetMoreUsers() != 501-usersSent ||
+		message.GetUsers()[0].GetName() != "the primary user" {
+		t.Errorf("%d users are sent, %d more, the first is %q", len(message.GetUsers()), message.GetMoreUsers(),
+			message.GetUsers()[0].GetName())
 	}
-	if len(told.GetProblems()) != problemsTold || told.GetProblemCount() != 100 {
-		t.Errorf("%d problems are told of %d", len(told.GetProblems()), told.GetProblemCount())
+	if len(message.GetProblems()) != problemsSent || message.GetProblemCount() != 100 {
+		t.Errorf("%d problems are sent of %d", len(message.GetProblems()), message.GetProblemCount())
 	}
-	for _, text := range append(told.GetProblems(), told.GetComputerName(), told.GetUsers()[1].GetDetail()) {
+	for _, text := range append(message.GetProblems(), message.GetComputerName(), message.GetUsers()[1].GetDetail()) {
 		if strings.ContainsRune(text, '\x1b') || strings.ToValidUTF8(text, "") != text ||
 			!strings.HasSuffix(text, "…") {
 			t.Errorf("a text is %q", text)

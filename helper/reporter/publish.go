@@ -15,22 +15,23 @@ import (
 )
 
 const (
-	// publishWithin is how long a server may take to keep a change. It is longer than the servers know a change that
-	// they had: one that is sent again, because it is not known whether it was kept, is told to have been kept then.
+	// publishWithin is the time that a server has to keep a change. It is longer than the time for which the servers
+	// recognize a change as a repetition. So a change that is sent again, because nobody knows whether it was kept, is
+	// confirmed again.
 	publishWithin = 6 * time.Second
-	// publishAttempts are made before that is told as a failure.
+	// publishAttempts is how many attempts are made before a failure is reported.
 	publishAttempts = 3
-	// batch is how many changes are published before that is noted.
+	// batch is how many changes are published before the outbox records it.
 	batch = 50
 )
 
-// publishPauses follow a change that could not be published while there is a connection.
+// publishPauses are the pauses after a change that could not be published although there is a connection.
 var publishPauses = backoff.Pauses{First: 2 * time.Second, Longest: 5 * time.Minute, Jitter: 0.5}
 
-// errLost is returned when the connection is lost before it is known whether a change was kept.
+// errLost is returned if the connection is lost before the servers confirm a change.
 var errLost = errors.New("the connection was lost")
 
-// keepPublishing publishes whenever there is something to publish, or a connection again.
+// keepPublishing publishes whenever there is something to publish, or a new connection.
 func (c *connection) keepPublishing(ctx context.Context) {
 	again := time.NewTimer(time.Hour)
 	again.Stop()
@@ -39,8 +40,8 @@ func (c *connection) keepPublishing(ctx context.Context) {
 		publishable := c.config.Outbox.Publishable()
 		if err := c.publish(ctx); err != nil && ctx.Err() == nil {
 			c.failed(err)
-			// A pause with jitter: whatever the server lacks, every Mac of the fleet has noticed. More changes do
-			// not end it.
+			// The pause has jitter: every Mac of the fleet has noticed the same fault of the server. More changes do
+			// not end the pause.
 			again.Reset(pauses.Next())
 			publishable = nil
 		} else {
@@ -57,7 +58,7 @@ func (c *connection) keepPublishing(ctx context.Context) {
 	}
 }
 
-// publish publishes what has not been published yet, the oldest first, as long as there is a connection.
+// publish publishes the unpublished changes, the oldest first, as long as there is a connection.
 func (c *connection) publish(ctx context.Context) error {
 	for {
 		oldest, waiting, dropped, err := c.config.Outbox.Unpublished(batch)
@@ -67,13 +68,13 @@ func (c *connection) publish(ctx context.Context) error {
 		c.count(waiting, dropped)
 		switch {
 		case !c.conn.IsConnected():
-			return nil // the connection begins anew
+			return nil // the connection is rebuilt
 		case len(oldest) == 0:
 			return c.announce(ctx)
 		}
 		var done []uint64
 		for _, one := range oldest {
-			c.count(waiting-len(done)-1, dropped) // it tells how many come after it
+			c.count(waiting-len(done)-1, dropped) // it says how many come after it
 			if err = c.send(ctx, change(one)); err != nil {
 				break
 			}
@@ -81,18 +82,18 @@ func (c *connection) publish(ctx context.Context) error {
 		}
 		if len(done) > 0 {
 			err = errors.Join(err, c.config.Outbox.Published(done...))
-			c.announced = true // each tells how the Mac stands
+			c.announced = true // each contains the state of the Mac
 		}
 		switch {
 		case errors.Is(err, errLost):
-			return nil // the connection begins anew
+			return nil // the connection is rebuilt
 		case err != nil:
 			return err
 		}
 	}
 }
 
-// count keeps how many changes are unpublished.
+// count records how many changes are unpublished.
 func (c *connection) count(waiting int, dropped int64) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -102,7 +103,7 @@ func (c *connection) count(waiting int, dropped int64) {
 	}
 }
 
-// announce has the fleet know a Mac of which there is nothing to publish.
+// announce makes a Mac known to the fleet if it has nothing to publish.
 func (c *connection) announce(ctx context.Context) error {
 	if c.announced {
 		return nil
@@ -139,11 +140,11 @@ func (c *connection) send(ctx context.Context, change *usherv1.StatusChange) err
 		}
 	}
 	if errors.Is(err, context.DeadlineExceeded) {
-		// A server says nothing to a client that publishes where it may not.
+		// A server does not answer a client that publishes where it may not.
 		if refused := c.conn.LastError(); errors.Is(refused, nats.ErrPermissionViolation) {
 			err = refused
 		} else {
-			err = fmt.Errorf("the servers have not told within %s that they keep it; they may lack room, or "+
+			err = fmt.Errorf("the servers have not confirmed within %s that they keep it; they may lack room, or "+
 				"`usherctl fleet provision`: %w", publishAttempts*publishWithin, err)
 		}
 	}
@@ -154,7 +155,7 @@ func (c *connection) send(ctx context.Context, change *usherv1.StatusChange) err
 	return nil
 }
 
-// sendOnce publishes a message and returns when the servers tell that they have kept it.
+// sendOnce publishes a message and returns when the servers confirm that they have kept it.
 func (c *connection) sendOnce(ctx context.Context, message *nats.Msg) error {
 	ctx, cancel := context.WithTimeout(ctx, publishWithin)
 	defer cancel()
@@ -167,11 +168,11 @@ func (c *connection) sendOnce(ctx context.Context, message *nats.Msg) error {
 	}
 	for {
 		select {
-		case told := <-c.kept:
+		case confirmation := <-c.kept:
 			switch {
-			case told.Header.Get(nats.MsgIdHdr) == message.Header.Get(nats.MsgIdHdr):
+			case confirmation.Header.Get(nats.MsgIdHdr) == message.Header.Get(nats.MsgIdHdr):
 				return nil
-			case told.Header.Get("Status") == noResponders:
+			case confirmation.Header.Get("Status") == noResponders:
 				return fmt.Errorf("%w: run `usherctl fleet provision`", nats.ErrNoResponders)
 			}
 		case <-c.lost:
@@ -182,7 +183,7 @@ func (c *connection) sendOnce(ctx context.Context, message *nats.Msg) error {
 	}
 }
 
-// noResponders is the status with which a server tells whoever publishes that there is no stream. Source:
+// noResponders is the status with which a server says that there is no stream. Source:
 // https://docs.nats.io/reference/reference-protocols/nats-protocol
 const noResponders = "503"
 

@@ -1,9 +1,9 @@
-// Package reporter tells the admins of a fleet how this Mac stands, through NATS (docs/fleet-reference.md). The helper
-// dials out; nothing listens.
+// Package reporter reports the state of this Mac to the admins of a fleet, through NATS (docs/fleet-reference.md). The
+// helper dials out; nothing listens.
 //
-// It answers two subjects, its own and that of all Macs, with a [usherv1.MacStatus], and publishes each change
-// out of the outbox that feeds Jamf Pro to a stream of JetStream. That is all: of what comes in the id of a question is
-// read, so nothing can be done to a Mac this way.
+// It answers two subjects, its own and that of all Macs, with a [usherv1.MacStatus]. It also publishes each change from
+// the outbox that feeds Jamf Pro to a stream of JetStream. It does nothing else: it reads only the id of a question, so
+// nobody can change a Mac this way.
 package reporter
 
 import (
@@ -28,13 +28,13 @@ import (
 	usherv1 "usher.internal/proto/usher/v1"
 )
 
-// answersPerSecond are given, answersAtOnce after a while without any; what is asked beyond that is dropped.
+// answersPerSecond is the rate of answers, and answersAtOnce the burst after a pause. Further questions are dropped.
 const (
 	answersPerSecond = 10
 	answersAtOnce    = 20
 )
 
-// Status is how this Mac stands, as root sees it.
+// Status returns the state of this Mac, as root sees it.
 type Status interface {
 	Status() (*usherv1.GetStatusResponse, error)
 }
@@ -47,26 +47,25 @@ type Outbox interface {
 	Publishable() <-chan struct{}
 }
 
-// Settings are what can be configured.
+// Settings are the parts that can be configured.
 type Settings struct {
 	fleet.Access
-	// PersonalData has names of people told, and what identifies them.
+	// PersonalData allows the names of people, and what identifies them, to be sent.
 	PersonalData bool
-	// MacName is the name that is configured; empty for this Mac's own.
+	// MacName is the configured name. If it is empty, this Mac's own name is used.
 	MacName string
 }
 
-// Config is what a [Reporter] needs.
 type Config struct {
 	Outbox Outbox
-	// Settings returns what is configured now; [Reporter.SettingsChanged] is to be called when that is something else.
+	// Settings returns the current configuration. Call [Reporter.SettingsChanged] when it changes.
 	Settings func() Settings
 	// Name returns this Mac's own name.
 	Name   func(context.Context) (string, error)
 	Logger *slog.Logger
 }
 
-// Reporter is this Mac as one of a fleet. One goroutine runs [Reporter.Run]; the other methods may be called from
+// Reporter is this Mac's part of a fleet. One goroutine runs [Reporter.Run]; the other methods may be called from
 // anywhere.
 type Reporter struct {
 	config   Config
@@ -80,7 +79,7 @@ type Reporter struct {
 
 	mu    sync.Mutex
 	state *usherv1.FleetStatus
-	// waiting and dropped are how many changes are unpublished, as they were counted last.
+	// waiting and dropped are the numbers of unpublished changes at the last count.
 	waiting int32
 	dropped int64
 }
@@ -94,13 +93,13 @@ func New(config Config) *Reporter {
 	}
 }
 
-// SettingsChanged has [Reporter.Run] take note of other settings. It does not block.
+// SettingsChanged makes [Reporter.Run] read the settings again. It does not block.
 func (r *Reporter) SettingsChanged() { r.renew.Set() }
 
-// NetworkChanged has the connection tried, or made, at once. It does not block.
+// NetworkChanged makes the Reporter check the connection, or connect, at once. It does not block.
 func (r *Reporter) NetworkChanged() { r.network.Set() }
 
-// State is how the connection stands; nil where no fleet is configured.
+// State is the state of the connection. It is nil if no fleet is configured.
 func (r *Reporter) State() *usherv1.FleetStatus {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -110,28 +109,28 @@ func (r *Reporter) State() *usherv1.FleetStatus {
 	return proto.CloneOf(r.state)
 }
 
-// Troubles are sentences for admins about what is wrong with the connection.
+// Troubles returns sentences for admins about problems with the connection.
 func (r *Reporter) Troubles() (sentences []string) {
 	state := r.State()
 	if failure := state.GetLastError(); failure != "" {
-		sentences = append(sentences, fmt.Sprintf("The fleet is not told how this Mac stands: %s.", failure))
+		sentences = append(sentences, fmt.Sprintf("The fleet does not get the state of this Mac: %s.", failure))
 	}
 	if end := contract.Time(state.GetExpireTime()); fleet.ExpiresSoon(end, time.Now()) {
 		sentences = append(sentences,
-			fmt.Sprintf("What this Mac shows to the fleet counts until %s. Replace the file of "+
-				"fleet.credentials_file, or fleet.certificate_file, before.", end.UTC().Format(time.DateOnly)))
+			fmt.Sprintf("What this Mac shows to the fleet is valid until %s. Replace the file of "+
+				"fleet.credentials_file, or fleet.certificate_file, before then.", end.UTC().Format(time.DateOnly)))
 	}
 	return sentences
 }
 
-// Run is part of the fleet, as far as it is configured, until ctx ends, and then returns nil.
+// Run takes part in the fleet, if one is configured, until ctx ends. Then it returns nil.
 func (r *Reporter) Run(ctx context.Context, status Status) error {
 	r.status = status
 	group, ctx := errgroup.WithContext(ctx)
 	group.Go(func() error {
 		files := func() []string { return r.config.Settings().Files() }
 		filewatch.WatchOrRenew(ctx, r.log, files, r.renew, func() { r.changed.Set() }, func(err error) {
-			r.log.Warn("changes of the fleet's credentials are not seen; they count when the connection is made next",
+			r.log.Warn("changes of the fleet's credentials are not seen; they take effect at the next connection",
 				"error", err)
 		})
 		return nil
@@ -146,7 +145,7 @@ func (r *Reporter) Run(ctx context.Context, status Status) error {
 	return group.Wait()
 }
 
-// serve is part of the fleet by one configuration. It returns when that has changed, or ctx ends.
+// serve takes part in the fleet with one configuration. It returns when that changes, or when ctx ends.
 func (r *Reporter) serve(ctx context.Context, settings Settings) {
 	if len(settings.Servers) == 0 {
 		r.become(nil)
@@ -155,7 +154,7 @@ func (r *Reporter) serve(ctx context.Context, settings Settings) {
 	}
 	connection, err := r.open(ctx, settings)
 	if err != nil {
-		r.log.Error("the fleet cannot be told how this Mac stands", "error", err)
+		r.log.Error("the fleet does not get the state of this Mac", "error", err)
 		r.become(&usherv1.FleetStatus{LastError: err.Error(), Since: contract.Timestamp(time.Now())})
 		r.wait(ctx)
 		return
@@ -164,7 +163,7 @@ func (r *Reporter) serve(ctx context.Context, settings Settings) {
 	connection.run(ctx)
 }
 
-// name is under which this Mac is known to the fleet.
+// name returns the name of this Mac in the fleet.
 func (r *Reporter) name(ctx context.Context, settings Settings) (string, error) {
 	if settings.MacName != "" {
 		return settings.MacName, nil
@@ -175,7 +174,7 @@ func (r *Reporter) name(ctx context.Context, settings Settings) (string, error) 
 // longestFile is how much of a file with credentials or certificates is read, in bytes.
 const longestFile = 1 << 20
 
-// fingerprint differs where the content of one of the files does.
+// fingerprint differs if the content of one of the files differs.
 func fingerprint(files []string) [sha256.Size]byte {
 	whole := sha256.New()
 	for _, file := range files {
@@ -185,7 +184,7 @@ func fingerprint(files []string) [sha256.Size]byte {
 	return [sha256.Size]byte(whole.Sum(nil))
 }
 
-// wait waits for another configuration.
+// wait waits until the configuration changes.
 func (r *Reporter) wait(ctx context.Context) {
 	select {
 	case <-r.changed:
@@ -199,7 +198,7 @@ func (r *Reporter) become(state *usherv1.FleetStatus) {
 	r.state = state
 }
 
-// note changes what is told of the connection.
+// note changes what is reported about the connection.
 func (r *Reporter) note(change func(*usherv1.FleetStatus)) {
 	r.mu.Lock()
 	defer r.mu.Unlock()

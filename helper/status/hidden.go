@@ -7,7 +7,7 @@ import (
 	usherv1 "usher.internal/proto/usher/v1"
 )
 
-// withoutDevicesOfOthers leaves only the user's own among the devices that Jamf Pro has linked this computer to.
+// withoutDevicesOfOthers keeps only the user's own of the devices to which Jamf Pro has linked this computer.
 func withoutDevicesOfOthers(user *usherv1.UserStatus) {
 	own := []string{user.GetIdentity().GetDeviceId(), user.GetLastRegistration().GetIdentity().GetDeviceId(),
 		user.GetDeviceIdChange().GetOldDeviceId(), user.GetDeviceIdChange().GetNewDeviceId()}
@@ -21,7 +21,7 @@ func withoutDevicesOfOthers(user *usherv1.UserStatus) {
 	}
 }
 
-// withoutJamfPro leaves out why Jamf Pro could not be asked: it says what is wrong with the API client and its secret.
+// withoutJamfPro leaves out why Jamf Pro could not be asked: that describes problems of the API client and its secret.
 func withoutJamfPro(user *usherv1.UserStatus) {
 	for _, evidence := range user.GetEvidence() {
 		if evidence.GetSource() != usherv1.IdentitySource_IDENTITY_SOURCE_JAMF_PRO ||

@@ -13,7 +13,7 @@ import (
 	usherv1 "usher.internal/proto/usher/v1"
 )
 
-// known reads what the journal says of users, the outbox and itself, once for each generation of the journal.
+// known reads the users, the outbox and the state of the journal from the journal, once for each generation of it.
 type known struct {
 	Config
 
@@ -21,17 +21,16 @@ type known struct {
 	last *snapshot
 }
 
-// snapshot is what the journal said at one generation of it. It is not changed once it is made, and shared by the
-// answers.
+// snapshot is the content of the journal at one generation. It does not change after it is built, and answers share it.
 type snapshot struct {
 	generation uint64
-	// users are those that the journal knows. After an account was deleted, two of them can have one uid.
+	// users are those in the journal. After an account was deleted, two of them can have the same uid.
 	users  []*usherv1.UserStatus
 	outbox *usherv1.OutboxStatus
 	damage []*usherv1.JournalDamage
 }
 
-// of returns what the journal knows of a user, nil for nothing.
+// of returns the journal's knowledge of a user, nil for none.
 func (s *snapshot) of(uid uint32, name string) *usherv1.UserStatus {
 	at := slices.IndexFunc(s.users,
 		func(known *usherv1.UserStatus) bool { return known.User.Uid == uid && known.User.Name == name })
@@ -41,7 +40,7 @@ func (s *snapshot) of(uid uint32, name string) *usherv1.UserStatus {
 	return s.users[at]
 }
 
-// now returns what the journal says. It reads the journal again after a change.
+// now returns the content of the journal. It reads the journal again after a change.
 func (k *known) now() (*snapshot, error) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
@@ -107,7 +106,7 @@ func (k *known) now() (*snapshot, error) {
 	return read, nil
 }
 
-// neverSeen is the identity of somebody who is not logged in and was never looked at.
+// neverSeen is the identity of a user who is not logged in and was never looked at.
 func neverSeen() *wpj.Identity {
 	identity := wpj.Evaluate([]wpj.Evidence{
 		{Source: wpj.SourceLoginKeychain, Finding: wpj.CouldNotLook, Obstacle: wpj.ObstacleNoSession}},
@@ -135,10 +134,10 @@ func (k *known) outboxStatus() (*usherv1.OutboxStatus, error) {
 			}
 		case delivery.StateRefused:
 			if outbox.Refused++; outbox.Refused == 1 {
-				outbox.LastError = one.LastError // what an admin has to fix comes first
+				outbox.LastError = one.LastError // problems that an admin has to fix come first
 			}
 		}
-		// Of the pending ones the oldest says what is wrong; the others wait for it.
+		// Of the pending ones, the oldest has the error; the others wait for it.
 		if outbox.Refused == 0 && one.LastError != "" {
 			outbox.LastError = one.LastError
 		}

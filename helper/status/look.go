@@ -9,7 +9,7 @@ import (
 	"usher.internal/internal/contract"
 )
 
-// LookAgain looks at everyone whom the viewer may see. For a user who cannot be looked at, what was found last remains,
+// LookAgain looks at everyone whom the viewer may see. For a user who cannot be looked at, the last result remains,
 // with its time.
 func (r *Reporter) LookAgain(ctx context.Context, viewer Viewer) {
 	var looks sync.WaitGroup
@@ -23,7 +23,7 @@ func (r *Reporter) LookAgain(ctx context.Context, viewer Viewer) {
 	looks.Wait()
 }
 
-// lookAtAbsent looks at those whom the journal knows and who are not logged in, one after the other.
+// lookAtAbsent looks at the users in the journal who are not logged in, one after the other.
 func (r *Reporter) lookAtAbsent(ctx context.Context, viewer Viewer, present []sessions.Session) {
 	journal, err := r.known.now()
 	if err != nil {

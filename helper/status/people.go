@@ -14,11 +14,11 @@ import (
 	usherv1 "usher.internal/proto/usher/v1"
 )
 
-// people knows who the users of this Mac are, and which of them is the primary one.
+// people knows the users of this Mac, and which of them is the primary one.
 type people struct{ Config }
 
-// users returns everyone who is logged in or known, if visible, logged in first. A user is a uid with a name: after an
-// account was deleted, its uid may be another person's.
+// users returns everyone who is logged in or known, if visible, logged-in users first. A user is a uid with a name:
+// after an account was deleted, another person may get its uid.
 func (p *people) users(journal *snapshot, configured string,
 	visible func(*usherv1.User) bool) ([]*usherv1.UserStatus, error) {
 	var users []*usherv1.UserStatus
@@ -70,7 +70,7 @@ func (p *people) users(journal *snapshot, configured string,
 	return slices.DeleteFunc(users, func(user *usherv1.UserStatus) bool { return !visible(user.User) }), nil
 }
 
-// lookUpAccounts has the accounts of all users looked up, if that is some time ago.
+// lookUpAccounts looks up the accounts of all users, if the last time was some time ago.
 func (p *people) lookUpAccounts(journal *snapshot, configured string) {
 	var users []primary.Candidate
 	for _, session := range p.Sessions.List() {
@@ -110,7 +110,7 @@ func (p *people) choose(users []*usherv1.UserStatus, configured string) error {
 	return nil
 }
 
-// withoutAgent names the user on the console, if visible and if their agent is not connected; empty for nobody.
+// withoutAgent returns the user on the console, if visible and if their agent is not connected; empty for nobody.
 func (p *people) withoutAgent(visible func(uid uint32) bool) string {
 	person, there := accounts.AtConsole()
 	if !there || !visible(person.UID) ||

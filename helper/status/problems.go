@@ -12,33 +12,33 @@ import (
 	usherv1 "usher.internal/proto/usher/v1"
 )
 
-// flush is the command that sends what is in the outbox now.
+// flush is the command that sends the content of the outbox now.
 var flush = config.Sudo("outbox flush")
 
-// problems says what is wrong in a status, the gravest first: one sentence each, with the fix. It sees what the caller
-// may see and nothing else. Without names who is on the console and has no agent, empty for nobody.
+// problems returns the problems in a status, the worst first: one sentence each, with the fix. It sees only what the
+// caller may see. without is the user on the console without an agent, empty for nobody.
 func problems(status *usherv1.GetStatusResponse, without string) []string {
 	var found []string
 	add := func(format string, arguments ...any) { found = append(found, fmt.Sprintf(format, arguments...)) }
 
 	if failure := status.GetHelper().GetJournalError(); failure != "" {
-		add("When it was last tried the journal could not be written, and nothing goes on without it: %s. See "+
-			"to that disk.", failure)
+		add("The journal could not be written at the last attempt, and nothing works without it: %s. Check that disk.",
+			failure)
 	}
 	for _, damage := range status.GetHelper().GetJournalDamage() {
 		add("The journal was damaged: %s. %s", damage.GetText(), damage.GetFix())
 	}
 	if failure := status.GetHelper().GetConfigurationError(); failure != "" {
-		add("The configuration cannot be used, and the last good one stays in force: %s. Mend it, then run `usherctl "+
-			"config validate`.",
+		add("The configuration cannot be used, and the last good one remains in force: %s. Fix it, then run "+
+			"`usherctl config validate`.",
 			strings.ReplaceAll(failure, "\n", "; "))
 	}
 	if keys := status.GetHelper().GetPendingConfiguration(); len(keys) > 0 {
-		add("The configuration of %s has changed, which takes effect when usherd restarts: `%s`.",
+		add("The configuration of %s has changed; the change takes effect when usherd restarts: `%s`.",
 			strings.Join(keys, ", "), config.Sudo("restart"))
 	}
 	if outbox := status.GetOutbox(); outbox.GetRefused() > 0 {
-		add("Jamf Pro refused %s: %s. Fix that; usherd tries again when the configuration changes and once a day, "+
+		add("Jamf Pro refused %s: %s. Fix that; usherd tries again when the configuration changes and once a day. "+
 			"`%s` does it now.",
 			english.Count(outbox.GetRefused(), "result"), outbox.GetLastError(), flush)
 	} else if outbox.GetPending() > 0 && outbox.GetLastError() != "" {
@@ -47,8 +47,8 @@ func problems(status *usherv1.GetStatusResponse, without string) []string {
 	}
 	switch whole := status.GetOutbox() != nil; {
 	case without != "":
-		add("%s is at this Mac, and no usher-agent of his is connected, so that nothing new is seen of him. "+
-			"`usherctl doctor` says what to do.", without)
+		add("%s is logged in, but their usher-agent is not connected, so usher sees nothing new. `usherctl doctor` "+
+			"says what to do.", without)
 	case len(status.GetUsers()) > 0:
 	case !whole:
 		add("You are not logged in with usher-agent running, and were not registered yet. The agent starts at login.")
@@ -58,7 +58,7 @@ func problems(status *usherv1.GetStatusResponse, without string) []string {
 	for _, user := range status.GetUsers() {
 		identity := user.GetIdentity()
 		if user.GetNoAccount() {
-			continue // Usher Other Users has it, until an admin has the user forgotten
+			continue // Usher Other Users reports it, until an admin has the user forgotten
 		}
 		switch state, _ := contract.StateFromProto(identity.GetState()).Info(); {
 		case identity == nil:
@@ -76,7 +76,7 @@ func problems(status *usherv1.GetStatusResponse, without string) []string {
 			add("%s: %s", user.GetUser().GetName(), contradiction.GetDetail())
 		}
 		last := user.GetLastRegistration()
-		if last.GetState() == usherv1.RegistrationState_REGISTRATION_STATE_FAILED && !toldByOutbox(status, last) &&
+		if last.GetState() == usherv1.RegistrationState_REGISTRATION_STATE_FAILED && !reportedByOutbox(status, last) &&
 			!outlived(user) {
 			add("The last registration of %s failed: %s", user.GetUser().GetName(), last.GetFailureDetail())
 		}
@@ -84,7 +84,7 @@ func problems(status *usherv1.GetStatusResponse, without string) []string {
 	return found
 }
 
-// withFix is what a state rests on, with what helps: the fix of the identity, or else that of its state.
+// withFix returns the basis of a state with its fix: that of the identity, or otherwise that of its state.
 func withFix(identity *usherv1.Identity, state wpj.StateInfo) string {
 	sentences := []string{identity.GetDetail()}
 	if identity.GetFix() == "" {
@@ -96,15 +96,15 @@ func withFix(identity *usherv1.Identity, state wpj.StateInfo) string {
 	return strings.Join(sentences, " ")
 }
 
-// toldByOutbox tells whether a registration failed only because Jamf Pro refused its result, and the outbox has said so
-// above, or has brought it there since.
-func toldByOutbox(status *usherv1.GetStatusResponse, last *usherv1.Registration) bool {
+// reportedByOutbox reports whether a registration failed only because Jamf Pro refused its result. The outbox has then
+// said so above, or has delivered the result since.
+func reportedByOutbox(status *usherv1.GetStatusResponse, last *usherv1.Registration) bool {
 	return last.GetFailureReason() == usherv1.FailureReason_FAILURE_REASON_DELIVERY_REFUSED &&
 		(status.GetOutbox() != nil || last.GetDeliveryState() == usherv1.DeliveryState_DELIVERY_STATE_DELIVERED)
 }
 
-// outlived tells whether a user was seen to be registered after his last registration had failed. That Jamf Pro refused
-// the result is wrong all the same.
+// outlived reports whether a user was seen as registered after their last registration had failed. A refusal by Jamf
+// Pro is a problem all the same.
 func outlived(user *usherv1.UserStatus) bool {
 	last := user.GetLastRegistration()
 	return last.GetFailureReason() != usherv1.FailureReason_FAILURE_REASON_DELIVERY_REFUSED &&

@@ -10,7 +10,7 @@ import (
 	usherv1 "usher.internal/proto/usher/v1"
 )
 
-// What is wrong is told with what helps, and what is wrong no more is not.
+// A problem is reported with its fix, and only while it exists.
 func TestProblemsOfAUser(t *testing.T) {
 	failedAt := time.Date(2026, 11, 23, 10, 0, 0, 0, time.UTC)
 	failed := func(reason usherv1.FailureReason) *usherv1.Registration {
@@ -29,7 +29,7 @@ func TestProblemsOfAUser(t *testing.T) {
 		"not looked at": {"", time.Time{}, nil, []string{"was not looked at yet"}},
 		"not registered": {wpj.StateNotRegistered, failedAt, nil,
 			[]string{"usher can: `usherctl register`."}},
-		"by Platform SSO alone": {wpj.StateNeedsKeys, failedAt, nil,
+		"only by Platform SSO": {wpj.StateNeedsKeys, failedAt, nil,
 			[]string{"Have the user log out and in"}},
 		"not calculated": {wpj.StateComplianceUnknown, failedAt, nil, nil},
 		"failed": {wpj.StateNotRegistered, failedAt.Add(time.Minute), failed(portalFailed),
@@ -58,7 +58,7 @@ func TestProblemsOfAUser(t *testing.T) {
 	}
 }
 
-// A login keychain that macOS has renamed is named as the cause, with the file and what to do.
+// A login keychain that macOS has renamed is named as the cause, with the file and the fix.
 func TestProblemOfALostKeychain(t *testing.T) {
 	user := &usherv1.UserStatus{
 		User:     &usherv1.User{Name: "jane"},
@@ -73,7 +73,7 @@ func TestProblemOfALostKeychain(t *testing.T) {
 	}
 }
 
-// The fix is there once: that of the identity, which is in its detail, or else that of the state.
+// The fix appears once: that of the identity, which is in its detail, or otherwise that of the state.
 func TestFixIsThereOnce(t *testing.T) {
 	for _, one := range []struct {
 		identity wpj.Identity
@@ -93,7 +93,7 @@ func TestFixIsThereOnce(t *testing.T) {
 
 func TestProblemsBeforeAnyUser(t *testing.T) {
 	for without, want := range map[string]string{"": "Nobody is logged in",
-		"jane": "jane is at this Mac, and no usher-agent of his is connected"} {
+		"jane": "jane is logged in, but their usher-agent is not connected"} {
 		got := problems(&usherv1.GetStatusResponse{Outbox: &usherv1.OutboxStatus{}}, without)
 		if len(got) != 1 || !strings.Contains(got[0], want) {
 			t.Errorf("%q: %q", without, got)

@@ -1,7 +1,7 @@
-// Package status says how this Mac, usherd and its users stand, as one message of the contract.
+// Package status reports the state of this Mac, usherd and its users, as one message of the contract.
 //
-// A [Reporter] puts it together from what the parts of usherd know: it keeps nothing but what it read of the journal
-// last. Each viewer sees what concerns them, and an admin sees everything.
+// A [Reporter] builds it from the knowledge of usherd's parts. It keeps only what it last read from the journal. Each
+// viewer sees what concerns them, and an admin sees everything.
 package status
 
 import (
@@ -28,52 +28,52 @@ import (
 // Sessions knows who is logged in.
 type Sessions interface {
 	List() []sessions.Session
-	// Watch returns a channel too that is closed when a session comes or goes.
+	// Watch also returns a channel that is closed when a session comes or goes.
 	Watch() (now []sessions.Session, changed <-chan struct{})
 }
 
-// History is what the journal holds of each user.
+// History is the journal's data about each user.
 type History interface {
-	// Newest returns what each user did last.
+	// Newest returns the last activity of each user.
 	Newest() ([]registration.Latest, error)
 }
 
-// Observations is what is known of each user.
+// Observations is the knowledge about each user.
 type Observations interface {
-	// All returns what is known, in the order of the uids.
+	// All returns everything that is known, in the order of the uids.
 	All() ([]observation.Observation, error)
 	// Look looks at a session now.
 	Look(ctx context.Context, session sessions.Session) (observation.Observation, error)
-	// LookWithoutSession looks at a user who has none, as far as that can be done.
+	// LookWithoutSession looks at a user without a session, as far as that is possible.
 	LookWithoutSession(ctx context.Context, user accounts.User) error
 }
 
-// Presence says who was at the Mac last.
+// Presence says who was last at the Mac.
 type Presence interface {
-	// Last returns a function for when a user was, zero where that is not known. Only the order of users means
-	// something.
+	// Last returns a function for the time when a user was last there, zero if it is not known. Only the order of users
+	// has a meaning.
 	Last() (of func(uid uint32, name string) time.Time, err error)
 }
 
-// Accounts says which users are still accounts of this Mac.
+// Accounts says which users still have accounts on this Mac.
 type Accounts interface {
-	// Refresh looks the accounts up, unless that was just done.
+	// Refresh looks up the accounts, unless it has just done so.
 	Refresh(users []primary.Candidate, configured string)
 	// Gone reports whether the account was deleted.
 	Gone(uid uint32, name string) bool
-	// Name returns the account name of the person with that uid, empty where there is none.
+	// Name returns the account name of the person with that uid, empty if there is none.
 	Name(uid uint32) (string, error)
 	// Named returns the person with that account name.
 	Named(name string) (accounts.User, bool)
 }
 
-// Journal is the file that registrations and outbox are kept in.
+// Journal is the file that holds registrations and the outbox.
 type Journal interface {
-	// WriteError is the error of the last write, nil when that went well.
+	// WriteError is the error of the last write, nil if it succeeded.
 	WriteError() error
-	// Damages are the parts that were set aside because they could not be read.
+	// Damages returns the parts that were set aside because they could not be read.
 	Damages() ([]store.Damage, error)
-	// Generation is another number after each change.
+	// Generation returns a number that differs after each change.
 	Generation() uint64
 	// Changed returns a channel that is closed after the next change.
 	Changed() <-chan struct{}
@@ -85,24 +85,24 @@ type Outbox interface {
 	LastDelivered() (time.Time, error)
 }
 
-// Configuration is what is configured; a [config.Live] is one.
+// Configuration is the current configuration; a [config.Live] is one.
 type Configuration interface {
 	Current() *config.Loaded
-	// Problem is why the configuration's files are not in force, nil when they are. Pending are keys that take effect
-	// when usherd restarts.
+	// Problem says why the configuration's files are not in force, nil if they are. Pending returns the keys that take
+	// effect when usherd restarts.
 	Problem() *config.Problem
 	Pending() []string
-	// Changed returns a channel that is closed when something else is in force.
+	// Changed returns a channel that is closed when the configuration in force changes.
 	Changed() <-chan struct{}
 }
 
-// Viewer is who asks; a [gate.Actor] is one.
+// Viewer is the caller; a [gate.Actor] is one.
 type Viewer interface {
 	UID() uint32
 	IsAdmin() bool
-	// MayActFor returns nil when the viewer may act for the user with that uid.
+	// MayActFor returns nil if the viewer may act for the user with that uid.
 	MayActFor(uid uint32) error
-	// Undecided returns an error when the directory did not say whether the viewer is an admin.
+	// Undecided returns an error if the directory did not say whether the viewer is an admin.
 	Undecided() error
 }
 
@@ -114,7 +114,7 @@ func (root) IsAdmin() bool          { return true }
 func (root) MayActFor(uint32) error { return nil }
 func (root) Undecided() error       { return nil }
 
-// Config is what a [Reporter] puts together.
+// Config is the input of a [Reporter].
 type Config struct {
 	Sessions      Sessions
 	History       History
@@ -124,8 +124,8 @@ type Config struct {
 	Presence      Presence
 	Accounts      Accounts
 	Configuration Configuration
-	// Fleet is how the connection to the fleet stands; Troubles are sentences for admins about what answers from afar.
-	// Both may be nil.
+	// Fleet returns the state of the connection to the fleet. Troubles returns sentences for admins about the services
+	// that answer over the network. Both may be nil.
 	Fleet    func() *usherv1.FleetStatus
 	Troubles func() []string
 	Version  string
@@ -133,7 +133,7 @@ type Config struct {
 	Computer, OperatingSystem string
 }
 
-// Reporter says how everything stands. Its methods may be called from anywhere.
+// Reporter reports the state of everything. Its methods may be called from anywhere.
 type Reporter struct {
 	config    Config
 	startedAt time.Time
@@ -141,21 +141,21 @@ type Reporter struct {
 	people    people
 }
 
-// New returns a reporter of a usherd that starts now.
+// New returns a reporter for a usherd that starts now.
 func New(config Config) *Reporter {
 	return &Reporter{config: config, startedAt: time.Now(), known: known{Config: config}, people: people{config}}
 }
 
-// Status returns the whole status. It is not to be changed.
+// Status returns the whole status. The caller must not change it.
 func (r *Reporter) Status() (*usherv1.GetStatusResponse, error) { return r.For(root{}) }
 
-// WatchStatus sends the whole status as it stands and again after each change, until ctx ends or send returns an error;
-// it returns that.
+// WatchStatus sends the whole current status and again after each change, until ctx ends or send returns an error. It
+// returns that error.
 func (r *Reporter) WatchStatus(ctx context.Context, send func(*usherv1.GetStatusResponse) error) error {
 	return r.Watch(ctx, root{}, send)
 }
 
-// Watch sends the status as the viewer may see it, and again whenever it says something else than the one before.
+// Watch sends the viewer's part of the status, and again whenever it differs from the last one.
 func (r *Reporter) Watch(ctx context.Context, viewer Viewer, send func(*usherv1.GetStatusResponse) error) error {
 	var sent *usherv1.GetStatusResponse
 	for {
@@ -182,7 +182,7 @@ func (r *Reporter) Watch(ctx context.Context, viewer Viewer, send func(*usherv1.
 	}
 }
 
-// For returns the status as the viewer may see it.
+// For returns the viewer's part of the status.
 func (r *Reporter) For(viewer Viewer) (*usherv1.GetStatusResponse, error) {
 	configured := r.config.Configuration.Current()
 	status := &usherv1.GetStatusResponse{
@@ -232,7 +232,7 @@ func (r *Reporter) For(viewer Viewer) (*usherv1.GetStatusResponse, error) {
 	}
 	if admin {
 		status.Outbox = journal.outbox
-		r.tellConfiguration(status.Helper)
+		r.reportConfiguration(status.Helper)
 		if r.config.Fleet != nil {
 			status.Fleet = r.config.Fleet()
 		}
@@ -248,7 +248,7 @@ func (r *Reporter) For(viewer Viewer) (*usherv1.GetStatusResponse, error) {
 	return status, nil
 }
 
-// About returns the status with one user in it, as the viewer may see it.
+// About returns the viewer's part of the status of one user.
 func (r *Reporter) About(viewer Viewer, uid uint32, name string) (*usherv1.GetStatusResponse, error) {
 	status, err := r.For(viewer)
 	if err != nil {
@@ -261,8 +261,8 @@ func (r *Reporter) About(viewer Viewer, uid uint32, name string) (*usherv1.GetSt
 	return status, nil
 }
 
-// tellConfiguration says what is wrong with the configuration.
-func (r *Reporter) tellConfiguration(helper *usherv1.HelperStatus) {
+// reportConfiguration reports the problems of the configuration.
+func (r *Reporter) reportConfiguration(helper *usherv1.HelperStatus) {
 	helper.PendingConfiguration = r.config.Configuration.Pending()
 	if problem := r.config.Configuration.Problem(); problem != nil {
 		helper.ConfigurationError, helper.ConfigurationErrorTime = problem.Err.Error(),

@@ -138,8 +138,8 @@ func TestStatusNamesThePrimaryUser(t *testing.T) {
 	}
 }
 
-// The uid of an account that was deleted belongs to another person: they see nothing of the one before, and each is a
-// user of their own.
+// The uid of a deleted account belongs to another person. They see nothing of the earlier one, and each is a separate
+// user.
 func TestUIDThatAnotherPersonHasNow(t *testing.T) {
 	m := newMac()
 	identity := wpj.Identity{State: wpj.StateNotRegistered, Detail: "BOB"}
@@ -151,7 +151,7 @@ func TestUIDThatAnotherPersonHasNow(t *testing.T) {
 		!slices.Equal(names, []string{"bob", "jane (no account)"}) {
 		t.Errorf("root sees %q, and %q is the primary one", names, primary)
 	}
-	answer, err := m.status().For(asJane) // whose uid bob has
+	answer, err := m.status().For(asJane) // bob has john's former uid
 	if err != nil || len(answer.GetUsers()) != 1 {
 		t.Fatalf("%v, %v", answer, err)
 	}

@@ -1,7 +1,7 @@
-// Package support reads the logs for a support archive that root alone can read, and usherd's own. [Logs.List] tells
-// which there are, [Logs.Copy] copies the part of one that is about a user's registrations.
+// Package support reads the logs for a support archive. Only root can read these logs and usherd's own. [Logs.List]
+// lists them, and [Logs.Copy] copies the part of one that is about a user's registrations.
 //
-// Who is no admin gets nothing in which another user is named: see [Selection].
+// A caller who is not an admin gets nothing that names another user: see [Selection].
 package support
 
 import (
@@ -20,22 +20,22 @@ import (
 	"usher.internal/internal/trust"
 )
 
-// How much is read of a log, and how much is given of it; both are the newest bytes.
+// Limits for reading a log and for copying it; both apply to the newest bytes.
 const (
 	maximumRead  = 64 << 20
 	maximumGiven = 4 << 20
 )
 
-// Homes are the folders in which people have their homes.
+// Homes are the folders with people's homes.
 var Homes = []string{"/Users", "/home"}
 
 // Config says where the logs are.
 type Config struct {
-	// JamfLog is a file, OwnFiles a folder with files that end in .log. Neither needs to exist.
+	// JamfLog is a file. OwnFiles is a folder with files that end in .log. Both may be missing.
 	JamfLog, OwnFiles string
-	// People returns what is known of everybody who has an account here: account names, full names and numbers.
+	// People returns the account names, full names and numbers of everybody with an account here.
 	People func() []string
-	// Zone is that of this computer; nil is the system's.
+	// Zone is this computer's time zone; nil is the system's.
 	Zone *time.Location
 }
 
@@ -45,18 +45,18 @@ type Logs struct{ config Config }
 // New returns the logs that config names.
 func New(config Config) *Logs { return &Logs{config} }
 
-// Log is one of them.
+// Log is one log.
 type Log struct {
-	// Name is what it is called in the archive, Path where it is.
+	// Name is its name in the archive, Path its path.
 	Name, Path  string
 	Description string
-	// Size is how many bytes are given of it at most.
+	// Size is the maximum number of bytes that are copied.
 	Size int64
-	// Own is true for what usherd wrote, which is about everybody: only admins get it.
+	// Own is true for usherd's logs. They are about everybody, so only admins get them.
 	Own bool
 }
 
-// ErrNoLog is wrapped by the error of a log that is not there, or not as it should be.
+// ErrNoLog is wrapped by the error for a log that is missing, or not as it should be.
 var ErrNoLog = errors.New("no such log")
 
 // List returns the logs that are there.
@@ -85,18 +85,18 @@ func (l *Logs) List() []Log {
 	return found
 }
 
-// Selection says what of a log is about a user.
+// Selection says which part of a log is about a user.
 type Selection struct {
-	// About is the user, Others are names and ids of other users beside what is known of those that have an account.
+	// About is the user. Others are names and ids of other users, in addition to those with an account.
 	About  excerpt.Person
 	Others []string
-	// Everything is for admins: records that name other users, or that tell of no user at all, are given too.
+	// Everything is for admins: they also get records that name other users, or no user at all.
 	Everything bool
-	// Spans are when his registrations were; without one the newest part of a log is given.
+	// Spans are the times of the user's registrations. Without one, the newest part of a log is copied.
 	Spans []excerpt.Span
 }
 
-// Copy writes the selected part of a log. It says in a sentence what is not there, "" for nothing.
+// Copy writes the selected part of a log. It returns a sentence about the missing parts, "" for none.
 func (l *Logs) Copy(ctx context.Context, to io.Writer, log Log, selection Selection) (missing string, err error) {
 	if log.Own && !selection.Everything {
 		return "", fmt.Errorf("%w: only admins read %s", ErrNoLog, log.Path)
@@ -131,7 +131,7 @@ func (l *Logs) Copy(ctx context.Context, to io.Writer, log Log, selection Select
 	return missing, nil
 }
 
-// open opens a log for reading if it is a plain file that nobody else than root can have put there ([trust.Log]).
+// open opens a log for reading. The log must be a plain file that only root can have put there ([trust.Log]).
 func open(path string) (*os.File, fs.FileInfo, error) {
 	file, info, err := trust.Log.Open(path)
 	if err != nil {

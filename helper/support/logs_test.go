@@ -15,7 +15,7 @@ import (
 	"usher.internal/internal/excerpt"
 )
 
-// jamfLog is of a Mac that Jane and John share. The lines that Jane may not read say so.
+// jamfLog is the log of a Mac that Jane and John share. The lines that Jane may not read say so.
 const jamfLog = `Mon Mar  9 10:00:00 Jane’s Mac mini jamf[1]: Executing Policy long before
 Mon Mar  9 11:55:00 Jane’s Mac mini jamf[2]: Checking for policies triggered by "login" for user "jane"...
 Mon Mar  9 11:55:01 Jane’s Mac mini jamf[2]: Executing Policy Register With Entra
@@ -106,7 +106,7 @@ func TestAUserGetsNothingOfOthers(t *testing.T) {
 	if !strings.Contains(missing, "is left out") {
 		t.Errorf("it says %q", missing)
 	}
-	// usherd's own log is about everybody; she has her registrations from usherd itself.
+	// usherd's own log is about everybody; Jane gets her registrations from usherd itself.
 	var own bytes.Buffer
 	for _, log := range logs.List() {
 		if _, err := logs.Copy(t.Context(), &own, log, around); log.Own &&
@@ -115,7 +115,7 @@ func TestAUserGetsNothingOfOthers(t *testing.T) {
 		}
 		own.Reset()
 	}
-	// Somebody whose account is gone is known from the journal.
+	// A user without an account is known from the journal.
 	around.Others = []string{"johnny"}
 	if text, _ = copied(t, logs, "logs/jamf.log", around); strings.Contains(text, "johnny") {
 		t.Errorf("jane gets\n%s", text)
@@ -162,7 +162,7 @@ func TestOnlyWhatRootPutThereIsALog(t *testing.T) {
 	}
 	if _, err := logs.Copy(t.Context(), &bytes.Buffer{}, support.Log{Path: secret},
 		support.Selection{Everything: true}); !errors.Is(err, support.ErrNoLog) {
-		t.Errorf("a file in a folder of everybody's is copied: %v", err)
+		t.Errorf("a file in a folder that everybody can write to is copied: %v", err)
 	}
 	if os.Geteuid() == 0 {
 		if err := errors.Join(os.Chmod(folder, 0o755), os.Chown(secret, 501, 20)); err != nil {

@@ -6,7 +6,7 @@ import (
 	"time"
 )
 
-// changedAt is when a file was renamed or changed last. Renaming leaves the time of its content as it is.
+// changedAt returns the time of the file's last rename or change. A rename does not change the time of its content.
 func changedAt(info fs.FileInfo) time.Time {
 	if stat, ok := info.Sys().(*syscall.Stat_t); ok {
 		return time.Unix(stat.Ctim.Unix()).UTC()

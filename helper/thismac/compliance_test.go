@@ -11,7 +11,7 @@ import (
 	"usher.internal/helper/thismac"
 )
 
-// Whether Jamf's device compliance is on for this Mac decides whether its own program gathers.
+// Jamf's own program gathers only if device compliance is on for this Mac.
 func TestDeviceCompliance(t *testing.T) {
 	for name, test := range map[string]struct {
 		settings any

@@ -2,8 +2,8 @@ package thismac
 
 import "net"
 
-// Online reports whether this Mac has a network: an interface that is up has an address that others can reach. Whether
-// Microsoft can be reached is for doctor to say.
+// Online reports whether this Mac has a network: an interface that is up has an address that others can reach. doctor
+// checks whether Microsoft can be reached.
 func Online() bool {
 	interfaces, err := net.Interfaces()
 	if err != nil {

@@ -15,9 +15,9 @@ import (
 const extensibleSSO = "com.apple.extensiblesso.plist"
 
 // MicrosoftPlatformSSO reports whether a profile configures Microsoft's Platform SSO for the account with that short
-// name: for the Mac or, as Intune does it, for the user only. directory is where macOS keeps what profiles set; "" is
-// not looked at. macOS 27 may configure it by a declaration, of which there may be no file here [DDM]. An error says
-// that there is a file which cannot be read.
+// name. The profile may be for the Mac or, as Intune does it, only for the user. directory is where macOS keeps the
+// settings of profiles; "" is skipped. macOS 27 may configure it by a declaration, without a file here [DDM]. An error
+// says that there is a file that cannot be read.
 func MicrosoftPlatformSSO(directory, account string) (bool, error) {
 	if directory == "" {
 		return false, nil
@@ -37,8 +37,8 @@ func MicrosoftPlatformSSO(directory, account string) (bool, error) {
 	return false, errors.Join(problems...)
 }
 
-// errOtherKind is wrapped by a profile whose values are of other kinds than are known.
-var errOtherKind = errors.New("a value is not of the kind that it is known to be")
+// errOtherKind is wrapped if a profile's values have other types than the known ones.
+var errOtherKind = errors.New("a value does not have the expected type")
 
 func namesMicrosoft(place string) (bool, error) {
 	profile, err := propertylist.Read(place)
@@ -50,7 +50,7 @@ func namesMicrosoft(place string) (bool, error) {
 	}
 	extension, there := profile["ExtensionIdentifier"]
 	identifier, isText := extension.(string)
-	platform, method := profile["PlatformSSO"], profile["AuthenticationMethod"] // the method is where macOS 13 has it
+	platform, method := profile["PlatformSSO"], profile["AuthenticationMethod"] // macOS 13 has the method here
 	_, isDictionary := platform.(map[string]any)
 	methodText, methodIsText := method.(string)
 	if there && !isText || platform != nil && !isDictionary || method != nil && !methodIsText {

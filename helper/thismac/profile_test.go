@@ -44,7 +44,7 @@ func TestMicrosoftPlatformSSO(t *testing.T) {
 			with("ExtensionIdentifier", "com.okta.mobile.auth-service-extension"), false, false},
 		"nobody's": {"com.apple.extensiblesso.plist", with("ExtensionIdentifier", nil),
 			false, false},
-		"a value of another kind than is known": {"com.apple.extensiblesso.plist",
+		"a value of an unexpected type": {"com.apple.extensiblesso.plist",
 			with("ExtensionIdentifier", []string{"x"}), false, true},
 		"no property list":                        {"com.apple.extensiblesso.plist", nil, false, true},
 		"another profile":                         {"com.apple.dock.plist", microsoft, false, false},

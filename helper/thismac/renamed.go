@@ -19,10 +19,10 @@ import (
 	"usher.internal/internal/accounts"
 )
 
-// RenamedKeychain is a login keychain that macOS could not open and has set aside under another name, making a new one
-// in its place. What is in it is lost to the session [OSQ#8830].
+// RenamedKeychain is a login keychain that macOS could not open and has renamed. macOS creates a new one in its place.
+// Its content is lost to the session [OSQ#8830].
 type RenamedKeychain struct {
-	// Name is the file's, for example login_renamed_1.keychain-db.
+	// Name is the file's name, for example login_renamed_1.keychain-db.
 	Name string `json:"name"`
 	// At is when the file was renamed, or changed later.
 	At time.Time `json:"at"`
@@ -33,26 +33,25 @@ const keychainFolder = "Library/Keychains"
 
 var renamedKeychain = regexp.MustCompile(`^login_renamed_[0-9]{1,9}\.keychain(-db)?$`)
 
-// Limits of a look. A folder of keychains has a dozen entries.
+// Limits for one look. A folder of keychains has a dozen entries.
 const (
 	renamedWithin    = 2 * time.Second
 	maximumEntries   = 10_000
 	maximumKeychains = 16
 )
 
-// Keychains looks for keychains that macOS has renamed, by their names only: no keychain is opened, and no session is
-// needed. The zero value is ready. Its method may be called from anywhere.
+// Keychains looks for keychains that macOS has renamed, only by their names. It opens no keychain and needs no session.
+// The zero value is ready. Its method may be called from anywhere.
 type Keychains struct {
-	// Home returns the home of a user, an error that wraps [accounts.ErrNotAPerson] for one who has none; nil asks the
-	// system.
+	// Home returns the home of a user, or an error that wraps [accounts.ErrNotAPerson] for a user without one. nil asks
+	// the system.
 	Home func(uid uint32) (string, error)
 
 	looks singleflight.Group
 }
 
 // Renamed returns the renamed login keychains in the user's home, the newest first; none for a user without a home. It
-// returns within 2 s, also where the home is on a server that does not answer: of each user at most one look is under
-// way.
+// returns within 2 s, even if the home is on a server that does not answer. Each user has at most one look under way.
 func (k *Keychains) Renamed(ctx context.Context, uid uint32) ([]RenamedKeychain, error) {
 	ctx, cancel := context.WithTimeoutCause(ctx, renamedWithin,
 		fmt.Errorf("there was no answer within %s", renamedWithin))
@@ -86,7 +85,7 @@ func (k *Keychains) look(uid uint32) ([]RenamedKeychain, error) {
 	return renamedIn(path)
 }
 
-// renamedIn looks in one home. Links that lead out of it are not followed, and what is no folder is not waited for.
+// renamedIn looks in one home. It does not follow links out of the home, and waits only for folders.
 func renamedIn(home string) ([]RenamedKeychain, error) {
 	root, err := os.OpenRoot(home)
 	if errors.Is(err, fs.ErrNotExist) {

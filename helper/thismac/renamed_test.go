@@ -21,7 +21,7 @@ func keychainsIn(home string) *thismac.Keychains {
 	return &thismac.Keychains{Home: func(uint32) (string, error) { return home, nil }}
 }
 
-// folder makes a home whose folder of keychains has these files, and returns both.
+// folder creates a home whose folder of keychains has these files, and returns both.
 func folder(t *testing.T, files ...string) (home, keychains string) {
 	t.Helper()
 	home = t.TempDir()
@@ -45,7 +45,7 @@ func names(found []thismac.RenamedKeychain) string {
 	return strings.Join(all, " ")
 }
 
-// Names are all that is looked at, and what has such a name and is no file does not matter.
+// Only names are read. An entry with such a name that is not a file does not matter.
 func TestRenamedKeychains(t *testing.T) {
 	home, keychains := folder(t,
 		"login.keychain-db", "login_renamed_1.keychain-db", "login_renamed_.keychain-db", "login_renamed_x.keychain-db",
@@ -69,7 +69,7 @@ func TestRenamedKeychains(t *testing.T) {
 	if err != nil || names(found) != "login_renamed_1.keychain-db" {
 		t.Fatalf("%v, %v", found, err)
 	}
-	// The content is of a year ago, and the file was renamed now.
+	// The content is a year old, and the file was renamed now.
 	if age := time.Since(found[0].At); age < -time.Minute || age > time.Hour {
 		t.Errorf("renamed %s ago", age)
 	}
@@ -83,7 +83,7 @@ func TestRenamedKeychains(t *testing.T) {
 	}
 }
 
-// Nothing leads out of the home, and nothing is waited for.
+// Nothing leads out of the home, and nothing blocks.
 func TestRenamedKeychainsOfOddHomes(t *testing.T) {
 	elsewhere, _ := folder(t, "login_renamed_1.keychain-db")
 	with := func(make func(home string) error) string {
@@ -158,7 +158,7 @@ func TestRenamedKeychainsOfNobody(t *testing.T) {
 	}
 }
 
-// A home on a server that does not answer keeps nobody waiting, and is waited for once.
+// A home on a server that does not answer delays nobody, and is waited for only once.
 func TestRenamedKeychainsOfAHomeThatHangs(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		ctx, cancel := context.WithCancel(context.Background())

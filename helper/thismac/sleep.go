@@ -8,12 +8,12 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// sleepIsComparedEvery is how often [WatchWake] compares the clocks. Timers stand still in sleep, so a wake is seen
-// this late at most.
+// sleepIsComparedEvery is how often [WatchWake] compares the clocks. Timers stop during sleep, so a wake is seen at
+// most this late.
 const sleepIsComparedEvery = 2 * time.Minute
 
-// Slept returns for how long this Mac has slept since it was started: by how much a clock that counts sleep is ahead of
-// one that does not. Neither is set by a person or by a time server, as the clock on the wall is.
+// Slept returns how long this Mac has slept since it started. It compares a clock that includes sleep with one that
+// does not. Nobody sets these clocks, unlike the wall clock, which people and time servers set.
 func Slept() (time.Duration, error) {
 	awake, err := clock(clockAwake)
 	if err != nil {
@@ -34,10 +34,10 @@ func clock(id int32) (time.Duration, error) {
 	return time.Duration(now.Nano()), nil
 }
 
-// WatchWake calls woke when this Mac has slept for at least that long since it was called last, and blocks until ctx
-// ends, when it returns nil. The error is that the clocks cannot be read. The clocks are compared every two minutes,
-// and after each hint, for example that the network has changed: it does with most wakes. IOKit tells of power at once,
-// but only to programs that are linked with cgo.
+// WatchWake calls woke when this Mac has slept for at least that long since the last call. It blocks until ctx ends,
+// and then returns nil. The error says that the clocks cannot be read. It compares the clocks every two minutes, and
+// after each hint, for example a change of the network: most wakes cause one. IOKit reports power changes at once, but
+// only to programs that are linked with cgo.
 func WatchWake(ctx context.Context, hints <-chan struct{}, atLeast time.Duration,
 	woke func(slept time.Duration)) error {
 	return watchWake(ctx, Slept, hints, atLeast, woke)

@@ -2,7 +2,7 @@ package thismac
 
 import "golang.org/x/sys/unix"
 
-// The clocks of clock_gettime(3): one that counts sleep, and one that does not. Neither is adjusted.
+// The clocks of clock_gettime(3): one includes sleep, the other does not. Neither is adjusted.
 const (
 	clockOfAll = unix.CLOCK_MONOTONIC_RAW
 	clockAwake = unix.CLOCK_UPTIME_RAW

@@ -9,7 +9,7 @@ import (
 	"time"
 )
 
-// A Mac that wakes is seen to within two minutes although its network has not changed, and each sleep once.
+// A wake is seen within two minutes, even if the network has not changed, and each sleep is seen once.
 func TestWakeIsSeenWithoutTheNetwork(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		began := time.Now()
@@ -35,7 +35,7 @@ func TestWakeIsSeenWithoutTheNetwork(t *testing.T) {
 	})
 }
 
-// A network that comes back has the wake seen at once.
+// A network that comes back makes the wake visible at once.
 func TestWakeIsSeenWithTheNetwork(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		began := time.Now()
@@ -52,7 +52,7 @@ func TestWakeIsSeenWithTheNetwork(t *testing.T) {
 	})
 }
 
-// Nobody is asked more often than once a minute.
+// The clocks are compared at most once a minute.
 func TestWakeIsLookedForOnceAMinute(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		ctx, cancel := context.WithTimeout(t.Context(), time.Hour+time.Second)
@@ -74,7 +74,7 @@ func TestClocksThatCannotBeRead(t *testing.T) {
 	}
 }
 
-// The clocks of this computer go together while it is awake.
+// The clocks of this computer advance together while it is awake.
 func TestClocksGoTogether(t *testing.T) {
 	before, err := Slept()
 	if err != nil {

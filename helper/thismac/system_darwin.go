@@ -7,7 +7,7 @@ import (
 	"usher.internal/internal/propertylist"
 )
 
-// operatingSystem reads what sw_vers reads. Nobody ran this on a Mac yet.
+// operatingSystem reads the same file as sw_vers. Nobody has run this on a Mac yet.
 func operatingSystem() string { return versionIn("/System/Library/CoreServices/SystemVersion.plist") }
 
 func versionIn(path string) string {
@@ -20,5 +20,5 @@ func versionIn(path string) string {
 	return strings.TrimSpace(name + " " + number)
 }
 
-// machineID is not there on macOS, where the hardware has a UUID.
+// machineID does not exist on macOS, where the hardware has a UUID.
 func machineID() (string, error) { return "", errors.ErrUnsupported }

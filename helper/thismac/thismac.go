@@ -1,5 +1,6 @@
-// Package thismac says what the helper itself can see of the computer: its name and system, and, as evidence for the
-// state of each user, Jamf's settings and whether Company Portal is there. It asks no session and no server.
+// Package thismac reports what the helper itself can see of the computer: its name and its system. As evidence for the
+// state of each user, it also reports Jamf's settings and whether Company Portal is there. It asks no session and no
+// server.
 package thismac
 
 import (
@@ -16,17 +17,17 @@ import (
 	"usher.internal/internal/wpj"
 )
 
-// Name is what the computer is called on its network; empty where it does not say.
+// Name returns the computer's name on its network. It is empty if the computer has none.
 func Name() string {
 	name, _ := os.Hostname()
 	return name
 }
 
-// OperatingSystem is its name and version, for example "macOS 15.1" or "Debian GNU/Linux 12 (bookworm)"; empty where
-// the system does not say.
+// OperatingSystem is its name and version, for example "macOS 15.1" or "Debian GNU/Linux 12 (bookworm)". It is empty if
+// the system does not report it.
 func OperatingSystem() string { return operatingSystem() }
 
-// MachineID is the random id of this installation on Linux; on macOS there is none, and the error says so.
+// MachineID returns the random id of this installation on Linux. macOS has no such id, and the error says so.
 func MachineID() (string, error) {
 	id, err := machineID()
 	if err != nil {
@@ -35,14 +36,14 @@ func MachineID() (string, error) {
 	return id, nil
 }
 
-// Places are the files that are looked at. An empty one is not.
+// Places are the files to examine. An empty path is skipped.
 type Places struct {
-	// PortalExecutable is the program inside Company Portal's bundle, JamfPreferences com.jamfsoftware.jamf.plist.
+	// PortalExecutable is the program inside Company Portal's bundle. JamfPreferences is com.jamfsoftware.jamf.plist.
 	PortalExecutable string
 	JamfPreferences  string
 }
 
-// Evidence looks at them.
+// Evidence examines them.
 func (p Places) Evidence() []wpj.Evidence {
 	var evidence []wpj.Evidence
 	if p.PortalExecutable != "" {
@@ -72,8 +73,8 @@ func portal(path string) wpj.Evidence {
 // Gone reports whether an error says that there is no such file.
 func Gone(err error) bool { return errors.Is(err, fs.ErrNotExist) || errors.Is(err, syscall.ENOTDIR) }
 
-// WithoutProgram says in a sentence about name why no program can be started from a path; "" when nothing is known
-// against it.
+// WithoutProgram returns a sentence about name that says why no program can be started from a path. It returns "" if no
+// reason is known.
 func WithoutProgram(name, path string) (trouble string, err error) {
 	info, err := os.Stat(path)
 	switch {
@@ -91,7 +92,8 @@ func WithoutProgram(name, path string) (trouble string, err error) {
 	return "", nil
 }
 
-// JamfSettings reads com.jamfsoftware.jamf.plist at that path. The error wraps [fs.ErrNotExist] where there is none.
+// JamfSettings reads com.jamfsoftware.jamf.plist at that path. The error wraps [fs.ErrNotExist] if there is no such
+// file.
 func JamfSettings(ctx context.Context, path string) (*jamfstate.Settings, error) {
 	content, err := propertylist.ContentWithin(ctx, path)
 	if err != nil {
@@ -105,7 +107,7 @@ func JamfSettings(ctx context.Context, path string) (*jamfstate.Settings, error)
 }
 
 func jamfSettings(path string) wpj.Evidence {
-	settings, err := JamfSettings(context.Background(), path) // which has its own time
+	settings, err := JamfSettings(context.Background(), path) // it has its own time limit
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
 		return wpj.Evidence{Source: wpj.SourceJamfSettings, Finding: wpj.NotThere, Detail: "There is no " + path + "."}
@@ -116,7 +118,7 @@ func jamfSettings(path string) wpj.Evidence {
 }
 
 // DeviceCompliance reports whether Jamf's settings at that path say that device compliance is on for this Mac. Without
-// the file it is not: Jamf has no settings here. An error says why it is not known.
+// the file it is off: Jamf has no settings here. An error says why the answer is not known.
 func DeviceCompliance(path string) (bool, error) {
 	if path == "" {
 		return false, errors.New("preflight.jamf_preferences is none")

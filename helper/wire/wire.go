@@ -1,4 +1,4 @@
-// Package wire writes registrations as messages of the contract, for whoever asks.
+// Package wire writes registrations as messages of the contract, for any caller.
 package wire
 
 import (
@@ -7,13 +7,13 @@ import (
 	usherv1 "usher.internal/proto/usher/v1"
 )
 
-// Viewer is who asks; a [gate.Actor] is one.
+// Viewer is the caller; a [gate.Actor] is one.
 type Viewer interface {
 	UID() uint32
 	IsAdmin() bool
 }
 
-// RegistrationFor writes a registration as the caller may see it.
+// RegistrationFor writes the part of a registration that the caller may see.
 func RegistrationFor(viewer Viewer, r registration.Registration) *usherv1.Registration {
 	message := r.Proto()
 	if !viewer.IsAdmin() {
@@ -22,11 +22,11 @@ func RegistrationFor(viewer Viewer, r registration.Registration) *usherv1.Regist
 	return message
 }
 
-// notDelivered is what users see and not what Jamf Pro said: the outbox is not shown to users either.
+// notDelivered is shown to users instead of Jamf Pro's answer. Users do not see the outbox either.
 const notDelivered = "The result has not reached Jamf Pro. Only root and admins see why."
 
-// KeepFromUser takes out of a registration what its user, who is not an admin, may not see: what Jamf Pro says of the
-// API client, and the numbers of other accounts.
+// KeepFromUser removes from a registration what its user may not see if they are not an admin: Jamf Pro's answer about
+// the API client, and the numbers of other accounts.
 func KeepFromUser(message *usherv1.Registration, uid uint32) {
 	if message.DeliveryError != "" {
 		message.DeliveryError = notDelivered

@@ -6,19 +6,19 @@ import (
 	"sync"
 )
 
-// What may be unpacked. Logs with times in them shrink to a thirtieth, with bzip2 to an eightieth at most; archives
-// that are made to exhaust their reader shrink to a thousandth, with bzip2 to a millionth. So all archives together may
-// have freeUnpacked bytes beyond unpackedRatio times what they are packed: as lines of one letter, that many take five
-// seconds to read.
+// The limits of unpacking. A log with times in it shrinks to a thirtieth, and with bzip2 to an eightieth at most. An
+// archive that is built to exhaust its reader shrinks to a thousandth, and with bzip2 to a millionth. So all archives
+// together may unpack to unpackedRatio times their size and freeUnpacked bytes beyond that. That many bytes, as lines
+// of one letter, take five seconds to read.
 const (
 	unpackedRatio = 200
 	freeUnpacked  = 16 << 20
 )
 
-// allowance bounds what all archives of a search are unpacked to. It may be used by several goroutines.
+// allowance limits how many bytes all archives of a search may unpack to. It may be used by several goroutines.
 type allowance struct {
 	mu sync.Mutex
-	// total and excess are what is left: of all bytes, and of those beyond the ratio.
+	// total is how many bytes may still be unpacked, excess how many of them beyond the ratio.
 	total, excess int64
 }
 
@@ -27,15 +27,15 @@ func newAllowance(total int64) *allowance { return &allowance{total: total, exce
 // meter is one packed stream's share. A stream that is read again is paid for once, and ends where it ended before.
 type meter struct {
 	of *allowance
-	// paid is how far the stream was read, beyond how much of it was more than the ratio.
+	// paid is how many bytes of the stream were read, beyond how many of them exceeded the ratio.
 	paid, beyond int64
-	// refused is why it may not be read beyond paid.
+	// refused is the reason why the stream may not be read beyond paid.
 	refused error
 }
 
 func (a *allowance) meter() *meter { return &meter{of: a} }
 
-// pay is called when out bytes were made of the first in bytes of the stream.
+// pay is called when the first in bytes of the stream have unpacked to out bytes.
 func (m *meter) pay(in, out int64) error {
 	m.of.mu.Lock()
 	defer m.of.mu.Unlock()
@@ -50,8 +50,8 @@ func (m *meter) pay(in, out int64) error {
 	case more > m.of.total:
 		m.refused = errTooLarge
 	case excess > m.of.excess:
-		m.refused = fmt.Errorf("%w: it unpacks to more than %d times its size, and such archives may have %d MiB "+
-			"beyond that together",
+		m.refused = fmt.Errorf("%w: it unpacks to more than %d times its size; all such archives together may "+
+			"have %d MiB beyond that",
 			errTooLarge, unpackedRatio, freeUnpacked>>20)
 	default:
 		m.of.total -= more
@@ -61,7 +61,7 @@ func (m *meter) pay(in, out int64) error {
 	return m.refused
 }
 
-// counted counts what is read of it.
+// counted counts the bytes that are read from it.
 type counted struct {
 	io.Reader
 	bytes int64

@@ -17,7 +17,7 @@ import (
 	"sync"
 )
 
-// tar adds what a tar archive holds. It is read once: its logs are kept, those that are packed themselves as they are.
+// tar adds the logs of a tar archive. The archive is read once and its logs are kept; a packed log is kept packed.
 func (f *finder) tar(ctx context.Context, log Log, source io.Reader, level int) error {
 	archive := tar.NewReader(source)
 	for !f.full {
@@ -42,7 +42,7 @@ func (f *finder) tar(ctx context.Context, log Log, source io.Reader, level int) 
 	return nil
 }
 
-// once adds what can be read only once.
+// once adds a source that can be read only once.
 func (f *finder) once(ctx context.Context, log Log, source io.Reader, space *space, named bool, level int) error {
 	if file, ok := source.(*os.File); ok {
 		if info, at, ok := regular(file); ok { // it can be read again
@@ -88,8 +88,7 @@ func (f *finder) once(ctx context.Context, log Log, source io.Reader, space *spa
 	return f.examine(ctx, log, named, level)
 }
 
-// regular returns what a file is, and where in it the next read would be, where it is one that can be read at any
-// place.
+// regular returns a file's info and read offset. ok is false unless the file can be read at any offset.
 func regular(file *os.File) (info os.FileInfo, at int64, ok bool) {
 	info, err := file.Stat()
 	if err != nil || !info.Mode().IsRegular() {
@@ -99,8 +98,8 @@ func regular(file *os.File) (info os.FileInfo, at int64, ok bool) {
 	return info, at, err == nil && at <= info.Size()
 }
 
-// zip adds what a zip archive holds. Its entries are read where they are, so the archive has to be a file: one that is
-// itself in an archive is kept first.
+// zip adds the logs of a zip archive. Its entries are read in place, so the archive must be a file. A zip archive
+// inside another archive is kept first.
 func (f *finder) zip(ctx context.Context, log Log, level int) error {
 	file := &shared{open: log.open}
 	err := file.acquire(ctx)
@@ -163,40 +162,40 @@ func (f *finder) unpackedZip(ctx context.Context, open opener) (opener, error) {
 	return f.space.keep(ctx, source, false)
 }
 
-// isResource reports whether a file is one that macOS adds to archives for itself.
+// isResource reports whether macOS added the file to the archive for its own use.
 func isResource(name string) bool {
 	return strings.HasPrefix(name, "__MACOSX/") || strings.HasPrefix(path.Base(name), "._") ||
 		path.Base(name) == ".DS_Store"
 }
 
-// shared is the file of an archive, which is open only while one of its entries is: a search may find more archives
-// than a process may have files open.
+// shared is the file of an archive. It is open only while one of its entries is open, because a search may find more
+// archives than a process may have open files.
 type shared struct {
 	open opener
-	// size is that of the file, from the first time that it is open.
+	// size is the size of the file, known since it was first opened.
 	size int64
 
 	mu    sync.Mutex
 	users int
 	file  randomAccess
-	// first is which file it was.
+	// first identifies the file that was opened first.
 	first os.FileInfo
 }
 
-// randomAccess is what an archive has to be.
+// randomAccess is what reading a zip archive requires.
 type randomAccess interface {
 	io.ReaderAt
 	io.Closer
 	Size() int64
 }
 
-// acquire opens the file unless it is open. It fails with errInOrder where the source has no random access, and where
-// another file has its name now.
+// acquire opens the file unless it is open. It fails with errInOrder if the source has no random access. It fails too
+// if another file has its name now.
 func (s *shared) acquire(ctx context.Context) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.users == 0 {
-		// The file may outlive the context with which it is opened. Each reader of an entry ends with its own.
+		// The file may outlive the context with which it is opened. Each reader of an entry ends with its own context.
 		source, err := s.open(context.WithoutCancel(ctx))
 		if err != nil {
 			return err
@@ -231,7 +230,7 @@ func (s *shared) release() error {
 	return file.Close()
 }
 
-// ReadAt implements io.ReaderAt, for those who have acquired the file.
+// ReadAt implements io.ReaderAt. The caller must have acquired the file.
 func (s *shared) ReadAt(p []byte, at int64) (int, error) {
 	s.mu.Lock()
 	file := s.file
@@ -239,8 +238,8 @@ func (s *shared) ReadAt(p []byte, at int64) (int, error) {
 	return file.ReadAt(p, at)
 }
 
-// openEntry opens an entry of a zip archive. [zip.File.Open] knows no context, and would not look at it in a stream
-// that gives nothing.
+// openEntry opens an entry of a zip archive. [zip.File.Open] takes no context and could not end the reading of a stream
+// that unpacks to nothing.
 func openEntry(ctx context.Context, entry *zip.File, meter *meter) (io.Reader, error) {
 	raw, err := entry.OpenRaw()
 	if err != nil {
@@ -259,7 +258,7 @@ func openEntry(ctx context.Context, entry *zip.File, meter *meter) (io.Reader, e
 		entry: entry}, nil
 }
 
-// checked compares an entry with what the archive says of it, as [zip.File.Open] does.
+// checked compares an entry with the size and checksum in the archive, like [zip.File.Open].
 type checked struct {
 	io.Reader
 	sum   hash.Hash32

@@ -5,8 +5,8 @@ import (
 	"time"
 )
 
-// companyPortal2018 is the grammar of Company Portal's log from 2018 to 2020, whose columns stand apart by spaces or
-// tabs (docs/log-formats.md):
+// companyPortal2018 is the grammar of Company Portal's log from 2018 to 2020, with columns separated by spaces or tabs
+// (docs/log-formats.md):
 //
 //	2020-04-27 03:07:12.156 VERB com.microsoft.ssp.telemetry TID=10971 File.swift: 283 (function(label:)) message
 //
@@ -74,7 +74,7 @@ func cutWord(text string) (word, rest string) {
 	return text[from:to], text[to:]
 }
 
-// cutLocation splits "File.swift: 283 (function(label:)) message". Without a location all of it is the message.
+// cutLocation splits "File.swift: 283 (function(label:)) message". Without a location, the whole text is the message.
 func cutLocation(text string) (location, message string) {
 	file, rest, ok := strings.Cut(text, ": ")
 	if !ok || !strings.HasSuffix(file, ".swift") && !strings.HasSuffix(file, ".m") ||

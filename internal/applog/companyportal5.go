@@ -5,13 +5,13 @@ import (
 	"time"
 )
 
-// companyPortal5 is the grammar of Company Portal 5.x (2025), whose columns stand apart by " | " (docs/log-formats.md):
+// companyPortal5 is the grammar of Company Portal 5.x (2025), with columns separated by " | " (docs/log-formats.md):
 //
 //	2025-08-30 17:18:28.271 | WARN | login | 22168 | File.swift: 157 (function(label:)) | message
 //
-// The level column is absent from normal entries. Times are taken as UTC, since they equal the ones that the SDK writes
-// into its messages. Entries of the SDK have its version where others have the place in the source. Telemetry events
-// and errors are followed by `key: value` lines; nothing marks the last of them.
+// The level column is absent from normal entries. Times are read as UTC, since they equal the times that the SDK writes
+// into its messages. Entries of the SDK have its version in the column of the source location. Telemetry events and
+// errors are followed by `key: value` lines; nothing marks the last of them.
 var companyPortal5 = grammar{format: CompanyPortal5, head: companyPortal5Head, body: companyPortal5Body}
 
 const column = " | "
@@ -55,7 +55,7 @@ func companyPortal5Head(text string, s *state, record *Record) bool {
 	return true
 }
 
-// isVersion tells "v3.8.1" from the place in the source that other entries have there.
+// isVersion reports whether text is a version such as "v3.8.1", and not a source location.
 func isVersion(text string) bool {
 	return len(text) > 1 && text[0] == 'v' && strings.Trim(text[1:], "0123456789.") == ""
 }
@@ -75,7 +75,7 @@ func companyPortal5Body(record *Record) body {
 // maximumPairLines ends an entry that nothing else ends.
 const maximumPairLines = 100
 
-// pairLines reads `key: value` lines. With anyText it takes the other lines too, as the text of the last key.
+// pairLines reads `key: value` lines. With anyText it adds the other lines to the value of the last key.
 type pairLines struct {
 	anyText bool
 	lines   int
@@ -103,7 +103,7 @@ func (p *pairLines) take(text string, record *Record) (belongs, done bool) {
 	return true, false
 }
 
-// isKey tells whether text is one or a few words of ASCII letters and digits.
+// isKey reports whether text is one or a few words of ASCII letters and digits.
 func isKey(text string) bool {
 	if text == "" || len(text) > 64 || text[0]|0x20 < 'a' || text[0]|0x20 > 'z' {
 		return false

@@ -17,19 +17,18 @@ import (
 //	);
 //	}
 //
-// Indentation may be lost. Every line until the end belongs to it, understood or not.
+// Indentation may be lost. Every line until that brace belongs to the payload, understood or not.
 type dictionary struct {
 	open []container
 }
 
-// container is a dictionary or list that has not been closed yet; name is "" for the outermost one and for elements of
-// lists.
+// container is a dictionary or list that is still open. name is "" for the outermost one and for elements of lists.
 type container struct {
 	name   string
 	isList bool
 }
 
-// within tells the keys of a payload from dates, and from the weekdays that jamf.log begins with.
+// within distinguishes the keys of a payload from dates, and from the weekdays at the beginning of jamf.log's lines.
 func (d *dictionary) within(first byte) bool {
 	return first == ' ' || first == '\t' || first == '}' || first == ')' || first >= 'a' && first <= 'z'
 }
@@ -54,7 +53,7 @@ func (d *dictionary) take(text string, record *Record) (belongs, done bool) {
 	return true, len(d.open) == 0
 }
 
-// append adds an element to the list that is open.
+// append adds an element to the open list.
 func (d *dictionary) append(element string, fields *Fields) {
 	path := d.path("")
 	if before := fields.Get(path); before != "" {
@@ -63,7 +62,7 @@ func (d *dictionary) append(element string, fields *Fields) {
 	fields.set(path, element)
 }
 
-// path is the name of a key, behind those of the containers in which it stands.
+// path is the name of a key, after the names of its containers.
 func (d *dictionary) path(key string) string {
 	if len(d.open) == 1 && d.open[0].name == "" {
 		return key
@@ -104,7 +103,7 @@ func cutPair(text string) (key, value string, ok bool) {
 	return unquote(strings.TrimSpace(text[:from+at])), strings.TrimSpace(text[from+at+1:]), true
 }
 
-// closingQuote is the index of the quote that closes the one at the beginning of text, -1 when there is none.
+// closingQuote is the index of the quote that closes the one at the beginning of text, or -1.
 func closingQuote(text string) int {
 	for i := 1; i < len(text); i++ {
 		switch text[i] {
@@ -117,8 +116,8 @@ func closingQuote(text string) int {
 	return -1
 }
 
-// unquote returns what a value stands for: itself, or when it is quoted what is between the quotes, with escapes
-// undone. Foundation writes characters beyond ASCII as \U and four hexadecimal digits of UTF-16.
+// unquote returns a value without its quotes and escapes. A value without quotes is returned unchanged. Foundation
+// writes characters beyond ASCII as \U and four hexadecimal digits of UTF-16.
 func unquote(text string) string {
 	if len(text) < 2 || text[0] != '"' || closingQuote(text) != len(text)-1 {
 		return text
@@ -152,8 +151,8 @@ func unquote(text string) string {
 	return plain.String()
 }
 
-// unicodeEscape reads `\Uxxxx` or a surrogate pair of them, and returns how many bytes it took. What is no escape is
-// returned as it stands.
+// unicodeEscape reads `\Uxxxx` or a surrogate pair of them, and returns how many bytes it read. Text that is not an
+// escape is returned unchanged.
 func unicodeEscape(text string) (letter string, size int) {
 	unit := func(from int) (rune, bool) {
 		if len(text) < from+6 || text[from] != '\\' || text[from+1]|0x20 != 'u' {

@@ -1,14 +1,14 @@
-// Package applog reads the logs that tell of a registration: Company Portal's and its SSO extension's, Jamf's, the
-// unified log as macOS exports it, and usher's own. [Read] reads one that is complete, [Follow] the logs of a folder
-// that are being written, and [Find] finds the logs in files, folders and archives.
+// Package applog reads the logs that show a registration. These are the logs of Company Portal, its SSO extension, Jamf
+// and usher, and the unified log as macOS exports it. [Read] reads a complete log, and [Follow] the logs of a folder
+// while they are written. [Find] finds the logs in files, folders and archives.
 //
-// Each way in which a log is written is one entry of a table of grammars here, and all of them come out as the same
-// [Record]. A grammar is chosen by what stands in a line, never by the name of the file, and a file may change its
-// grammar midway. A line that no grammar knows is a record of its own, marked Unparsed: no byte of a log is dropped
-// silently, the records of a file lie end to end.
+// Each format of a log is one entry of a table of grammars here, and all of them produce the same [Record]. The content
+// of a line chooses the grammar, never the name of the file. A file may change its grammar midway. A line that no
+// grammar knows is a record of its own, marked Unparsed. No byte of a log is dropped silently: the records of a file
+// lie end to end.
 //
-// Memory is bounded whatever the size of a log: a line is kept up to 1 MiB, and so is an entry of several lines.
+// Memory is bounded for a log of any size: a line is kept up to 1 MiB, and so is an entry of several lines.
 //
-// What a log says is a claim of the program that wrote it, and it may hold personal data: the caller decides what of it
-// goes where.
+// The content of a log is a claim of the program that wrote it, and may be personal data. The caller decides where each
+// part of it goes.
 package applog

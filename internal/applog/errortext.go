@@ -5,14 +5,14 @@ import (
 	"time"
 )
 
-// errorText is the grammar of an NSError that somebody has copied without the log in which it stood, as Cocoa describes
-// it (https://github.com/AzureAD/microsoft-authentication-library-for-objc/issues/1391):
+// errorText is the grammar of an NSError as Cocoa describes it, copied without the log around it
+// (https://github.com/AzureAD/microsoft-authentication-library-for-objc/issues/1391):
 //
 //	Error Domain=MSALErrorDomain Code=-50002 "(null)" UserInfo={MSALErrorDescriptionKey=…, NSUnderlyingError=0x… {
 //	Error Domain=…}}
 //
-// It has several lines where it contains Entra's own words, and ends where its braces close. The Timestamp among
-// Entra's words is UTC.
+// It has several lines if it contains the text of Entra's answer, and ends where its braces close. The Timestamp in
+// Entra's text is UTC.
 var errorText = grammar{format: ErrorText, undated: true, alone: true, head: errorTextHead, body: errorTextBody}
 
 func errorTextHead(text string, _ *state, record *Record) bool {
@@ -41,7 +41,7 @@ func errorTextBody(record *Record) body {
 	return b
 }
 
-// errorLines is the body of an error: what follows until its braces are closed.
+// errorLines is the body of an error: the lines until its braces close.
 type errorLines struct {
 	textLines
 	depth int
@@ -62,7 +62,7 @@ func (b *errorLines) end(record *Record) (torn bool) {
 	return b.depth > 0
 }
 
-// readTime reads "Timestamp: 2021-10-13 19:23:38Z", which Entra writes into its answers.
+// readTime reads "Timestamp: 2021-10-13 19:23:38Z", as Entra writes it into its answers.
 func (b *errorLines) readTime(text string, record *Record) {
 	_, after, ok := strings.Cut(text, "Timestamp: ")
 	if !ok {
@@ -73,5 +73,5 @@ func (b *errorLines) readTime(text string, record *Record) {
 	}
 }
 
-// depth is how many braces a text opens beyond those that it closes.
+// depth is how many braces a text opens and does not close.
 func depth(text string) int { return strings.Count(text, "{") - strings.Count(text, "}") }

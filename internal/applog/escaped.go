@@ -2,8 +2,8 @@ package applog
 
 import "strings"
 
-// entities are the characters that a web page or an API's answer escapes in a log that it shows. The ampersand comes
-// last: what it begins was text.
+// entities are the characters that a web page or an API's answer escapes when it shows a log. The ampersand comes last,
+// so that the text after it is not unescaped twice.
 var entities = []struct {
 	character string
 	written   []string
@@ -15,9 +15,9 @@ var entities = []struct {
 	{"&", []string{"&amp;", "&#38;", "&#x26;"}},
 }
 
-// unescaped returns a line of a log that was copied from HTML as the program wrote it. A line that has a character as
-// it is was not escaped, as far as that character goes: a program's own "&quot;" within quotes stays, and JSON stays
-// JSON.
+// unescaped undoes the escapes in a line of a log that was copied from HTML. A line that has a character unescaped was
+// not escaped as far as that character is concerned. So a program's own "&quot;" within quotes remains, and JSON
+// remains JSON.
 func unescaped(text string) string {
 	at := strings.IndexByte(text, '&')
 	if at < 0 || !strings.Contains(text[at:], ";") {

@@ -18,11 +18,11 @@ import (
 
 // Log is a log that [Find] found: a file, or a file in an archive.
 type Log struct {
-	// Name is the path; that inside an archive stands behind a "!".
+	// Name is the path. A "!" comes before the path inside an archive.
 	Name string
-	// Modified is when it was last written.
+	// Modified is when the log was last written.
 	Modified time.Time
-	// Size is how many bytes it has, unpacked; -1 where that is not known.
+	// Size is the number of bytes, unpacked, or -1 if it is not known.
 	Size int64
 	// Err says why the log cannot be read.
 	Err error
@@ -30,11 +30,11 @@ type Log struct {
 	open opener
 }
 
-// opener opens something for reading from its beginning. What it returns ends with the context.
+// opener opens something for reading from its beginning. The reader that it returns ends with the context.
 type opener func(ctx context.Context) (io.ReadCloser, error)
 
-// Open opens the log for reading from its beginning, unpacked. Its reader ends with ctx, and where the log turns into
-// NUL bytes or a limit of [FindOptions] is reached, each with an error that says so.
+// Open opens the log for reading from its beginning, unpacked. The reader ends with an error when ctx ends, when the
+// log turns into NUL bytes, and when a limit of [FindOptions] is reached.
 func (l Log) Open(ctx context.Context) (io.ReadCloser, error) {
 	if l.Err != nil {
 		return nil, l.Err
@@ -45,22 +45,22 @@ func (l Log) Open(ctx context.Context) (io.ReadCloser, error) {
 	return l.open(ctx)
 }
 
-// FindOptions bound what is looked at; the zero value has the defaults.
+// FindOptions limit a search; the zero value has the defaults.
 type FindOptions struct {
-	// Input is what the path "-" is, nil for a file of that name. A regular file is read where it is, and must stay
-	// open as long as the logs are used; anything else is read to its end, and up to 1 GiB of it is kept, compressed
-	// where it is text.
+	// Input is read for the path "-"; nil means a file of that name. A regular file is read in place and must remain
+	// open while the logs are used. Anything else is read to its end. Up to 1 GiB of it is kept, and text is kept
+	// compressed.
 	Input io.Reader
 	// MaximumLogs is how many logs are found at most, 0 means 5000.
 	MaximumLogs int
-	// MaximumEntries is how many entries of folders and archives are looked at in a search, 0 means 50,000.
+	// MaximumEntries is how many entries of folders and archives a search examines, 0 means 50,000.
 	MaximumEntries int
 	// MaximumSize is how many bytes all archives and compressed files of a search may unpack to, 0 means 16 GiB.
 	MaximumSize int64
-	// MaximumSpace is how many bytes of temporary files a search may have besides those of Input, 0 means 64 MiB.
+	// MaximumSpace is how many bytes of temporary files a search may have, apart from those of Input; 0 means 64 MiB.
 	MaximumSpace int64
-	// Below is a folder out of which nothing leads: of paths below it no link is followed that leads out of it, and as
-	// root none at all.
+	// Below is a folder that the search never leaves: below it, links that lead out of it are not followed. As root, no
+	// link below it is followed.
 	Below string
 	// Optional says that the paths need not exist: a user may remove theirs at any time.
 	Optional bool
@@ -68,23 +68,23 @@ type FindOptions struct {
 
 const defaultEntries = 50_000
 
-// maximumDepth is how deep folders are looked into, maximumNesting how many packings may be around a log: a compressed
-// tar in a zip has three.
+// maximumDepth is how deep folders are searched. maximumNesting is how many times a log may be packed: a log in a
+// compressed tar in a zip is packed three times.
 const (
 	maximumDepth   = 16
 	maximumNesting = 3
 )
 
-// inputName is what the logs of [FindOptions.Input] are called.
+// inputName is the name of the logs of [FindOptions.Input].
 const inputName = "standard input"
 
-// Find returns the logs in files, folders and archives: plain text, gzip, bzip2, zip, tar, and archives in those. What
-// a file is, its content tells. Folders are looked through without following symbolic links, and what is no text there
-// is left out; a file that cannot be read is returned with its Err, and so is what is left out because of a limit. A
-// file that is reached twice is returned once.
+// Find returns the logs in files, folders and archives: plain text, gzip, bzip2, zip, tar, and archives in those. The
+// content of a file decides what it is. Symbolic links in folders are not followed, and files in them that are not text
+// are left out. A file that cannot be read is returned with its Err, and so is a file that a limit leaves out. A file
+// that is reached twice is returned once.
 //
-// An archive is read once: logs that can only be read in order are kept in temporary files, which have no name and end
-// with the process, or once none of the logs is used any more.
+// An archive is read once. Logs that can only be read in order are kept in temporary files without a name. These end
+// with the process, or when none of the logs is in use.
 //
 // The error is that of ctx, or of a path that does not exist, unless paths are optional.
 func Find(ctx context.Context, paths []string, options FindOptions) ([]Log, error) {
@@ -118,7 +118,7 @@ func (o FindOptions) withDefaults() FindOptions {
 	return o
 }
 
-// finder gathers logs. Its methods return only the error of their context.
+// finder collects logs. Its methods return only the error of their context.
 type finder struct {
 	options   FindOptions
 	opener    foreign.Opener
@@ -127,14 +127,14 @@ type finder struct {
 	full      bool
 	entries   int
 	allowance *allowance
-	// space is for what is in archives, input for [FindOptions.Input].
+	// space keeps the content of archives, input that of [FindOptions.Input].
 	space, input *space
 }
 
-// identity is what a file is known by.
+// identity identifies a file.
 type identity struct{ device, inode uint64 }
 
-// add adds a log, or a note that there are too many. It returns nil, so that its callers can end with it.
+// add adds a log, or a note that there are too many. It returns nil, so that callers can return its result.
 func (f *finder) add(log Log) error {
 	switch {
 	case f.full:
@@ -148,7 +148,7 @@ func (f *finder) add(log Log) error {
 	return nil
 }
 
-// another reports whether one more entry of a folder or archive may be looked at. Where not, the search has ended.
+// another reports whether one more entry of a folder or archive may be looked at. If not, the search has ended.
 func (f *finder) another(of string) bool {
 	if f.entries++; f.entries <= f.options.MaximumEntries {
 		return true
@@ -156,12 +156,12 @@ func (f *finder) another(of string) bool {
 	if !f.full {
 		f.full = true
 		f.logs = append(f.logs, Log{Name: of,
-			Err: fmt.Errorf("%w: %d are looked at in a search", errTooManyEntries, f.options.MaximumEntries)})
+			Err: fmt.Errorf("%w: a search examines %d", errTooManyEntries, f.options.MaximumEntries)})
 	}
 	return false
 }
 
-// path adds what was named.
+// path adds the file or folder that the caller named.
 func (f *finder) path(ctx context.Context, path string) error {
 	if path == "-" && f.options.Input != nil {
 		return f.once(ctx, Log{Name: inputName, Size: -1}, f.options.Input, f.input, true, 0)
@@ -172,7 +172,7 @@ func (f *finder) path(ctx context.Context, path string) error {
 		return nil
 	case errors.Is(err, fs.ErrNotExist):
 		return err
-	case err != nil: // a user's links lead in a circle, for example
+	case err != nil: // for example, a user's links form a circle
 		return f.add(Log{Name: path, Err: err})
 	case strings.HasSuffix(filepath.Clean(path), ".logarchive"):
 		return f.add(Log{Name: path, Err: errLogArchive})
@@ -186,7 +186,7 @@ func (f *finder) path(ctx context.Context, path string) error {
 	return f.folder(ctx, folder, path, 0)
 }
 
-// folder adds what is in an open folder, and closes it.
+// folder adds the content of an open folder, and closes the folder.
 func (f *finder) folder(ctx context.Context, folder *foreign.Folder, path string, depth int) error {
 	defer folder.Close()
 	entries, err := folder.Entries()
@@ -220,8 +220,8 @@ func (f *finder) folder(ctx context.Context, folder *foreign.Folder, path string
 	return nil
 }
 
-// file adds a file, or what an archive holds. One that was named is a log whatever it holds. It is opened again, by its
-// path and the same rules, when it is read.
+// file adds a file, or the content of an archive. A file that the caller named is a log, whatever its content. It is
+// opened again, by its path and the same rules, when it is read.
 func (f *finder) file(ctx context.Context, name string, named bool, open func() (*os.File, fs.FileInfo, error)) error {
 	file, info, err := open()
 	if err != nil {
@@ -252,7 +252,7 @@ func (f *finder) file(ctx context.Context, name string, named bool, open func() 
 	return f.examine(ctx, log, named, 0)
 }
 
-// examine adds a log by what its beginning tells. level counts the archives around it.
+// examine adds a log according to its beginning. level counts the archives around it.
 func (f *finder) examine(ctx context.Context, log Log, named bool, level int) error {
 	source, err := log.open(ctx)
 	if err != nil {
@@ -311,7 +311,7 @@ func (f *finder) examine(ctx context.Context, log Log, named bool, level int) er
 	return f.add(log)
 }
 
-// beginningSize is how much of a file tells what it is: the magic number of tar stands at 257.
+// beginningSize is how many bytes are needed to recognise a file: the magic number of tar is at offset 257.
 const beginningSize = 4 << 10
 
 func readBeginning(source io.Reader) ([]byte, error) {
@@ -323,7 +323,7 @@ func readBeginning(source io.Reader) ([]byte, error) {
 	return beginning[:n], err
 }
 
-// isBinary tells whether a file that begins so is no text.
+// isBinary reports whether a file with this beginning is not text.
 func isBinary(beginning []byte) bool {
 	return bytes.IndexByte(beginning, 0) >= 0 && !isUTF16(beginning) || bytes.HasPrefix(beginning, []byte("bplist00"))
 }

@@ -89,7 +89,7 @@ func inUTF16(text string) []byte {
 	return out
 }
 
-// found reads every log that was found; what cannot be read is told by its error.
+// found reads every log that was found. A log that cannot be read is represented by its error.
 func found(t *testing.T, options applog.FindOptions, paths ...string) map[string]string {
 	t.Helper()
 	logs, err := applog.Find(t.Context(), paths, options)
@@ -159,11 +159,11 @@ func TestFindWhateverPackingItHas(t *testing.T) {
 	}
 	delete(contents, folder+"/system.logarchive")
 	if len(contents) != 0 {
-		t.Errorf("found besides: %q", contents)
+		t.Errorf("found in addition: %q", contents)
 	}
 }
 
-func TestFindTellsWhatCannotBeRead(t *testing.T) {
+func TestFindReportsWhatCannotBeRead(t *testing.T) {
 	folder := t.TempDir()
 	whole := gzipped(t, []byte(strings.Repeat("a line of a log\n", 10_000)))
 	short := put(t, folder+"/short.gz", whole[:len(whole)-20])
@@ -185,7 +185,7 @@ func TestFindTellsWhatCannotBeRead(t *testing.T) {
 	}
 	if _, err := applog.Find(t.Context(), []string{folder + "/missing"}, applog.FindOptions{}); !errors.Is(err,
 		fs.ErrNotExist) {
-		t.Errorf("a path that is not there: %v", err)
+		t.Errorf("a missing path: %v", err)
 	}
 }
 
@@ -194,7 +194,7 @@ func TestFindIsBounded(t *testing.T) {
 	bomb := put(t, folder+"/bomb.gz", gzipped(t, make([]byte, 0)))
 	put(t, bomb, gzipped(t, bytes.Repeat([]byte("x\n"), 1<<20)))
 	if got := found(t, applog.FindOptions{MaximumSize: 1000}, bomb)[bomb]; len(got) > 1100 ||
-		!strings.Contains(got, "larger than what is read") {
+		!strings.Contains(got, "larger than the limit") {
 		t.Errorf("%d bytes, ending %q", len(got), got[max(0, len(got)-60):])
 	}
 	nested := []byte("text\n")
@@ -222,7 +222,7 @@ func TestPlacesAreWhereTheAgentReads(t *testing.T) {
 	}
 }
 
-// What a user linked to from a folder of logs is not read as root, found or followed.
+// Root neither finds, follows nor reads the target of a user's link in a folder of logs.
 func TestRootReadsNothingThroughAUsersLink(t *testing.T) {
 	if os.Geteuid() != 0 {
 		t.Fatal("this test needs root")

@@ -10,30 +10,30 @@ import (
 
 // Following says what to follow.
 type Following struct {
-	// Directory holds the logs: every *.log in it, or the file Name alone. It need not exist yet.
+	// Directory holds the logs: every *.log in it, or only the file Name. It need not exist yet.
 	Directory string
 	Name      string
 	// Options are how the logs are read; File is set to the name of each.
 	Options Options
 	// From is where to begin; the zero value begins at the beginning of every file.
 	From Position
-	// Drain ends the following once everything that was written before it was closed has been handed out, entries that
-	// are incomplete included. It may be nil.
+	// Drain, when closed, ends the following after everything written before has been handed out, including incomplete
+	// entries. It may be nil.
 	Drain <-chan struct{}
-	// Quiet is called whenever everything that is there has been handed out. It may be nil.
+	// Quiet is called whenever all existing records have been handed out. It may be nil.
 	Quiet func() error
 }
 
-// Follow hands every record behind a position to handle, as it is written, and does so through rotation, truncation and
-// new files. It waits for the kernel to tell of changes ([filewatch.Watcher]). Records of one file come in its order,
-// those of several files in the order in which they are noticed.
+// Follow passes every record after a position to handle, as it is written, through rotation, truncation and new files.
+// The kernel reports changes ([filewatch.Watcher]). Records of one file come in its order, those of several files in
+// the order in which they are noticed.
 //
 // It blocks until Drain is closed (nil), ctx ends (its cause) or handle fails (that error), and returns the position
-// behind the last record that was handed out. An entry that may go on is handed out when it is complete, when another
-// one follows, or at the drain.
+// after the last record that was handed out. An entry that may have more lines is handed out when it is complete, when
+// another one follows, or at the drain.
 //
-// What cannot be noticed: a file that is truncated and grows beyond its former size between two looks with the same 64
-// bytes before it.
+// One change is not noticed: between two looks a file is truncated and grows beyond its former size, with the same 64
+// bytes before that position.
 func Follow(ctx context.Context, following Following, handle func(*Record) error) (Position, error) {
 	watch, err := newWatch(following.Directory)
 	if err != nil {
@@ -86,7 +86,7 @@ func (f *follower) run(ctx context.Context, drain <-chan struct{}) error {
 	}
 }
 
-// look reads what is new in every file, the ones that were written first come first.
+// look reads the new content of every file, the files that were written first come first.
 func (f *follower) look(ctx context.Context) error {
 	found, err := list(f.Directory, f.Name)
 	if err != nil {

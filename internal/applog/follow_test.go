@@ -13,7 +13,7 @@ import (
 	"usher.internal/internal/applog"
 )
 
-// follower runs Follow in the background and hands its records to the test.
+// follower runs Follow in the background and passes its records to the test.
 type follower struct {
 	t       *testing.T
 	records chan applog.Record
@@ -65,7 +65,7 @@ func (f *follower) want(messages ...string) []applog.Record {
 	return records
 }
 
-// halt ends the following and returns where it was.
+// halt ends the following and returns its position.
 func (f *follower) halt() applog.Position {
 	f.t.Helper()
 	f.stop(errStopped)
@@ -76,7 +76,7 @@ func (f *follower) halt() applog.Position {
 	return f.at
 }
 
-// drained ends the following at what has been written and returns what it still handed out.
+// drained ends the following after all written entries, and returns the records that it still handed out.
 func (f *follower) drained() (messages []string) {
 	f.t.Helper()
 	close(f.drain)
@@ -115,7 +115,7 @@ func here(t *testing.T, directory string) applog.Position {
 	if err != nil {
 		t.Fatal(err)
 	}
-	// A position must survive being saved.
+	// A position must survive saving.
 	saved, err := json.Marshal(position)
 	if err != nil {
 		t.Fatal(err)
@@ -151,7 +151,7 @@ func TestFollowPartialLinesAndSplitBlocks(t *testing.T) {
 	add(t, log, entry("whole"))
 	f.want("whole")
 	block := strings.TrimSuffix(entry("event : {"), "\n") + "\r\nresultData = 66;\r\n}\r\n"
-	for i := range block { // each byte its own write
+	for i := range block { // one write per byte
 		add(t, log, block[i:i+1])
 	}
 	if got := f.want("event : {")[0]; got.Fields.Get("resultData") != "66" || got.Torn || got.Raw != block {
@@ -211,7 +211,7 @@ func TestFollowRotation(t *testing.T) {
 	}
 }
 
-// A program writes on to a log that was renamed, also when its new name has been seen already.
+// A program continues to write to a log that was renamed, even if the new name has already been seen.
 func TestFollowRenamedLogThatIsStillWritten(t *testing.T) {
 	directory := t.TempDir()
 	log, other := filepath.Join(directory, "app.log"), filepath.Join(directory, "other.log")
@@ -237,7 +237,7 @@ func TestFollowRenamedLogThatIsStillWritten(t *testing.T) {
 	}
 }
 
-// Another directory takes the place of the logs', or of one above it.
+// Another directory replaces that of the logs, or one above it.
 func TestFollowReplacedDirectory(t *testing.T) {
 	for _, replaced := range []string{"Library/Logs", "Library"} {
 		t.Run(replaced, func(t *testing.T) {
@@ -262,7 +262,7 @@ func TestFollowReplacedDirectory(t *testing.T) {
 	}
 }
 
-// Links beside the logs, to themselves and to nothing, are passed over.
+// Links next to the logs, to themselves and to nothing, are skipped.
 func TestFollowBesideLinksThatLeadNowhere(t *testing.T) {
 	directory := t.TempDir()
 	for _, link := range []string{"a loop.log", "a loop"} {
@@ -291,7 +291,7 @@ func TestFollowTruncation(t *testing.T) {
 	add(t, log, entry("one"))
 	f := follow(t, directory, applog.Position{})
 	f.want("one")
-	// Written anew in one step, longer than before: only the bytes before the offset tell.
+	// Written again in one step, longer than before: only the bytes before the offset show it.
 	if err := os.WriteFile(log, []byte(entry("ONE")+entry("two")), 0o600); err != nil {
 		t.Fatal(err)
 	}
@@ -345,7 +345,7 @@ func TestFollowResumesWhereItWas(t *testing.T) {
 	add(t, log, entry("block : {")+"a = 1;\n")
 	position := f.halt()
 
-	// While nobody looks: the block ends, the file is rotated, another one begins.
+	// Between two looks, the block ends, the file is rotated, and another one begins.
 	add(t, log, "}\n"+entry("two"))
 	if err := os.Rename(log, filepath.Join(directory, "app.1.log")); err != nil {
 		t.Fatal(err)
@@ -355,7 +355,7 @@ func TestFollowResumesWhereItWas(t *testing.T) {
 	f.want("block : {", "two", "three")
 	position = f.halt()
 
-	// The file is written anew while nobody looks, to more than its size before.
+	// The file is written again between two looks, to more than its size before.
 	if err := os.WriteFile(log, []byte(entry("THREE")+entry("four")), 0o600); err != nil {
 		t.Fatal(err)
 	}
@@ -366,7 +366,7 @@ func TestFollowResumesWhereItWas(t *testing.T) {
 	}
 }
 
-func TestDrainEndsWhileSomebodyGoesOnWriting(t *testing.T) {
+func TestDrainEndsWhileSomebodyContinuesToWrite(t *testing.T) {
 	directory := t.TempDir()
 	log := filepath.Join(directory, "app.log")
 	f := follow(t, directory, applog.Position{})
@@ -393,7 +393,7 @@ func TestDrainEndsWhileSomebodyGoesOnWriting(t *testing.T) {
 	}
 }
 
-func TestFollowTellsThatDirectoryIsNone(t *testing.T) {
+func TestFollowRefusesWhatIsNotADirectory(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "file")
 	add(t, file, "x")
 	_, err := applog.Follow(t.Context(), applog.Following{Directory: file}, func(*applog.Record) error { return nil })

@@ -3,13 +3,13 @@ package applog
 // Format is a way in which a program writes its log.
 type Format string
 
-// The formats that are known. docs/log-formats.md describes each with its source.
+// The known formats. docs/log-formats.md describes each with its source.
 const (
 	CompanyPortal2018 Format = "company-portal-2018"
 	CompanyPortal5    Format = "company-portal-5"
 	// SSOExtension is the log of Company Portal's SSO extension, also as the diagnostic report exports it.
 	SSOExtension Format = "sso-extension"
-	// MSAL is what an application writes of MSAL's or ADAL's messages.
+	// MSAL is an application's log of messages from MSAL or ADAL.
 	MSAL           Format = "msal"
 	JamfLog        Format = "jamf-log"
 	JamfPolicy     Format = "jamf-policy-output"
@@ -20,7 +20,7 @@ const (
 	UnifiedJSON    Format = "unified-json"
 	UnifiedNDJSON  Format = "unified-ndjson"
 	UnifiedConsole Format = "unified-console"
-	// IntuneAgent is the log of Intune's own agent. It is known so that it can be named: no registration shows in it.
+	// IntuneAgent is the log of Intune's own agent. It shows no registration; usher knows it only to name it.
 	IntuneAgent Format = "intune-agent"
 	// ErrorText is an NSError as Cocoa describes it, without a log around it.
 	ErrorText    Format = "error-text"
@@ -28,7 +28,7 @@ const (
 	UsherJournal Format = "usher-journal"
 )
 
-// Source is whose log a format is.
+// Source is the program that writes a format.
 type Source string
 
 // The sources.
@@ -42,7 +42,7 @@ const (
 	SourceErrorText     Source = "error text"
 )
 
-// Source returns whose log the format is, "" for none.
+// Source returns the program that writes the format, or "".
 func (f Format) Source() Source {
 	switch f {
 	case CompanyPortal2018, CompanyPortal5, MSAL:

@@ -5,24 +5,24 @@ import (
 	"strings"
 )
 
-// Identity is what a text is taken for.
+// Identity describes what a text is recognised as.
 type Identity struct {
-	// Format is that of most of its entries, or [ScriptOutput].
+	// Format is the format of most of its entries, or [ScriptOutput].
 	Format Format
-	// Name is what a person calls it.
+	// Name is a name for people.
 	Name string
-	// Usable is true where the timeline says something of it.
+	// Usable is true if the timeline can use the text.
 	Usable bool
-	// Advice is one sentence: what to do with it.
+	// Advice is one sentence that says what to do with the text.
 	Advice string
 }
 
-// ScriptOutput is the log or the output of an admin's script, of which no grammar is known.
+// ScriptOutput is the log or the output of an admin's script. It has no grammar.
 const ScriptOutput Format = "script-output"
 
 const adviceTimeline = "Run `usherctl timeline FILE`: it says how each registration in it went."
 
-// names are what the formats are called, with what is to be done with those that usher cannot use.
+// names holds the name of each format, and advice for the formats that usher cannot use.
 var names = map[Format]Identity{
 	CompanyPortal2018: {Name: "a log of Company Portal (2018 to 2020)"},
 	CompanyPortal5:    {Name: "a log of Company Portal 5"},
@@ -51,7 +51,7 @@ var names = map[Format]Identity{
 			"read, for example the logs that `usherctl timeline` finds by itself."},
 }
 
-// NameOf describes a format; Usable is false for one in which no registration can show.
+// NameOf describes a format; Usable is false if the format cannot show a registration.
 func NameOf(format Format) (Identity, bool) {
 	identity, ok := names[format]
 	identity.Format = format
@@ -61,11 +61,11 @@ func NameOf(format Format) (Identity, bool) {
 	return identity, ok
 }
 
-// maximumIdentified is how many records are read to find out what a text is.
+// maximumIdentified is how many records are read to identify a text.
 const maximumIdentified = 2000
 
-// Identify says what log a text is, by its content and never by a name; false for text that is not a log. It reads no
-// more than the text's beginning.
+// Identify recognises a log by its content, never by a name. It returns false for text that is not a log. It reads only
+// the beginning of the text.
 func Identify(text string) (Identity, bool) {
 	counts := map[Format]int{}
 	var dated, unparsed, read int
@@ -100,7 +100,7 @@ func Identify(text string) (Identity, bool) {
 	return NameOf(best)
 }
 
-// looksLikeScriptLog reports whether a line begins as those of scripts do: with a date or a time, also in brackets.
+// looksLikeScriptLog reports whether a line begins like those of scripts: with a date or a time, also in brackets.
 func looksLikeScriptLog(text string) bool {
 	text = strings.TrimLeft(text, "[("+blanks)
 	if looksDated(text) {

@@ -42,7 +42,7 @@ func TestIdentify(t *testing.T) {
 	}
 }
 
-// Every log among the test data is taken for one that usher reads, and every format has a name.
+// Every log in the test data is recognised as one that usher reads, and every format has a name.
 func TestIdentifyTestdata(t *testing.T) {
 	for _, name := range []string{"companyportal-traps", "jamf-names", "unified-ndjson", "usher", "self-service",
 		"msal-traps", "sso-traps"} {

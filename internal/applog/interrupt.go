@@ -6,8 +6,8 @@ import (
 	"io/fs"
 )
 
-// interruptible is a reader that ends with its context. Everything that unpacks reads from one: some streams unpack to
-// nothing for gigabytes, so that a reader of what is unpacked does not return for minutes.
+// interruptible is a reader that ends with its context. All unpacking reads from one. Gigabytes of some streams unpack
+// to nothing, so a read of the unpacked stream may not return for minutes.
 type interruptible struct {
 	ctx    context.Context
 	source io.Reader
@@ -21,7 +21,7 @@ func (r interruptible) Read(p []byte) (int, error) {
 	return r.source.Read(p)
 }
 
-// ended returns why a context has ended, nil while it has not.
+// ended returns why a context has ended, or nil.
 func ended(ctx context.Context) error {
 	if ctx.Err() == nil {
 		return nil
@@ -29,13 +29,13 @@ func ended(ctx context.Context) error {
 	return context.Cause(ctx)
 }
 
-// region is a part of a file, or all of it, up to the size that it has when it is opened: a file that grows faster than
-// it is read has an end too. Its readers end with its context.
+// region is a part of a file, or all of it, up to its size when it is opened. So a file that grows faster than it is
+// read has an end too. Its readers end with its context.
 type region struct {
 	*io.SectionReader
 	ctx   context.Context
 	close func() error
-	// info is which file it is, nil for one without a name.
+	// info identifies the file; it is nil for a file without a name.
 	info fs.FileInfo
 }
 

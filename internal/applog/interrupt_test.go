@@ -16,8 +16,7 @@ import (
 	"usher.internal/internal/applog"
 )
 
-// looks is a context that ends after somebody has looked at it so many times: every reader looks before each of its
-// reads.
+// looks is a context that ends after so many looks at it. Every reader looks before each of its reads.
 type looks struct {
 	context.Context
 	cancel context.CancelFunc
@@ -50,7 +49,7 @@ func bzipped(t *testing.T, content []byte) []byte {
 	return packed
 }
 
-// everyPacking is a log in each packing that is known, some of them around each other.
+// everyPacking is a log in each known packing, with some packings inside others.
 func everyPacking(t *testing.T) map[string][]byte {
 	text := []byte(strings.Repeat(
 		"2025-08-30 17:18:28.271 | WARN | login | 22168 | File.swift: 157 (f()) | a message\n", 1500))
@@ -67,7 +66,7 @@ func everyPacking(t *testing.T) map[string][]byte {
 	}
 }
 
-// readEverything finds and reads all logs, and returns the first error that is the context's.
+// readEverything finds and reads all logs, and returns the first error of the context.
 func readEverything(ctx context.Context, paths []string, options applog.FindOptions) (logs []applog.Log, bytes int64,
 	err error) {
 	if logs, err = applog.Find(ctx, paths, options); err != nil {
@@ -89,8 +88,8 @@ func readEverything(ctx context.Context, paths []string, options applog.FindOpti
 	return logs, bytes, nil
 }
 
-// Whenever the context ends, a search and the reading of what it finds end with it, and nothing is left: no file that
-// is open, none that has a name.
+// When the context ends, a search and the reading of its logs end too. No open file and no named temporary file
+// remains.
 func TestReadingEndsWithItsContextAtAnyPoint(t *testing.T) {
 	folder, temporary := t.TempDir(), t.TempDir()
 	t.Setenv("TMPDIR", temporary)
@@ -109,7 +108,7 @@ func TestReadingEndsWithItsContextAtAnyPoint(t *testing.T) {
 					ended := ctx.Context.Err() != nil
 					ctx.cancel()
 					if ended && !errors.Is(err, context.Canceled) {
-						t.Fatalf("%s: ended after %d looks, and is told as %v", how, after, err)
+						t.Fatalf("%s: ended after %d looks with error %v", how, after, err)
 					}
 					if left, _ := os.ReadDir(temporary); len(left) > 0 {
 						t.Fatalf("%s: %d temporary files have a name", how, len(left))
@@ -130,7 +129,7 @@ func TestReadingEndsWithItsContextAtAnyPoint(t *testing.T) {
 	}
 }
 
-// openBelow returns a file in a folder that this process has open, where that can be known.
+// openBelow returns an open file of this process in a folder, if the system shows open files.
 func openBelow(t *testing.T, folder string) string {
 	t.Helper()
 	open, _ := filepath.Glob("/proc/self/fd/*")
@@ -142,9 +141,9 @@ func openBelow(t *testing.T, folder string) string {
 	return ""
 }
 
-// An ended context is noticed before a block is read, also in streams that give nothing.
+// An ended context is noticed before a block is read, also in streams that unpack to nothing.
 func TestStreamsThatGiveNothingAreInterruptible(t *testing.T) {
-	// A stored block of no bytes, again and again; a member of no bytes, again and again.
+	// A repeated stored block without bytes; a repeated member without bytes.
 	blocks := append([]byte("\x1f\x8b\x08\x00\x00\x00\x00\x00\x00\x03"),
 		bytes.Repeat([]byte("\x00\x00\x00\xff\xff"), 4<<20)...)
 	members := bytes.Repeat(gzipped(t, nil), 1<<19)
@@ -165,7 +164,7 @@ func TestStreamsThatGiveNothingAreInterruptible(t *testing.T) {
 	}
 }
 
-// endless is a reader without end.
+// endless is a reader that never ends.
 type endless struct{ of []byte }
 
 func (e endless) Read(p []byte) (int, error) {
@@ -174,7 +173,7 @@ func (e endless) Read(p []byte) (int, error) {
 	return len(p), nil
 }
 
-// What comes from a pipe may have no end.
+// Input from a pipe may have no end.
 func TestEndlessInput(t *testing.T) {
 	ctx := afterLooks(t.Context(), 100)
 	defer ctx.cancel()
@@ -186,7 +185,7 @@ func TestEndlessInput(t *testing.T) {
 	if err != nil || len(logs) != 1 || logs[0].Err == nil {
 		t.Errorf("NUL bytes without end: %v, %v", logs, err)
 	}
-	// It turns into NUL bytes after a while.
+	// The input turns into NUL bytes after a while.
 	text := io.MultiReader(strings.NewReader(strings.Repeat("a line\n", 1000)), endless{[]byte{0}})
 	if got := found(t, applog.FindOptions{Input: text}, "-")["standard input"]; !strings.HasPrefix(got, "a line\n") ||
 		!strings.Contains(got, "only NUL bytes from byte 7000 on") {
@@ -194,7 +193,7 @@ func TestEndlessInput(t *testing.T) {
 	}
 }
 
-// Following ends with its context within a file too, and can begin again behind the last record that was handed out.
+// Following ends with its context within a file too, and can begin again after the last record that was handed out.
 func TestFollowingEndsWithinAFile(t *testing.T) {
 	folder := t.TempDir()
 	put(t, folder+"/a.log", bytes.Repeat([]byte("a line of a log\n"), 1<<20))

@@ -11,7 +11,7 @@ import (
 //
 //	2024-05-15 02:15:12:703 | IntuneMDM-Daemon | I | 11254 | SyncActivityTracer | message
 //
-// Milliseconds follow a colon. The agent installs apps and runs scripts; how a registration went is not in its log.
+// Milliseconds follow a colon. The agent installs apps and runs scripts; its log does not show how a registration went.
 var intuneAgent = grammar{format: IntuneAgent, head: intuneAgentHead, body: textBody}
 
 // isIntuneAgent reports whether the second column is one of the agent's programs.

@@ -11,7 +11,7 @@ import (
 	"usher.internal/internal/applog"
 )
 
-// logOf is a log of about that many bytes, of what lines returns for the number of a minute.
+// logOf is a log of about that many bytes. lines returns its lines for each minute's number.
 func logOf(size int, lines func(at time.Time, minute int) string) string {
 	var content strings.Builder
 	start := time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)

@@ -15,22 +15,22 @@ import (
 //
 //	Fri Oct 4 13:36:37 Test's Mac [ReEnroller]:    Running: /usr/local/bin/jamf createConf
 //
-// A message may go on in further lines. Where the log begins in the midst of a line, as much of it is read as is there.
+// A message may continue on further lines. If the log begins in the middle of a line, the rest of that line is read.
 var jamfLog = grammar{format: JamfLog, head: jamfLogHead, body: textBody}
 
-// jamfState is what jamf.log tells once for many entries.
+// jamfState is what jamf.log says once for many entries.
 type jamfState struct {
 	clock localClock
 	// selfService is the clock of Self Service's log.
 	selfService localClock
-	// date is the last date that was read, as it is written with its weekday, midnight its beginning as if it were UTC.
+	// date is the last date that was read, as written with its weekday. midnight is its beginning as if it were UTC.
 	date     string
 	midnight int64
 	year     int
-	// computer is the last name, fields a list of nothing else.
+	// computer is the last name, fields a list that holds only it.
 	computer string
 	fields   Fields
-	// begun is true after the first line, the only one whose time may be cut off.
+	// begun is true after the first line. Only the first line's time may be cut off.
 	begun bool
 }
 
@@ -84,8 +84,8 @@ func cutJamfTime(text string) (date string, seconds int64, rest string, ok bool)
 	return text[:end], seconds, rest, rest != "" && rest[0] == ' '
 }
 
-// cutTornJamfTime is cutJamfTime for a line whose beginning was cut off. Of the first line of a log no more than the
-// minutes and seconds need to be there; then the date is "".
+// cutTornJamfTime is cutJamfTime for a line whose beginning was cut off. The first line of a log needs only the minutes
+// and seconds; then the date is "".
 func cutTornJamfTime(text string, first bool) (date string, seconds int64, rest string, ok bool) {
 	const whole, month, minute = "Sun Apr 26 22:06:14 ", len("Sun "), len("Sun Apr 26 22:")
 	for from := 1; from <= minute && (from <= month || first); from++ {
@@ -104,8 +104,8 @@ func cutTornJamfTime(text string, first bool) (date string, seconds int64, rest 
 	return "", 0, "", false
 }
 
-// hasShape tells whether text begins with letters where the example has letters, digits where it has digits, and the
-// same otherwise.
+// hasShape reports whether text has the shape of the example: letters match letters, digits match digits, other
+// characters are the same.
 func hasShape(text, example string) bool {
 	if len(text) < len(example) {
 		return false
@@ -127,8 +127,8 @@ func hasShape(text, example string) bool {
 	return true
 }
 
-// cutJamfProcess splits " Test's Mac jamf[1480]: message". The first " jamf[1480]: " counts; without one, the first
-// other process that is written so, or " [ReEnroller]: ".
+// cutJamfProcess splits " Test's Mac jamf[1480]: message". It splits at the first " jamf[1480]: ". Without one, it
+// splits at the first other process in this form, or at " [ReEnroller]: ".
 func cutJamfProcess(text string) (computer, process, pid, message string, ok bool) {
 	const jamf = " jamf["
 	for from := 0; ; {
@@ -184,7 +184,7 @@ func isLetters(text string) bool {
 	return text != ""
 }
 
-// named returns fields that hold the name of the computer, the same ones as long as it stays.
+// named returns fields that hold the name of the computer. It returns the same fields until the name changes.
 func (j *jamfState) named(computer string) Fields {
 	if computer != j.computer || j.fields == nil {
 		j.computer = strings.Clone(computer)
@@ -193,7 +193,7 @@ func (j *jamfState) named(computer string) Fields {
 	return j.fields[:1:1]
 }
 
-// day returns the midnight with which a date begins, as if it were UTC. Of the weekday the end may be all there is.
+// day returns the midnight at the beginning of a date, as if it were UTC. The beginning of the weekday may be cut off.
 func (j *jamfState) day(date string, options Options) (midnight int64, ok bool) {
 	if date == j.date {
 		return j.midnight, true
@@ -222,7 +222,7 @@ func (j *jamfState) day(date string, options Options) (midnight int64, ok bool) 
 	return j.midnight, true
 }
 
-// calendarDay is a date without its year, in which the weekday tells which years it may be.
+// calendarDay is a date without its year. The weekday limits the years that are possible.
 type calendarDay struct {
 	weekday string
 	month   time.Month
@@ -233,15 +233,15 @@ func (d calendarDay) in(year int) time.Time {
 	return time.Date(year, d.month, d.day, 0, 0, 0, 0, time.UTC)
 }
 
-// exists tells whether the year has the date: not every one has a 29 February.
+// exists reports whether the year has the date: not every year has a 29 February.
 func (d calendarDay) exists(year int) bool { return d.in(year).Day() == d.day }
 
 func (d calendarDay) fits(year int) bool {
 	return d.exists(year) && strings.HasSuffix(d.in(year).Weekday().String()[:3], d.weekday)
 }
 
-// yearAfter returns the year of a date that follows one of the last year: the same year as long as the weekday allows
-// it, or the next. When no year nearby fits it is the last one.
+// yearAfter returns the year of a date that follows a date of the year last. It is the same year if the weekday allows
+// it, or else the next. If no year nearby fits, it is last.
 func (d calendarDay) yearAfter(last int) (year int, ok bool) {
 	if last == 0 {
 		return 0, false

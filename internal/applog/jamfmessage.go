@@ -2,7 +2,7 @@ package applog
 
 import "strings"
 
-// jamfErrors are how Jamf's messages of a failure begin. Sources: docs/log-formats.md for the first three;
+// jamfErrors are the beginnings of Jamf's messages about failures. Sources: docs/log-formats.md for the first three;
 // https://github.com/jamf/JamfSync/issues/41 and .../setup-your-mac/Setup-Your-Mac/issues/160 for "Installation failed"
 // and "Error running script"; https://github.com/jamf/ReEnroller/issues/2 for "Failed to".
 var jamfErrors = []string{
@@ -18,7 +18,7 @@ var jamfErrors = []string{
 	"Device Signature Error",
 }
 
-// readJamfMessage sets the level of an entry of Jamf's, and adds the fields that its message tells.
+// readJamfMessage sets the level of one of Jamf's entries, and adds the fields in its message.
 func readJamfMessage(record *Record) {
 	record.Level = LevelInfo
 	if record.Message == "" {
@@ -87,8 +87,8 @@ func isJamfError(message string) bool {
 	return at > 0 && at < maximumErrorName
 }
 
-// errorName is the text between the name of one of Jamf's errors and its sentence, as in "Permission Error - The user
-// specified does not have permission to perform the action.", and maximumErrorName how far into a message it is looked
+// errorName is the text between the name of a Jamf error and its sentence. An example: "Permission Error - The user
+// specified does not have permission to perform the action." maximumErrorName is how far into a message it is searched
 // for.
 const (
 	errorName        = " Error - "
@@ -103,13 +103,13 @@ func cutLast(text, separator string) (before, after string, found bool) {
 	return text[:at], text[at+len(separator):], true
 }
 
-// trimEllipsis removes the dots with which Jamf ends what it begins to do.
+// trimEllipsis removes the dots that Jamf writes after an action that it begins.
 func trimEllipsis(text string) string {
 	return strings.TrimSuffix(strings.TrimSuffix(text, "..."), "…")
 }
 
-// unquoteName removes dots from the end of a name and one pair of quotes from around it, straight ones or such as web
-// pages make of them.
+// unquoteName removes dots from the end of a name, and one pair of quotes around it. The quotes are straight, or
+// typographic as on web pages.
 func unquoteName(text string) string {
 	text = trimEllipsis(text)
 	for _, quote := range []string{`"`, "“", "”"} {

@@ -2,9 +2,10 @@ package applog
 
 import "strings"
 
-// jamfPolicy is the grammar of what `jamf policy` prints: the messages of jamf.log without what stands before them,
-// those about scripts, which jamf.log lacks, and with -verbose what it does in between. The command may stand before
-// it, as it was typed [docs/log-formats.md; https://github.com/patchoo/patchoo/issues/32; samples, derflounder]:
+// jamfPolicy is the grammar of what `jamf policy` prints. It prints the messages of jamf.log without their time,
+// computer and process. It also prints messages about scripts, which jamf.log lacks, and with -verbose its steps in
+// between. The typed command may come first [docs/log-formats.md; https://github.com/patchoo/patchoo/issues/32;
+// samples, derflounder]:
 //
 //	admin@mac ~ % sudo jamf policy -event enrol -verbose
 //	 verbose: Checking for an existing instance of this application...
@@ -14,10 +15,10 @@ import "strings"
 //	Script exit code: 0
 //	Script result: registered
 //
-// The result of a script goes on until the next line that jamf is known to print.
+// The result of a script continues until the next line that jamf is known to print.
 var jamfPolicy = grammar{format: JamfPolicy, undated: true, head: jamfPolicyHead, body: jamfPolicyBody}
 
-// An ending is how a line of jamf's ends.
+// An ending is how one of jamf's lines ends.
 type ending uint8
 
 const (
@@ -36,14 +37,14 @@ func (e ending) of(text string) bool {
 	return true
 }
 
-// jamfLine is how a line of jamf's begins and ends; text tells that what follows it belongs to it.
+// jamfLine is how one of jamf's lines begins and ends. text means that the lines after it belong to it.
 type jamfLine struct {
 	beginning string
 	ending    ending
 	text      bool
 }
 
-// jamfLines are the lines that jamf is known to print, with the sources of [jamfPolicy] and [jamfErrors].
+// jamfLines are the lines that jamf is known to print, from the sources of [jamfPolicy] and [jamfErrors].
 var jamfLines = []jamfLine{
 	{beginning: "Adding launchd task ", ending: ellipsis},
 	{beginning: "An error occurred ", ending: anyEnding},
@@ -157,7 +158,7 @@ func findJamfLine(text string) *jamfLine {
 	return nil
 }
 
-// maximumPrompt is the longest prompt of a shell that is looked through for the command, in bytes.
+// maximumPrompt is the longest shell prompt that is searched for the command, in bytes.
 const maximumPrompt = 120
 
 // cutPrompt returns the command of a line in which `jamf policy` was typed, with or without a prompt before it.
@@ -187,7 +188,7 @@ func isPrompt(text string) bool {
 	return strings.HasPrefix(text, "➜")
 }
 
-// triggerOf returns the custom event of a command, "" for none.
+// triggerOf returns the custom event of a command, or "".
 func triggerOf(command string) string {
 	words := strings.Fields(command)
 	for i, word := range words[:len(words)-1] {

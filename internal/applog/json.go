@@ -5,13 +5,13 @@ import (
 	"strings"
 )
 
-// members reads the members of a JSON object, from behind its opening brace, and hands each to take: a string without
-// its quotes and escapes, any other value as it is written. It returns what follows the closing brace; ok is false
-// where the text is no such object, and complete is false where it ends before it is one.
+// members reads the members of a JSON object, after its opening brace, and passes each to take. A string has its quotes
+// and escapes removed; any other value is passed as written. members returns the text after the closing brace. ok is
+// false if the text is not such an object, and complete is false if the text ends within the object.
 //
-// It is our own because the unified log has gigabytes of objects, of which a few keys matter: a decoder that makes
-// values of all of them takes many times as long. Strings without a backslash, nearly all of them, are parts of the
-// text.
+// usher has its own decoder because the unified log has gigabytes of objects, and only a few keys matter. A decoder
+// that creates all values takes many times as long. A string without a backslash is a part of the text; nearly all
+// strings are.
 func members(text string, take func(name, value string, isString bool)) (rest string, complete, ok bool) {
 	text = skipSpace(text)
 	if strings.HasPrefix(text, "}") {
@@ -61,7 +61,7 @@ func skipSpace(text string) string {
 	return ""
 }
 
-// cutString takes a string off the beginning of text. Where the string is cut off, rest is empty and ok false.
+// cutString takes a string off the beginning of text. If the string is cut off, rest is empty and ok is false.
 func cutString(text string) (value, rest string, ok bool) {
 	if text == "" || text[0] != '"' {
 		return "", text, false
@@ -84,7 +84,7 @@ func cutString(text string) (value, rest string, ok bool) {
 	return "", "", false
 }
 
-// unescape returns what a quoted JSON string stands for; one that JSON does not know is left as it stands.
+// unescape returns the value of a quoted JSON string. Text that is not valid JSON is returned unchanged.
 func unescape(quoted string) string {
 	var value string
 	if json.Unmarshal([]byte(quoted), &value) != nil {
@@ -93,7 +93,7 @@ func unescape(quoted string) string {
 	return value
 }
 
-// cutValue takes a value that is no string off the beginning of text, as it is written.
+// cutValue takes a value that is not a string off the beginning of text, as written.
 func cutValue(text string) (value, rest string, ok bool) {
 	depth := 0
 	for i := 0; i < len(text); i++ {

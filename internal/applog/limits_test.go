@@ -17,7 +17,7 @@ import (
 	"usher.internal/internal/applog"
 )
 
-// noise is text that no packing makes much smaller.
+// noise is text that no packing makes much smaller than it is.
 func noise(size int) []byte {
 	raw := make([]byte, size)
 	random := rand.NewChaCha8([32]byte{1})
@@ -32,7 +32,7 @@ func noise(size int) []byte {
 	return lines.Bytes()[:size]
 }
 
-// said is the one log's content or error, which has to have some words.
+// said is the content or error of the only log; it must contain some words.
 func said(t *testing.T, what string, got map[string]string, name, words string) string {
 	t.Helper()
 	content, ok := got[name]
@@ -42,37 +42,37 @@ func said(t *testing.T, what string, got map[string]string, name, words string) 
 	return content
 }
 
-// Each limit of a search is told where it is reached, and names itself.
-func TestLimitsAreTold(t *testing.T) {
+// Each limit of a search is reported when it is reached, and names itself.
+func TestLimitsAreReported(t *testing.T) {
 	folder := t.TempDir()
 	many := map[string][]byte{}
 	for i := range 50 {
-		many[fmt.Sprintf("picture %02d.png", i)] = []byte("\x89PNG\x00\x00") // no logs, and looked at all the same
+		many[fmt.Sprintf("picture %02d.png", i)] = []byte("\x89PNG\x00\x00") // not logs, but examined too
 	}
 	many["z.log"] = []byte("text\n")
 	ten := applog.FindOptions{MaximumEntries: 10}
 	for name, content := range map[string][]byte{"many.zip": zipped(t, many),
 		"many.tar.gz": gzipped(t, tarred(t, many))} {
 		path := put(t, filepath.Join(folder, name), content)
-		said(t, name, found(t, ten, path), path, "10 are looked at")
+		said(t, name, found(t, ten, path), path, "a search examines 10")
 	}
 	for name := range many {
 		put(t, filepath.Join(folder, "many", name), []byte("text\n"))
 	}
-	said(t, "a folder", found(t, ten, folder+"/many"), folder+"/many", "10 are looked at")
+	said(t, "a folder", found(t, ten, folder+"/many"), folder+"/many", "a search examines 10")
 
 	logs := map[string][]byte{"a.log": noise(400 << 10), "b.log": noise(400 << 10)}
 	small := put(t, folder+"/small.tar", tarred(t, logs))
 	got := found(t, applog.FindOptions{MaximumSpace: 100 << 10}, small)
-	told, kept := 0, 0
+	full, kept := 0, 0
 	for _, content := range got {
 		if strings.Contains(content, "folder for temporary files is full, 0 MiB") {
-			told++
+			full++
 		}
 		kept += len(content)
 	}
-	if told != 2 || kept > 300<<10 || kept < 50<<10 {
-		t.Errorf("temporary space: %d logs say it, %d bytes were kept", told, kept)
+	if full != 2 || kept > 300<<10 || kept < 50<<10 {
+		t.Errorf("temporary space: %d logs say it, %d bytes were kept", full, kept)
 	}
 
 	repeated := bytes.Repeat([]byte("x\n"), 20<<20)
@@ -92,7 +92,7 @@ func TestLimitsAreTold(t *testing.T) {
 	}
 }
 
-// A log that real Macs write is read, however well it is packed.
+// A log of a real Mac is read, however well it is packed.
 func TestRealLogsAreWithinTheLimits(t *testing.T) {
 	var log bytes.Buffer
 	for at := time.Date(2026, 3, 9, 12, 0, 0, 0, time.UTC); log.Len() < 40<<20; at = at.Add(time.Second) {
@@ -105,8 +105,7 @@ func TestRealLogsAreWithinTheLimits(t *testing.T) {
 	}
 }
 
-// directory is a zip archive that has nothing but entries, each without content, and claims to have another number of
-// them.
+// directory is a zip archive that has only entries without content, and claims to have another number of them.
 func directory(entries int, claimed uint16) []byte {
 	one := append([]byte("PK\x01\x02"), make([]byte, 42)...)
 	binary.LittleEndian.PutUint16(one[28:], 1)
@@ -129,7 +128,7 @@ func zip64(claimed, size uint64) (archive []byte) {
 	return append(append(append(end, locator...), last...), 0, 0)
 }
 
-// The directory of a zip archive costs what is in it, and not what it claims.
+// The cost of a zip archive's directory depends on its entries, not on the number that it claims.
 func TestDirectoriesOfZipArchivesAreBounded(t *testing.T) {
 	folder := t.TempDir()
 	var before, after runtime.MemStats
@@ -161,7 +160,7 @@ func TestDirectoriesOfZipArchivesAreBounded(t *testing.T) {
 	}
 }
 
-// Entries of a zip archive that share their bytes can claim any amount.
+// Entries of a zip archive that share their bytes can claim any size.
 func TestEntriesThatOverlapAreRefused(t *testing.T) {
 	content := noise(10_000)
 	archive := zipped(t, map[string][]byte{"a.log": content, "b.log": content, "c.log": content})
@@ -179,14 +178,14 @@ func TestEntriesThatOverlapAreRefused(t *testing.T) {
 	binary.LittleEndian.PutUint32(overlapping[len(overlapping)-6:], uint32(beginning))
 	if reader, err := zip.NewReader(bytes.NewReader(overlapping), int64(len(overlapping))); err != nil ||
 		len(reader.File) != 3 {
-		t.Fatalf("the archive of this test is none: %v", err)
+		t.Fatalf("the archive of this test is not valid: %v", err)
 	}
 	path := put(t, t.TempDir()+"/overlap.zip", overlapping)
 	said(t, "overlapping", found(t, applog.FindOptions{}, path), path, "more bytes than the archive has")
 }
 
-// A damaged entry is told as one.
-func TestDamagedEntryIsTold(t *testing.T) {
+// A damaged entry is reported as damaged.
+func TestDamagedEntryIsReported(t *testing.T) {
 	content := []byte(strings.Repeat("a line of a log\n", 100))
 	archive := zipped(t, map[string][]byte{"a.log": content})
 	at := bytes.Index(archive, []byte("PK\x01\x02"))
@@ -199,8 +198,8 @@ func TestDamagedEntryIsTold(t *testing.T) {
 	said(t, "a size", found(t, applog.FindOptions{}, path), path+"!a.log", "unexpected EOF")
 }
 
-// An archive that is read again is the one that was found.
-func TestArchiveThatIsReplacedIsTold(t *testing.T) {
+// An archive that is read again must be the one that was found.
+func TestReplacedArchiveIsReported(t *testing.T) {
 	path := put(t, t.TempDir()+"/logs.zip", zipped(t, map[string][]byte{"a.log": []byte("text\n")}))
 	logs, err := applog.Find(t.Context(), []string{path}, applog.FindOptions{})
 	if err != nil || len(logs) != 1 {

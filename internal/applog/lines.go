@@ -5,13 +5,13 @@ import (
 	"strings"
 )
 
-// maximumLine is the longest line that is kept, in bytes with its end; what goes beyond is told as cut.
+// maximumLine is the length up to which a line is kept, in bytes with its end. The bytes beyond are reported as cut.
 const maximumLine = 1 << 20
 
 // line is one line of a file with its end, if it has one.
 type line struct {
 	raw string
-	// block is what was read together with the line, from its beginning on.
+	// block is the text that was read together with the line, from the beginning of the line on.
 	block  string
 	cut    int64
 	number int
@@ -20,7 +20,7 @@ type line struct {
 
 func (l *line) end() int64 { return l.offset + int64(len(l.raw)) + l.cut }
 
-// splitter makes lines of bytes that come in pieces of any size. The lines of a piece share one string.
+// splitter splits bytes into lines. The bytes come in pieces of any size. The lines of a piece share one string.
 type splitter struct {
 	partial []byte
 	cut     int64
@@ -57,14 +57,14 @@ func (s *splitter) write(data []byte, take func(line) error) error {
 
 func (s *splitter) pending() bool { return len(s.partial) > 0 || s.cut > 0 }
 
-// hold keeps what is no whole line yet.
+// hold keeps bytes that are not yet a complete line.
 func (s *splitter) hold(data []byte) {
 	keep := min(len(data), maximumLine-len(s.partial))
 	s.partial = append(s.partial, data[:keep]...)
 	s.cut += int64(len(data) - keep)
 }
 
-// hand hands out a line. One that came in one piece may still be too long.
+// hand hands out a line. A line that came in one piece may still be too long.
 func (s *splitter) hand(raw, block string, cut int64, take func(line) error) error {
 	if len(raw) > maximumLine {
 		cut, raw = int64(len(raw)-maximumLine), raw[:maximumLine]
@@ -82,7 +82,7 @@ func (s *splitter) flush(take func(line) error) error {
 	}
 	raw, cut := string(s.partial), s.cut
 	s.cut = 0
-	if s.partial = s.partial[:0]; cap(s.partial) > 64<<10 { // do not hold on to what one long line took
+	if s.partial = s.partial[:0]; cap(s.partial) > 64<<10 { // release the memory that one long line took
 		s.partial = nil
 	}
 	return s.hand(raw, raw, cut, take)

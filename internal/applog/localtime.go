@@ -2,21 +2,22 @@ package applog
 
 import "time"
 
-// localClock makes moments of times that a log writes without their offset from UTC. It looks the offset up twice a day
-// of a log at most, except around a change of the clocks.
+// localClock converts times that a log writes without their offset from UTC. For each day of a log it looks the offset
+// up at most twice, except around a change of the clocks.
 type localClock struct {
-	// offset is that of the local times in [from, to), all in seconds.
+	// offset is the offset of the local times in [from, to), all in seconds.
 	offset, from, to int64
-	// last is the Unix time of the entry before.
+	// last is the Unix time of the previous entry.
 	last int64
 }
 
-// backwards is by how many seconds an entry may be older than the one before it without the clocks having been set
-// back: processes that write at once do not keep their order.
+// backwards is how many seconds an entry may be older than the previous one before usher concludes that the clocks were
+// set back. Processes that write at the same time do not keep their order.
 const backwards = 120
 
-// unix returns the Unix time of a local time, which is given as if it were UTC. A time of the hour that comes twice is
-// that of its first pass, until the log goes backwards; one of the hour that is left out is told as if it had not been.
+// unix returns the Unix time of a local time, which is given as if it were UTC. A time in the hour that occurs twice
+// belongs to the first pass, until the log goes backwards. A time in the hour that is left out is converted with the
+// offset from before the change.
 func (c *localClock) unix(local int64, zone *time.Location) int64 {
 	if local < c.from || local >= c.to {
 		c.look(local, zone)

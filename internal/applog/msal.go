@@ -5,14 +5,14 @@ import (
 	"time"
 )
 
-// msal is the grammar of messages of MSAL and ADAL, as an application writes them that prints what the library gives it
-// [docs/log-formats.md; MSIDLogger.m of microsoft-authentication-library-common-for-objc]:
+// msal is the grammar of messages of MSAL and ADAL in the log of an application that prints them [docs/log-formats.md;
+// MSIDLogger.m of microsoft-authentication-library-common-for-objc]:
 //
 //	TID=753075 MSAL 1.1.2 Mac 10.15.4 [2020-06-15 15:01:50 - UUID] [MSAL] message
 //	TID = 11075 ADAL 2.7.12 Mac 10.15.4 [2020-04-27 03:07:22 - UUID] message
 //
-// What the application writes before it differs (issues 958, 974 and 1386 of microsoft-authentication-library-for-objc,
-// 803 of that for Python, 1191 of azure-activedirectory-library-for-objc):
+// The text that the application writes before the message differs (issues 958, 974 and 1386 of
+// microsoft-authentication-library-for-objc, 803 of that for Python, 1191 of azure-activedirectory-library-for-objc):
 //
 //	2020-06-15 08:01:50.860-07:00 [Info][AppDelegate]: MSAL log - TID=…
 //	2020-07-01 22:12:51.028 Auth[926:38699] MSAL log: TID=…
@@ -23,11 +23,11 @@ import (
 // The time in brackets is UTC.
 var msal = grammar{format: MSAL, head: msalHead, body: msalBody}
 
-// MSALLine is what MSAL and ADAL say in a message. Older versions leave out the thread.
+// MSALLine is the content of a message of MSAL or ADAL. Older versions leave out the thread.
 type MSALLine struct {
-	// Thread is its number, ThreadName "main thread" or the name that its program gave it.
+	// Thread is the thread's number, ThreadName "main thread" or the name that its program gave it.
 	Thread, ThreadName string
-	// SDK is MSAL, ADAL, or MSAL and the variant behind a dot.
+	// SDK is MSAL, ADAL, or MSAL with a variant after a dot.
 	SDK, Version string
 	// OS is the system and its version, as "Mac 13.0.1".
 	OS string
@@ -36,14 +36,14 @@ type MSALLine struct {
 	Message                string
 }
 
-// ParseMSAL reads a message that begins as MSAL's and ADAL's do, at "TID=". It is false for any other text.
+// ParseMSAL reads a message that begins with "TID=", as those of MSAL and ADAL do. It returns false for any other text.
 func ParseMSAL(message string) (MSALLine, bool) {
 	var d day
 	line, _, ok := d.msal(message)
 	return line, ok
 }
 
-// maximumMSALHead is how far into a text the time in brackets is looked for, in bytes.
+// maximumMSALHead is how far into a text the time in brackets is searched for, in bytes.
 const maximumMSALHead = 200
 
 // msal is [ParseMSAL], but returns the time as Unix time.
@@ -124,13 +124,13 @@ func (l *MSALLine) readContext(text string) bool {
 	return true
 }
 
-// isComponent tells the name of a part of a library from what a message may have in brackets.
+// isComponent reports whether text is the name of a part of a library, and not another text in brackets.
 func isComponent(text string) bool {
 	return strings.HasPrefix(text, "MSAL") || strings.HasPrefix(text, "ADAL") || strings.HasPrefix(text, "MSID") ||
 		isUpper(text)
 }
 
-// fields appends what the line tells beside its message.
+// fields appends the content of the line other than its message.
 func (l *MSALLine) fields(fields Fields) Fields {
 	add := func(name, value string) {
 		if value != "" {
@@ -186,7 +186,7 @@ func msalHead(text string, s *state, record *Record) bool {
 	return true
 }
 
-// msalBody is textBody, except where the application closes the message with a quote.
+// msalBody is textBody, unless the application closes the message with a quote.
 func msalBody(record *Record) body {
 	if !strings.HasSuffix(unescaped(trimLineEnd(record.Raw)), record.Message) {
 		return nil
@@ -194,7 +194,7 @@ func msalBody(record *Record) body {
 	return textBody(record)
 }
 
-// msalStart is the index in a line where MSAL's message begins, -1 when there is none.
+// msalStart is the index in a line where MSAL's message begins, or -1.
 func msalStart(text string) int {
 	near := text[:min(len(text), maximumMSALPrefix)]
 	if start := strings.Index(near, "TID"); start >= 0 {
@@ -208,9 +208,9 @@ func msalStart(text string) int {
 	return -1
 }
 
-// readPrefix reads the time with which an application begins its line, if it does, and returns what follows it. Without
-// its own it is the one of the message. It is false for a line of another format that only quotes MSAL: those of the
-// unified log.
+// readPrefix reads the time at the beginning of an application's line, if it has one, and returns the text after it.
+// Otherwise the time is that of the message. It returns false for a line of another format that only quotes MSAL, such
+// as the unified log.
 func (s *state) readPrefix(text string, utc int64) (at Time, rest string, ok bool) {
 	local, rest, ok := s.day.dateTime(text)
 	if !ok {
@@ -227,7 +227,7 @@ func (s *state) readPrefix(text string, utc int64) (at Time, rest string, ok boo
 		switch offset, ok = offsetBetween(local, utc); {
 		case ok:
 			at = moment(local-offset, part, precision, ZoneWritten)
-		// written long after it was said, or edited: the other entries have this clock
+		// written long after the message, or edited: the other entries have this clock
 		case strings.HasPrefix(rest, column):
 			at = moment(local, part, precision, ZoneLikelyUTC)
 		default:
@@ -296,8 +296,8 @@ func cutOffset(text string) (offset int64, rest string, ok bool) {
 	return sign * int64(hours*3600+minutes*60), digits[2:], true
 }
 
-// offsetBetween returns by how much a local time is ahead of UTC, when an entry tells both. Every zone is a multiple of
-// 15 minutes ahead; what is left is between the reading of the clock and the writing of the message.
+// offsetBetween returns by how much a local time is ahead of UTC, for an entry that has both times. Every zone is a
+// multiple of 15 minutes ahead. The remainder passes between the reading of the clock and the writing of the message.
 func offsetBetween(local, utc int64) (offset int64, ok bool) {
 	const step, west, east = 15 * 60, -12 * 60 * 60, 14 * 60 * 60
 	const mostBetween = 2 * 60
@@ -322,8 +322,8 @@ func cutNSLog(text string) (process, pid, rest string) {
 	return name, pid, rest
 }
 
-// readApplication finds the level in what an application writes before MSAL's message, as the last word that is one,
-// and the category in the second pair of brackets of "[Info][AppDelegate]: ".
+// readApplication reads what an application writes before MSAL's message. The level is the last word that names one,
+// and the category is in the second pair of brackets of "[Info][AppDelegate]: ".
 func readApplication(text string) (written, category string) {
 	if inside, rest, ok := strings.Cut(text, "]["); ok && strings.HasPrefix(inside, "[") {
 		category, _, _ = strings.Cut(rest, "]")
@@ -336,8 +336,8 @@ func readApplication(text string) (written, category string) {
 	return written, category
 }
 
-// sdkErrorCode returns the code in a message of Microsoft's SDK for Workplace Join, as -400 in
-// "ERROR: [errorCode:-400]-[WorkPlaceJoin …", "" without one [MS-25244].
+// sdkErrorCode returns the code in a message of Microsoft's SDK for Workplace Join, as -400 in "ERROR:
+// [errorCode:-400]-[WorkPlaceJoin …", or "" [MS-25244].
 func sdkErrorCode(message string) string {
 	_, after, ok := strings.Cut(message, "[errorCode:")
 	if !ok {
@@ -350,7 +350,7 @@ func sdkErrorCode(message string) string {
 	return code
 }
 
-// addErrorCode gives an entry of Company Portal's the code that a message of the SDK has.
+// addErrorCode gives one of Company Portal's entries the code in a message of the SDK.
 func addErrorCode(record *Record) {
 	if !strings.HasSuffix(record.Subsystem, "workplaceJoinSdk") {
 		return

@@ -2,8 +2,8 @@ package applog
 
 import "strings"
 
-// notes are how lines begin that stand between entries and say something about the log itself [docs/log-formats.md;
-// `man log`]. A file's name between arrows is written by tail, when it shows several files.
+// notes are the beginnings of lines between entries that say something about the log itself [docs/log-formats.md; `man
+// log`]. The command tail writes a file's name between arrows when it shows several files.
 var notes = []string{
 	"==> ",
 	"Filtering the log data using ",
@@ -34,8 +34,8 @@ func isNote(text string) bool {
 	return false
 }
 
-// isRunnerExit reports whether a line is what a script runner says of a script's end, before its output. The code is
-// that of the script, and never Company Portal's [https://github.com/fleetdm/fleet/issues/52629]:
+// isRunnerExit reports whether a line is a script runner's message about a script's exit, before its output. The code
+// is that of the script, and never Company Portal's [https://github.com/fleetdm/fleet/issues/52629]:
 //
 //	Exit code: 0 (Script ran successfully.)
 func isRunnerExit(text string) bool {
@@ -47,7 +47,7 @@ func isRunnerExit(text string) bool {
 	return ok && isNumber(strings.TrimPrefix(code, "-")) && strings.HasSuffix(strings.TrimRight(said, blanks), ")")
 }
 
-// isRunnerHeading reports whether a line is one that a script runner or the script writes around an output. It is too
+// isRunnerHeading reports whether a script runner, or the script, writes the line around an output. The line is too
 // short to end an entry.
 func isRunnerHeading(text string) bool {
 	text = strings.TrimRight(text, blanks)

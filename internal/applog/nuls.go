@@ -7,14 +7,14 @@ import (
 )
 
 // maximumNULs is how many NUL bytes in a row end a log. A crash leaves blocks of them, up to some hundred kilobytes,
-// and text may follow. Beyond the longest line that is kept nothing of them would be kept anyway, and a sparse file can
-// claim terabytes of them without having one.
+// and text may follow. Beyond the longest line that is kept, none of them would be kept anyway. A sparse file can claim
+// terabytes of them and take no space.
 const maximumNULs = maximumLine
 
-// textual is a text that ends, with an error that says where, when it turns into NUL bytes.
+// textual is a text that ends when it turns into NUL bytes. Its error says where.
 type textual struct {
 	source io.Reader
-	// read are the bytes so far, row how many of the last ones are NUL.
+	// read is the number of bytes so far, row how many of the last ones are NUL.
 	read, row int64
 }
 
@@ -29,8 +29,8 @@ func (t *textual) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// nulsAtEnd returns how many NUL bytes are at the end of what has so many before data. Only the row at the end is
-// looked at: one within data is shorter than a block.
+// nulsAtEnd returns how many NUL bytes are at the end of data, with the NUL bytes before data if all of data is NUL.
+// Only the row at the end matters: a row within data is shorter than a block.
 func nulsAtEnd(data []byte, before int64) int64 {
 	rest := bytes.TrimRight(data, "\x00")
 	if len(rest) == 0 {

@@ -9,7 +9,7 @@ import (
 	"usher.internal/internal/applog"
 )
 
-// sparse makes a file that claims to be of a size.
+// sparse creates a file that claims to have a size.
 func sparse(t *testing.T, beginning string, size int64) string {
 	t.Helper()
 	path := put(t, filepath.Join(t.TempDir(), "sparse.log"), []byte(beginning))
@@ -21,7 +21,7 @@ func sparse(t *testing.T, beginning string, size int64) string {
 
 const terabyte = 1 << 40
 
-// A sparse file of a terabyte is not read to its end, whatever it begins with.
+// A sparse file of a terabyte is not read to its end, with any beginning.
 func TestSparseFileIsNotReadToItsEnd(t *testing.T) {
 	text := strings.Repeat("a line of a log\n", 1000)
 	for name, beginning := range map[string]string{"text": text, "UTF-16": string(inUTF16(text))} {
@@ -49,7 +49,7 @@ func TestSparseFileIsNotReadToItsEnd(t *testing.T) {
 	}
 }
 
-// A crash leaves blocks of NUL bytes within a log, and the text behind them is read.
+// A crash leaves blocks of NUL bytes within a log, and the text after them is read.
 func TestTextBehindNULBytesIsRead(t *testing.T) {
 	content := strings.Repeat("a line of a log\n", 1000) + strings.Repeat("\x00", 900<<10) + "\nthe line behind\n"
 	path := put(t, filepath.Join(t.TempDir(), "crashed.log"), []byte(content))
@@ -58,7 +58,7 @@ func TestTextBehindNULBytesIsRead(t *testing.T) {
 	}
 }
 
-// What is followed may turn into a hole of a terabyte, and what is written behind it is read.
+// A followed log may turn into a hole of a terabyte, and entries that are written after it are read.
 func TestFollowingPassesOverAHole(t *testing.T) {
 	path := sparse(t, "one\ntwo\n", terabyte)
 	drain := make(chan struct{})

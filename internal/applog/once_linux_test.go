@@ -22,7 +22,7 @@ func bytesRead(t *testing.T) (read int64) {
 	return read
 }
 
-// An archive is read once to find what is in it, and its logs each by themselves, however many it has.
+// An archive is read once to find its logs, and then each log is read separately, however many it has.
 func TestAnArchiveIsReadOnce(t *testing.T) {
 	files := map[string][]byte{}
 	size := int64(0)

@@ -22,7 +22,7 @@ const (
 	tarred
 )
 
-// magics are how packed files begin.
+// magics are the beginnings of packed files.
 var magics = []struct {
 	packing packing
 	at      int
@@ -31,7 +31,7 @@ var magics = []struct {
 	{gzipped, 0, "\x1f\x8b\x08"},
 	{bzipped, 0, "BZh"},
 	{zipped, 0, "PK\x03\x04"},
-	{zipped, 0, "PK\x05\x06"}, // an empty one
+	{zipped, 0, "PK\x05\x06"}, // an empty archive
 	{tarred, 257, "ustar"},
 }
 
@@ -44,7 +44,7 @@ func packingOf(beginning []byte) packing {
 	return notPacked
 }
 
-// unpacked closes what it reads from.
+// unpacked closes its source.
 type unpacked struct {
 	io.Reader
 	close func() error
@@ -53,7 +53,7 @@ type unpacked struct {
 // Close implements io.Closer.
 func (u unpacked) Close() error { return u.close() }
 
-// unpack reads a compressed stream as far as its meter allows. It closes the source where it is none.
+// unpack reads a compressed stream as far as its meter allows. If the source is not such a stream, unpack closes it.
 func unpack(source io.ReadCloser, how packing, meter *meter) (io.ReadCloser, error) {
 	packed := &counted{Reader: source}
 	var stream io.Reader
@@ -69,8 +69,8 @@ func unpack(source io.ReadCloser, how packing, meter *meter) (io.ReadCloser, err
 	return unpacked{&metered{unpacked: stream, packed: packed, meter: meter}, source.Close}, nil
 }
 
-// asText reads a text that begins so, from its beginning on, as UTF-8 and no further than where it turns into NUL
-// bytes.
+// asText reads a text with this beginning as UTF-8, up to where it turns into NUL bytes. It reads from the beginning
+// on.
 func asText(source io.Reader, beginning []byte) io.Reader {
 	if isUTF16(beginning) {
 		source = unicode.UTF16(unicode.LittleEndian, unicode.UseBOM).NewDecoder().Reader(source)
@@ -78,7 +78,7 @@ func asText(source io.Reader, beginning []byte) io.Reader {
 	return &textual{source: source}
 }
 
-// isUTF16 tells whether a file begins with the mark of UTF-16, as Windows' editors save it.
+// isUTF16 reports whether a file begins with the byte order mark of UTF-16, which editors on Windows write.
 func isUTF16(beginning []byte) bool {
 	return bytes.HasPrefix(beginning, []byte("\xff\xfe")) || bytes.HasPrefix(beginning, []byte("\xfe\xff"))
 }

@@ -5,35 +5,35 @@ import (
 	"time"
 )
 
-// A grammar is one way in which entries are written.
+// A grammar is one format of entries.
 type grammar struct {
 	format Format
-	// head reads the first line of an entry, without its end, into a record, and is false for any other line. It sets
-	// neither Format nor Raw nor what counts lines and bytes. It leaves the record as it is where it is false.
+	// head reads the first line of an entry, without its end, into a record, and returns false for any other line. It
+	// does not set Format, Raw, or the counts of lines and bytes. If it returns false, the record is unchanged.
 	head func(text string, s *state, record *Record) bool
-	// body returns what reads the further lines of an entry, nil when it has none. It may set Fields. The zero
+	// body returns the reader of the further lines of an entry, or nil if it has none. It may set Fields. The zero
 	// grammar's entries are complete with their first line.
 	body func(record *Record) body
-	// undated grammars have no time by which a head is known. They are tried only where no entry of another format is
-	// going on.
+	// undated grammars have heads without a time. They are tried only if no entry of another format is open.
 	undated bool
-	// alone grammars have heads that look like lines within an entry. They are tried only where none is going on.
+	// alone grammars have heads that look like lines within an entry. They are tried only if no entry is open.
 	alone bool
 }
 
 // A body reads the lines of an entry after the first one. A line that is the head of another entry always ends it and
 // is not shown to it.
 type body interface {
-	// take reads a line into the record. belongs is false when the line is no part of the entry, done is true when the
-	// entry is complete with this line.
+	// take reads a line into the record. belongs is false if the line is not a part of the entry. done is true if the
+	// line completes the entry.
 	take(text string, record *Record) (belongs, done bool)
-	// within tells whether a line that begins so belongs to the entry for sure, and cannot be the head of another one.
+	// within reports whether a line with this first byte certainly belongs to the entry, and cannot be the head of
+	// another one.
 	within(first byte) bool
-	// end completes the record when all of its lines are in Raw, and tells whether it lacks something.
+	// end completes the record when all of its lines are in Raw, and reports whether it lacks something.
 	end(record *Record) (torn bool)
 }
 
-// grammars is every grammar that is known. At most one of them takes a line as a head.
+// grammars is every known grammar. At most one of them takes a line as a head.
 var grammars = []grammar{
 	companyPortal2018, companyPortal5, ssoExtension, msal, jamfLog, intuneAgent,
 	unifiedNDJSON, unifiedJSON, unifiedDefault, unifiedCompact, unifiedSyslog, unifiedConsole,
@@ -41,7 +41,7 @@ var grammars = []grammar{
 	jamfPolicy, selfService, errorText,
 }
 
-// state is what the heads of one log remember from line to line.
+// state is what the grammars remember about one log from line to line.
 type state struct {
 	options Options
 	day     day
@@ -51,15 +51,16 @@ type state struct {
 	intune  localClock
 }
 
-// Options say what a log does not tell itself.
+// Options add what a log does not say itself.
 type Options struct {
-	// File is what [Record.File] says.
+	// File becomes [Record.File].
 	File string
-	// Zone is where local times without an offset were written; nil is this computer's. Inferred tells that it was
-	// found in other logs of the same Mac, and is not an assumption.
+	// Zone is the zone of local times without an offset; nil is this computer's. Inferred is true if it was found in
+	// other logs of the same Mac, and false if it is an assumption.
 	Zone     *time.Location
 	Inferred bool
-	// Modified is when the log was last written. A log whose times have no year ends with it; zero is now.
+	// Modified is when the log was last written. It gives the year of the last entry in a log whose times have no year;
+	// zero is now.
 	Modified time.Time
 }
 
@@ -70,7 +71,7 @@ func (o Options) zone() *time.Location {
 	return o.Zone
 }
 
-// certainty is that of a time that was taken to be in the zone of the options.
+// certainty is the certainty of a time that was read in the zone of the options.
 func (o Options) certainty() Zone {
 	if o.Inferred {
 		return ZoneInferred
@@ -78,22 +79,22 @@ func (o Options) certainty() Zone {
 	return ZoneAssumed
 }
 
-// parser makes records of lines. An entry that may have more lines is held back until it is complete or followed by
-// another.
+// parser builds records from lines. An entry that may have more lines is held back until it is complete or another one
+// follows.
 type parser struct {
 	state state
-	// likely is the index of the grammar that took the last head; it is asked first.
+	// likely is the index of the grammar that took the last head; it is tried first.
 	likely int
-	// next is the record that is being made of a line.
+	// next is the record that is being built from a line.
 	next    Record
 	pending Record
-	// held tells that pending is an entry, body reads its further lines and raw gathers them; raw is empty while there
-	// is but one line.
+	// held means that pending is an entry. body reads its further lines and raw collects them; raw is empty while there
+	// is only one line.
 	held bool
 	body body
 	raw  strings.Builder
-	// block is what was read together with the first line of the entry that is held, from there on: further lines of
-	// the same block need no copy.
+	// block is the text that was read together with the first line of the held entry, from that line on. Further lines
+	// of the same block need no copy.
 	block string
 }
 
@@ -146,7 +147,7 @@ func (p *parser) take(l line, emit func(*Record) error) error {
 	return emit(record)
 }
 
-// extend adds a line to the text of the entry that is held.
+// extend adds a line to the text of the held entry.
 func (p *parser) extend(l line) {
 	length := len(p.pending.Raw) + len(l.raw)
 	if p.raw.Len() == 0 && p.pending.Cut == 0 && l.cut == 0 && length <= len(p.block) {
@@ -159,7 +160,7 @@ func (p *parser) extend(l line) {
 	p.raw.WriteString(l.raw)
 }
 
-// head finds the grammar that takes a line as the first one of an entry, nil when none does.
+// head returns the grammar that takes a line as the first one of an entry, or nil.
 func (p *parser) head(text string, record *Record) *grammar {
 	if text == "" || p.held && p.body.within(text[0]) {
 		return nil
@@ -184,7 +185,7 @@ func (p *parser) mayBegin(g *grammar, text string) bool {
 		g.format == JamfPolicy && p.pending.Format != JamfLog && isAfterScript(text)
 }
 
-// flush hands out the entry that is held back, if there is one.
+// flush hands out the held entry, if there is one.
 func (p *parser) flush(emit func(*Record) error) error {
 	if !p.held {
 		return nil
@@ -200,7 +201,7 @@ func (p *parser) flush(emit func(*Record) error) error {
 	return emit(&p.pending)
 }
 
-// settle hands out an entry that is held back only because text may follow it, when nothing has.
+// settle hands out an entry that is held back only because text may follow it, if none has.
 func (p *parser) settle(emit func(*Record) error) error {
 	if _, mayWait := p.body.(*textLines); p.held && !mayWait {
 		return nil
@@ -208,7 +209,7 @@ func (p *parser) settle(emit func(*Record) error) error {
 	return p.flush(emit)
 }
 
-// place fills in where the record stands.
+// place fills in the position of the record.
 func (p *parser) place(record *Record, l line) {
 	record.Raw, record.Cut, record.Line, record.Offset, record.End = l.raw, l.cut, l.number, l.offset, l.end()
 	record.File = p.state.options.File
@@ -230,7 +231,7 @@ func (r *reader) write(data []byte, emit func(*Record) error) error {
 	return r.splitter.write(data, func(l line) error { return r.parser.take(l, emit) })
 }
 
-// flush hands out what is incomplete.
+// flush hands out the incomplete line and entry.
 func (r *reader) flush(emit func(*Record) error) error {
 	if err := r.splitter.flush(func(l line) error { return r.parser.take(l, emit) }); err != nil {
 		return err
@@ -238,7 +239,7 @@ func (r *reader) flush(emit func(*Record) error) error {
 	return r.parser.flush(emit)
 }
 
-// settled is the offset behind the last record that was handed out.
+// settled is the offset after the last record that was handed out.
 func (r *reader) settled() int64 {
 	if r.parser.held {
 		return r.parser.pending.Offset

@@ -6,15 +6,14 @@ import (
 	"usher.internal/internal/layout"
 )
 
-// CompanyPortalFolder is where Company Portal's logs are in a home [BREW, SIS], and JamfLogFile is Jamf's
-// log.
+// CompanyPortalFolder is the folder of Company Portal's logs in a home [BREW, SIS]. JamfLogFile is Jamf's log.
 const (
 	CompanyPortalFolder = "Library/Logs/Company Portal"
 	JamfLogFile         = "/var/log/jamf.log"
 )
 
-// Places returns where the logs of this Mac are that tell of a user's registrations: his own in his home, and those of
-// the Mac. They need not exist, and not everybody may read them (docs/log-formats.md).
+// Places returns the paths of this Mac's logs that show a user's registrations: the user's own in their home, and those
+// of the Mac. They need not exist, and not everybody may read them (docs/log-formats.md).
 func Places(home string) []string {
 	return []string{
 		filepath.Join(home, CompanyPortalFolder),

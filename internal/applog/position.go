@@ -13,22 +13,22 @@ import (
 	"usher.internal/internal/foreign"
 )
 
-// Position is a place in the logs of a directory from which following can go on, also in another process. It may be
-// saved as JSON. The zero value stands before everything.
+// Position is a place in the logs of a directory from which following can continue, also in another process. It may be
+// saved as JSON. The zero value is before everything.
 //
-// Company Portal may write to the newest file, rotate it or begin another one, so a position holds a place in each file
-// that there was.
+// Company Portal may write to the newest file, rotate it or begin another one. So a position holds a place in each file
+// that existed.
 type Position struct {
 	Places []Place `json:"places,omitempty"`
 }
 
-// Place is a place in one file. The file is known by its inode, since rotation renames it.
+// Place is a place in one file. The inode identifies the file, since rotation renames it.
 type Place struct {
 	File   string `json:"file"`
 	Inode  uint64 `json:"inode"`
 	Offset int64  `json:"offset"`
-	// Check is the CRC-32 of the Checked bytes before Offset. It tells when the file was truncated and written anew, or
-	// another file got the inode.
+	// Check is the CRC-32 of the Checked bytes before Offset. It shows that the file was truncated and written again,
+	// or that another file got the inode.
 	Check   uint32 `json:"check"`
 	Checked int    `json:"checked"`
 }
@@ -36,7 +36,7 @@ type Place struct {
 // checkedBytes is how many bytes before an offset are remembered to recognise a file.
 const checkedBytes = 64
 
-// Here returns the position behind everything that the logs of a directory hold now. The directory need not exist.
+// Here returns the position after everything that the logs of a directory hold now. The directory need not exist.
 func Here(directory string) (Position, error) {
 	found, err := list(directory, "")
 	if err != nil {
@@ -81,7 +81,7 @@ func openLog(directory, name string) (*os.File, fs.FileInfo, error) {
 	return folder.Open(name)
 }
 
-// isNoLog reports whether an error says that there is no log now, or nothing that may be opened as one.
+// isNoLog reports whether an error says that there is no log now, or no file that may be opened as one.
 func isNoLog(err error) bool {
 	for _, one := range []error{fs.ErrNotExist, foreign.ErrNotAFile, foreign.ErrLink, foreign.ErrHardLink} {
 		if errors.Is(err, one) {
@@ -109,7 +109,8 @@ type entry struct {
 	modified int64 // nanoseconds
 }
 
-// list returns the *.log files of a directory, or the one file of a name; nothing when it does not exist.
+// list returns the *.log files of a directory, or only the named file. It returns nothing if the directory does not
+// exist.
 func list(directory, only string) ([]entry, error) {
 	folder, err := foreign.OpenFolder(directory)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -136,7 +137,7 @@ func list(directory, only string) ([]entry, error) {
 		}
 		info, err := folder.Stat(name.Name())
 		if err != nil {
-			continue // rotated away while we looked, or no log
+			continue // rotated away while we looked, or not a log
 		}
 		found = append(found, entry{name.Name(), inodeOf(info), info.Size(), info.ModTime().UnixNano()})
 	}

@@ -9,14 +9,14 @@ import (
 	"strings"
 )
 
-// blockSize is how much of a log is read at once. Whoever keeps a part of a record keeps a block.
+// blockSize is how much of a log is read at once. A caller that keeps a part of a record keeps a whole block in memory.
 const blockSize = 256 << 10
 
 // linesBetween is how many lines are read between two looks at the context: parsing them takes about a millisecond.
 const linesBetween = 1024
 
-// Read returns the records of a log that is complete, one after the other; each is valid until the next one is asked
-// for. An error of source or of ctx ends the sequence, after the records that could be made of what came before it.
+// Read returns the records of a complete log, one after the other. Each is valid until the next one is requested. An
+// error of source or of ctx ends the sequence, after the records from the bytes before the error.
 func Read(ctx context.Context, source io.Reader, options Options) iter.Seq2[*Record, error] {
 	return func(yield func(*Record, error) bool) {
 		emit := func(record *Record) error {
@@ -59,7 +59,7 @@ func Read(ctx context.Context, source io.Reader, options Options) iter.Seq2[*Rec
 	}
 }
 
-// Parse reads one record from the text of it, as [Record.Raw] has it; what follows the first record is left out.
+// Parse reads one record from its text, as in [Record.Raw]. Text after the first record is ignored.
 func Parse(text string, options Options) (record Record) {
 	p := parser{state: state{options: options}}
 	emit := func(read *Record) error {

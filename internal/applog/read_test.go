@@ -17,7 +17,7 @@ import (
 	"usher.internal/internal/applog"
 )
 
-var update = flag.Bool("update", false, "write the golden files anew")
+var update = flag.Bool("update", false, "write the golden files")
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
@@ -52,17 +52,17 @@ func TestGolden(t *testing.T) {
 				t.Fatal(err)
 			}
 			if got.String() != string(want) {
-				t.Errorf("records differ from %s (go test -update writes it anew); got:\n%s", golden, got.String())
+				t.Errorf("records differ from %s (go test -update writes it); got:\n%s", golden, got.String())
 			}
 		})
 	}
 }
 
-// options make every run of the tests the same, wherever it runs.
+// options make the tests give the same result everywhere.
 var options = applog.Options{Zone: time.FixedZone("test", -5*60*60),
 	Modified: time.Date(2026, 4, 27, 0, 0, 0, 0, time.UTC)}
 
-// readAll reads a log that is given to the reader byte by byte and all at once, which must not differ.
+// readAll reads a log byte by byte and all at once; the results must not differ.
 func readAll(t *testing.T, content string) []applog.Record {
 	t.Helper()
 	read := func(source io.Reader) (records []applog.Record) {
@@ -82,7 +82,7 @@ func readAll(t *testing.T, content string) []applog.Record {
 	return records
 }
 
-// accountFor checks that the records lie end to end and hold every byte.
+// accountFor checks that the records lie end to end and contain every byte.
 func accountFor(t *testing.T, content string, records []applog.Record) {
 	t.Helper()
 	var offset int64
@@ -106,7 +106,7 @@ func accountFor(t *testing.T, content string, records []applog.Record) {
 	}
 }
 
-func TestTooLongLineIsToldAsCut(t *testing.T) {
+func TestTooLongLineIsCut(t *testing.T) {
 	const limit = 1 << 20
 	head := "2021-03-09 14:02:11.004 INFO com.microsoft.ssp.application TID=1 A.swift: 1 (f()) "
 	records := readAll(t, head+strings.Repeat("x", 3*limit)+"\nrest\n")
@@ -129,7 +129,7 @@ func TestPayloadWithoutEndIsBounded(t *testing.T) {
 	}
 }
 
-func TestReadTellsErrorAfterWhatItGot(t *testing.T) {
+func TestReadReturnsErrorAfterRecords(t *testing.T) {
 	broken := errors.New("broken")
 	var records int
 	var got error

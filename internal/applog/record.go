@@ -6,51 +6,50 @@ import (
 	"strings"
 )
 
-// Record is one entry of a log: its first line and the lines that belong to it, or a line that is no entry.
+// Record is one entry of a log: its first line and the lines that belong to it, or a line that is not an entry.
 //
-// Its strings share memory with the block of the file in which they were found. Who keeps a record for longer than the
-// next one takes a [Record.Clone].
+// Its strings share memory with the block of the file in which they were found. A caller that keeps a record beyond the
+// next one needs a [Record.Clone].
 type Record struct {
 	Kind Kind `json:"kind"`
 	// Format is how the record is written, "" for an unparsed one.
 	Format Format `json:"format,omitempty"`
 	// Time is when the entry was written.
 	Time Time `json:"time,omitzero"`
-	// Level is how severe the entry is meant to be, WrittenLevel what its level column says ("" where it has none).
+	// Level is the intended severity of the entry. WrittenLevel is the text of its level column, or "" if it has none.
 	// They differ for entries of Microsoft's SDK, which are written as INFO and begin with "ERROR:".
 	Level        Level  `json:"level,omitempty"`
 	WrittenLevel string `json:"written_level,omitempty"`
-	// Process is the program that wrote the entry, as the log names it, and PID its process number, "" where the log
-	// does not say.
+	// Process is the program that wrote the entry, as the log names it, and PID its process number; "" if not in the
+	// log.
 	Process string `json:"process,omitempty"`
 	PID     string `json:"pid,omitempty"`
 	// Thread is the thread's number, as written.
 	Thread string `json:"thread,omitempty"`
 	// Subsystem is as written: com.microsoft.ssp.telemetry in older logs of Company Portal, telemetry in newer ones.
-	// Category is the second part of what the unified log says.
+	// Category is the second part in the unified log.
 	Subsystem string `json:"subsystem,omitempty"`
 	Category  string `json:"category,omitempty"`
-	// Location is where in the program's source the entry comes from, "" where that is not written.
+	// Location is the place in the program's source that wrote the entry, or "" if the log does not have it.
 	Location string `json:"location,omitempty"`
-	// Message is the rest of the first line, for an entry of the formats whose messages go over several lines all of
-	// it; for an unparsed record it is the line.
+	// Message is the rest of the first line. In formats whose messages have several lines, it is the whole message. For
+	// an unparsed record it is the line.
 	Message string `json:"message"`
 	// Fields are the keys and values of the entry's payload and of the columns that have no place above, in the order
 	// in which they are written. Keys of nested dictionaries are joined with dots, elements of lists with ", ".
 	Fields Fields `json:"fields,omitempty"`
 
-	// Torn is true for an entry whose payload was not closed, or whose beginning was cut off.
+	// Torn is true if the payload of the entry was not closed, or the beginning of the entry was cut off.
 	Torn bool `json:"torn,omitempty"`
 
-	// Raw is exactly what stands in the file, with line ends, except for the Cut bytes by which its lines were too
-	// long.
+	// Raw is the exact text in the file, with line ends, but without the Cut bytes by which its lines were too long.
 	Raw string `json:"raw"`
 	Cut int64  `json:"cut,omitempty"`
-	// File is the name of the file as the reader was told, "" when it was not.
+	// File is the name of the file that the reader was given, or "".
 	File string `json:"file,omitempty"`
 	// Line is the number of the first line, counted from 1 where reading began.
 	Line int `json:"line"`
-	// Offset and End are where the record begins and ends in what was read: End - Offset = len(Raw) + Cut.
+	// Offset and End are where the record begins and ends in the bytes that were read: End - Offset = len(Raw) + Cut.
 	Offset int64 `json:"offset"`
 	End    int64 `json:"end"`
 }
@@ -79,13 +78,13 @@ func (r *Record) Clone() Record {
 	return copied
 }
 
-// Kind tells entries from what else stands in a log.
+// Kind distinguishes entries from other lines in a log.
 type Kind uint8
 
 const (
 	// Unparsed is a line that no grammar knows.
 	Unparsed Kind = iota
-	// Entry is what a program wrote into its log.
+	// Entry is an entry that a program wrote into its log.
 	Entry
 	// Note is a line that says something about the log: a heading, a preamble, a footer, a file's name, or nothing.
 	Note
@@ -100,10 +99,10 @@ func (k Kind) MarshalText() ([]byte, error) { return []byte(k.String()), nil }
 // Field is one key of an entry and its value.
 type Field struct{ Name, Value string }
 
-// Fields are an entry's, of which there are few.
+// Fields are the few fields of an entry.
 type Fields []Field
 
-// Get returns the value of a field, "" when the entry has none of that name.
+// Get returns the value of a field, or "" if the entry has no such field.
 func (f Fields) Get(name string) string {
 	for i := range f {
 		if f[i].Name == name {
@@ -113,7 +112,7 @@ func (f Fields) Get(name string) string {
 	return ""
 }
 
-// set gives a field a value, the last one where it is written twice.
+// set gives a field a value. If a field is written twice, it has the last value.
 func (f *Fields) set(name, value string) {
 	for i := range *f {
 		if (*f)[i].Name == name {
@@ -145,7 +144,7 @@ func (f Fields) MarshalJSON() ([]byte, error) {
 	return append(object, '}'), nil
 }
 
-// Level is the severity of an entry. "" is that of a record that is no entry.
+// Level is the severity of an entry. "" means that the record is not an entry.
 type Level string
 
 // The levels, the least severe first.
@@ -156,8 +155,8 @@ const (
 	LevelError   Level = "ERROR"
 )
 
-// levelOf returns what a level column means, "" for a word that is none. ERR and the like were not seen, but may be
-// expected.
+// levelOf returns the level that a level column names, or "" for any other word. ERR and similar words were not seen,
+// but are likely to exist.
 func levelOf(written string) Level {
 	switch written {
 	case "VERB", "VERBOSE", "DEBUG", "DBG":
@@ -172,8 +171,8 @@ func levelOf(written string) Level {
 	return ""
 }
 
-// meantLevel is the level of an entry of Company Portal's, given what its column says and its message. Messages of
-// Microsoft's SDK carry their own [MS-25244].
+// meantLevel is the intended level of one of Company Portal's entries, given its level column and its message. Messages
+// of Microsoft's SDK carry their own [MS-25244].
 func meantLevel(written, subsystem, message string) Level {
 	if strings.HasSuffix(subsystem, "workplaceJoinSdk") {
 		if level := embeddedLevel(message); level != "" {
@@ -186,7 +185,7 @@ func meantLevel(written, subsystem, message string) Level {
 	return LevelInfo
 }
 
-// embeddedLevel is the level that a message of Microsoft's SDK begins with, "" where it does not.
+// embeddedLevel is the level at the beginning of a message of Microsoft's SDK, or "" if there is none.
 func embeddedLevel(message string) Level {
 	if word, _, ok := strings.Cut(message, ":"); ok {
 		return levelOf(word)

@@ -7,7 +7,7 @@ import "time"
 //	[2026-04-29 14:59:40] Request: getPolicies
 //	[2026-04-29 15:00:01] WARNING: A customized icon is larger than recommended.
 //
-// Times are local. Its debug log has requests and answers in further lines.
+// Times are local. Its debug log has requests and answers on further lines.
 var selfService = grammar{format: SelfService, head: selfServiceHead, body: textBody}
 
 func selfServiceHead(text string, s *state, record *Record) bool {

@@ -11,28 +11,30 @@ import (
 	"sync"
 )
 
-// What a search takes of the folder for temporary files: for archives that can only be read from their beginning on,
-// and for what comes from a pipe. Text is kept compressed, so that 64 MiB hold half a gigabyte of logs and more; on
-// many computers that folder is in memory. What comes from a pipe is the caller's own, and `log show` writes gigabytes.
+// The limits of temporary files in a search. They hold archives that can only be read from their beginning, and input
+// from a pipe. Text is kept compressed, so 64 MiB hold half a gigabyte of logs and more. On many computers the folder
+// for temporary files is in memory. Input from a pipe belongs to the caller, and `log show` writes gigabytes, so it has
+// a limit of its own.
 const (
 	maximumSpace = 64 << 20
 	inputSpace   = 1 << 30
 )
 
-// space is temporary space: one file without a name, which the system removes with the process, whatever ends that, and
-// at the latest when no log refers to it any more. It may be used by several goroutines.
+// space is temporary space: one file without a name. The system removes it with the process, however the process ends.
+// At the latest it is removed when no log refers to it. It may be used by several goroutines.
 type space struct {
 	limit int64
 
 	mu   sync.Mutex
 	file *os.File
 	used int64
-	// compressor is used again for each text: it needs a megabyte.
+	// compressor is reused for each text because it needs a megabyte.
 	compressor *flate.Writer
 }
 
-// keep copies what source has; text is kept compressed. Where the source fails or the space is full, what came before
-// can be read, and then the error. The error that keep itself returns is that of ctx, or that there is no space at all.
+// keep copies source; text is kept compressed. If the source fails or the space is full, the opener reads the bytes
+// before that, and then returns the error. keep itself returns only an error of ctx, or that no temporary file could be
+// created.
 func (s *space) keep(ctx context.Context, source io.Reader, text bool) (opener, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -61,12 +63,12 @@ func (s *space) keep(ctx context.Context, source io.Reader, text bool) (opener, 
 	}, nil
 }
 
-// copy appends a source to the file, and returns why it did not get all of it.
+// copy appends a source to the file, and returns the error that ended it early.
 func (s *space) copy(ctx context.Context, source io.Reader, text bool) error {
 	var to io.Writer = spaceWriter{s}
 	if text {
 		if s.compressor == nil {
-			s.compressor, _ = flate.NewWriter(to, flate.BestSpeed) // the level is one that there is
+			s.compressor, _ = flate.NewWriter(to, flate.BestSpeed) // BestSpeed is a valid level
 		}
 		s.compressor.Reset(to)
 		to = s.compressor
@@ -89,7 +91,7 @@ func (s *space) copy(ctx context.Context, source io.Reader, text bool) error {
 		}
 	}
 	if text {
-		failed = errors.Join(failed, s.compressor.Close()) // a buffer's worth more than the limit
+		failed = errors.Join(failed, s.compressor.Close()) // up to one buffer beyond the limit
 	}
 	return failed
 }
@@ -104,7 +106,7 @@ func (w spaceWriter) Write(p []byte) (int, error) {
 	return n, err
 }
 
-// discard gives the space back. Nothing may be read from it any more.
+// discard releases the space. Nothing may be read from it afterwards.
 func (s *space) discard() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -113,7 +115,7 @@ func (s *space) discard() {
 	}
 }
 
-// failing ends with an error in the place of the end of its source, or of what a cut compressed text gives.
+// failing returns an error at the end of its source. It also replaces the error of a compressed text that is cut off.
 type failing struct {
 	source io.Reader
 	failed error
@@ -128,7 +130,7 @@ func (f failing) Read(p []byte) (int, error) {
 	return n, f.failed
 }
 
-// nameless returns a temporary file that has no name any more.
+// nameless returns a temporary file whose name is already removed.
 func nameless() (*os.File, error) {
 	file, err := os.CreateTemp("", "usher-")
 	if err != nil {

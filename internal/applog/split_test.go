@@ -9,7 +9,7 @@ import (
 	"usher.internal/internal/applog"
 )
 
-// Whatever place a log is cut at, its two parts hold every byte, and entries away from the cut are the same.
+// A log may be cut anywhere: its two parts contain every byte, and entries away from the cut are the same.
 func TestCutAnywhereNothingIsLost(t *testing.T) {
 	logs, err := filepath.Glob("testdata/*.log")
 	if err != nil || len(logs) < 15 {
@@ -23,15 +23,15 @@ func TestCutAnywhereNothingIsLost(t *testing.T) {
 		whole := entries(t, string(content))
 		for at := range content {
 			first, second := entries(t, string(content[:at])), entries(t, string(content[at:]))
-			// At most the entry at the cut, and the one before it, are told otherwise.
+			// Only the entry at the cut, and the one before it, may differ.
 			if got, want := len(first)+len(second), len(whole)-2; got < want {
-				t.Fatalf("%s cut at %d: %d entries, %d when it is whole", path, at, got, len(whole))
+				t.Fatalf("%s cut at %d: %d entries, %d without the cut", path, at, got, len(whole))
 			}
 		}
 	}
 }
 
-// entries reads a log, holding that every byte is in exactly one record, and returns the messages of its entries.
+// entries reads a log and returns the messages of its entries. It checks that every byte is in exactly one record.
 func entries(t *testing.T, content string) (messages []string) {
 	t.Helper()
 	var records []applog.Record
@@ -48,7 +48,7 @@ func entries(t *testing.T, content string) (messages []string) {
 	return messages
 }
 
-// Each reader has a fuzz target of its own, so that each is searched from where its grammar is.
+// Each reader has a fuzz target of its own, so each search begins with samples of its grammar.
 func fuzz(f *testing.F, pattern string) {
 	logs, err := filepath.Glob("testdata/" + pattern)
 	if err != nil || len(logs) == 0 {

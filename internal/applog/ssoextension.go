@@ -11,17 +11,17 @@ import (
 //	2025-12-02 15:33:33:306 | E | ADB v3.12.5/WPJ v3.11.0 | ERROR: [2025-12-02 14:33:33][+Class method:568] message
 //	2022-12-29 14:49:59:599 | I | message
 //
-// The time of a line is local, with a colon before its milliseconds; the one in brackets is UTC, so that an entry with
-// both tells the offset, also for those without. The diagnostic report of Company Portal writes "Mac SSO Extension" and
-// a tab before each entry. A message that ends with an open brace or parenthesis is followed by a payload in the style
-// of NSDictionary or NSArray.
+// The time of a line is local, with a colon before its milliseconds; the one in brackets is UTC. An entry with both
+// shows the offset, also for entries without. The diagnostic report of Company Portal writes "Mac SSO Extension" and a
+// tab before each entry. A message that ends with an open brace or parenthesis is followed by a payload in the style of
+// NSDictionary or NSArray.
 var ssoExtension = grammar{format: SSOExtension, head: ssoExtensionHead, body: ssoExtensionBody}
 
-// ssoState is what the log tells once for many entries.
+// ssoState is what the log says once for many entries.
 type ssoState struct {
 	// day is the last date in UTC.
 	day day
-	// offset is that of the last entry that told it, in seconds ahead of UTC.
+	// offset is the offset of the last entry with both times, in seconds ahead of UTC.
 	offset int64
 	known  bool
 	clock  localClock
@@ -55,7 +55,7 @@ func ssoExtensionHead(text string, s *state, record *Record) bool {
 	return true
 }
 
-// cutColumn splits at the next " | ", of which the last blank may be missing at the end of a line.
+// cutColumn splits at the next " | ". Its last blank may be missing at the end of a line.
 func cutColumn(text string) (cell, rest string, ok bool) {
 	if cell, rest, ok = strings.Cut(text, column); !ok {
 		cell, ok = strings.CutSuffix(text, column[:2])
@@ -63,7 +63,7 @@ func cutColumn(text string) (cell, rest string, ok bool) {
 	return cell, rest, ok
 }
 
-// ssoLevel is what the letter in the level column means. Only I, W and E were seen.
+// ssoLevel is the level for the letter in the level column. Only I, W and E were seen.
 func ssoLevel(letter string) Level {
 	switch letter {
 	case "V", "D":
@@ -78,7 +78,7 @@ func ssoLevel(letter string) Level {
 	return ""
 }
 
-// cutVersions removes the column "ADB v3.12.5/WPJ v3.11.0", if it is there.
+// cutVersions removes the column "ADB v3.12.5/WPJ v3.11.0", if it exists.
 func cutVersions(text string) (fields Fields, message string) {
 	if !strings.HasPrefix(text, "ADB v") && !strings.HasPrefix(text, "WPJ v") {
 		return nil, text
@@ -98,8 +98,8 @@ func cutVersions(text string) (fields Fields, message string) {
 	return fields, message
 }
 
-// readSSOMessage reads what stands at the beginning of a message of MSAL's or of the SDK for Workplace Join, and
-// returns the time in UTC that it tells.
+// readSSOMessage reads the beginning of a message of MSAL or the SDK for Workplace Join, and returns the UTC time in
+// it.
 func (s *state) readSSOMessage(record *Record) (utc int64, ok bool) {
 	if strings.HasPrefix(record.Message, "TID") {
 		line, utc, ok := s.sso.day.msal(record.Message)
@@ -118,7 +118,7 @@ func (s *state) readSSOMessage(record *Record) (utc int64, ok bool) {
 		record.Fields = append(record.Fields, Field{"errorCode", code})
 	}
 	_, rest, _ := strings.Cut(record.Message, "[")
-	for rest != "" { // the time stands first in newer versions, behind the code and the place in older ones
+	for rest != "" { // the time is first in newer versions, after the code and the location in older ones
 		var inside string
 		if utc, inside, ok = s.sso.day.dateTime(rest); ok &&
 			(strings.HasPrefix(inside, "]") || strings.HasPrefix(inside, " +0000]")) {
@@ -142,8 +142,7 @@ func sdkLocation(text string) string {
 	return location
 }
 
-// ssoTime makes a moment of a local time: with the offset that the entry tells, that an earlier one told, or that of
-// the zone.
+// ssoTime converts a local time to a moment. It uses the offset of the entry, or of an earlier entry, or of the zone.
 func (s *state) ssoTime(local, utc int64, hasUTC bool, part time.Duration) Time {
 	if hasUTC {
 		if offset, ok := offsetBetween(local, utc); ok {

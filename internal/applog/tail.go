@@ -10,8 +10,8 @@ import (
 	"syscall"
 )
 
-// tail reads what one file grows by. The file stays open once it has been read, so that what is written to it after it
-// was renamed is read too.
+// tail reads the new content of one file. The file remains open once it has been read. So lines that are written after
+// it is renamed are read too.
 type tail struct {
 	name    string
 	inode   uint64
@@ -19,7 +19,7 @@ type tail struct {
 	offset  int64
 	reader  *reader
 	options Options
-	// before are the last bytes before offset; until the file is opened for the first time only their sum is known.
+	// before are the last bytes before offset. Until the file is first opened, only their checksum is known.
 	before []byte
 	check  Place
 	// nuls is how many of the last bytes are NUL.
@@ -33,8 +33,8 @@ func newTail(place Place, options Options) *tail {
 	return t
 }
 
-// read hands out what the file has grown by. It reads up to the size that the file has when it is called, so that it
-// ends however fast somebody writes. A file that it opens it hands to opened first. gone is true when the file has been
+// read hands out the new content of the file. It reads up to the size that the file has when read is called, so it ends
+// however fast somebody writes. It passes a file that it opens to opened first. gone is true if the file has been
 // deleted and was read to its end.
 func (t *tail) read(ctx context.Context, directory string, buffer []byte, opened func(*os.File),
 	emit func(*Record) error) (gone bool, err error) {
@@ -58,7 +58,7 @@ func (t *tail) read(ctx context.Context, directory string, buffer []byte, opened
 		}
 		same = bytes.Equal(now, t.before)
 	}
-	if !same { // truncated, and perhaps written anew since
+	if !same { // truncated, and perhaps written again since
 		if err := t.reader.flush(emit); err != nil {
 			return false, err
 		}
@@ -84,7 +84,7 @@ func (t *tail) read(ctx context.Context, directory string, buffer []byte, opened
 			}
 		}
 		if err == io.EOF || n == 0 {
-			break // truncated again: the next look will tell
+			break // truncated again: the next look will show it
 		}
 		if err != nil {
 			return false, fmt.Errorf("follow log %s: %w", t.name, err)
@@ -93,7 +93,7 @@ func (t *tail) read(ctx context.Context, directory string, buffer []byte, opened
 	return info.Sys().(*syscall.Stat_t).Nlink == 0, t.reader.parser.settle(emit)
 }
 
-// open opens the file unless it is not there any more or another one has its name; then the tail stays closed.
+// open opens the file. If it no longer exists, or another file has its name, the tail remains closed.
 func (t *tail) open(directory string) error {
 	file, info, err := openLog(directory, t.name)
 	if isNoLog(err) || err == nil && inodeOf(info) != t.inode {
@@ -121,8 +121,7 @@ func (t *tail) open(directory string) error {
 	return nil
 }
 
-// skip passes over the rest of a file that turned into NUL bytes, which a sparse file has terabytes of: it is told as
-// cut.
+// skip skips the rest of a file that turned into NUL bytes and reports it as cut: a sparse file has terabytes of them.
 func (t *tail) skip(to int64, emit func(*Record) error) error {
 	before, err := bytesBefore(t.file, to)
 	if err != nil {
@@ -142,7 +141,7 @@ func (t *tail) remember(data []byte) {
 	t.before = append([]byte(nil), t.before[max(0, len(t.before)-checkedBytes):]...)
 }
 
-// place is where following may go on later: behind the last record that was handed out.
+// place is where following may continue later: after the last record that was handed out.
 func (t *tail) place() (Place, error) {
 	place := Place{File: t.name, Inode: t.inode, Offset: t.reader.settled()}
 	if t.file == nil {

@@ -2,8 +2,8 @@ package applog
 
 import "strings"
 
-// textLines is the body of entries whose message may go on in further lines: whatever is not the head of another entry,
-// up to a line that begins with a date, which is an entry that nobody understands.
+// textLines is the body of entries whose message may continue on further lines. A line belongs to the entry unless it
+// is the head of another one. A line that begins with a date is an unknown entry and ends the message.
 type textLines struct {
 	lines int
 	// first is the message of the first line.
@@ -33,7 +33,7 @@ func (t *textLines) end(record *Record) (torn bool) {
 	}
 	line, rest, _ := strings.Cut(record.Raw, "\n")
 	if line = strings.TrimSuffix(line, "\r"); strings.HasSuffix(line, t.first) && !strings.Contains(rest, "&") {
-		// The message is a part of what is kept anyway.
+		// The message is a part of Raw, which is kept anyway.
 		record.Message = strings.TrimRight(record.Raw[len(line)-len(t.first):], "\r\n"+blanks)
 		return false
 	}
@@ -45,8 +45,8 @@ func (t *textLines) end(record *Record) (torn bool) {
 	return false
 }
 
-// looksDated tells whether a line begins with a year, month and day, also behind the level that Console writes first,
-// or with a weekday as jamf.log's do.
+// looksDated reports whether a line begins with a year, month and day, or with a weekday like jamf.log's lines. The
+// level that Console writes may come before the year.
 func looksDated(text string) bool {
 	if word, rest := cutWord(text); len(word) <= len("activity") && len(rest) > dateLength && isLower(word) {
 		text = rest[1:]

@@ -2,19 +2,19 @@ package applog
 
 import "time"
 
-// Time is a moment as a log tells it.
+// Time is a moment as written in a log.
 type Time struct {
-	// At is the moment in UTC; zero where the record tells none.
+	// At is the moment in UTC; zero if the record has none.
 	At time.Time `json:"at,omitzero"`
-	// Precision is how fine the log writes it: the moment lies in [At, At+Precision).
+	// Precision is the unit in which the log writes it: the moment lies in [At, At+Precision).
 	Precision time.Duration `json:"precision,omitempty"`
 	Zone      Zone          `json:"zone,omitempty"`
 }
 
-// Zone tells how sure it is which moment a written time stands for.
+// Zone is how certain the moment of a written time is.
 type Zone string
 
-// The certainties, the surest first.
+// The certainties, the most certain first.
 const (
 	// ZoneWritten: the entry says its offset from UTC, or the same moment in UTC too.
 	ZoneWritten Zone = "written"
@@ -24,17 +24,17 @@ const (
 	ZoneLikelyUTC Zone = "likely-utc"
 	// ZoneInferred: local time, with the offset of other entries of the same log or of the other logs.
 	ZoneInferred Zone = "inferred"
-	// ZoneAssumed: local time, taken to be that of [Options.Zone].
+	// ZoneAssumed: local time, assumed to be in [Options.Zone].
 	ZoneAssumed Zone = "assumed"
 )
 
-// day remembers the last date that was read, since a log has thousands of entries of each.
+// day remembers the last date that was read, since a log has thousands of entries for each date.
 type day struct {
 	text string
 	unix int64
 }
 
-// dateLength is that of "2006-01-02".
+// dateLength is the length of "2006-01-02".
 const dateLength = 10
 
 // date reads "2006-01-02" at the beginning of text and returns the Unix time of its midnight in UTC. It is strict:
@@ -107,7 +107,7 @@ func (d *day) dateTime(text string) (unix int64, rest string, ok bool) {
 	return midnight + seconds, text[length:], ok
 }
 
-// moment makes a [Time] of what was read.
+// moment builds a [Time] from the parts that were read.
 func moment(unix int64, part, precision time.Duration, zone Zone) Time {
 	return Time{At: time.Unix(unix, int64(part)).UTC(), Precision: precision, Zone: zone}
 }

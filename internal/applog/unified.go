@@ -5,8 +5,8 @@ import (
 	"time"
 )
 
-// unifiedLevels are the types of the unified log's entries by what each style writes for them: in full, in two columns
-// (of which Df and E were seen), and by Console (docs/log-formats.md).
+// unifiedLevels are the types of the unified log's entries, by the text of each style. The type is written in full, in
+// two columns (Df and E were seen), or as in Console (docs/log-formats.md).
 var unifiedLevels = map[string]Level{
 	"Default": LevelInfo, "Info": LevelInfo, "Debug": LevelVerbose, "Error": LevelError, "Fault": LevelError,
 	"Activity": LevelInfo, "Signpost": LevelVerbose, "Timesync": LevelVerbose, "Trace": LevelVerbose,
@@ -57,8 +57,8 @@ func zoneOffset(text string) (seconds int64, ok bool) {
 	return seconds, true
 }
 
-// cutSender takes "(sender) [subsystem:category] " off the beginning of a message, whichever of them is there, and puts
-// them into the record.
+// cutSender moves "(sender) [subsystem:category] " from the beginning of a message into the record. Either part may be
+// absent.
 func cutSender(text string, record *Record) string {
 	if strings.HasPrefix(text, "(") {
 		if end := strings.Index(text, ") "); end > 0 && !strings.ContainsAny(text[1:end], "()") {

@@ -42,7 +42,7 @@ func unifiedDefaultHead(text string, s *state, record *Record) bool {
 	return true
 }
 
-// isProcess tells whether text can be the name of a program.
+// isProcess reports whether text can be the name of a program.
 func isProcess(text string) bool {
 	return text != "" && len(text) <= 64 && !strings.ContainsAny(text, "()[]{}\"=")
 }
@@ -52,7 +52,7 @@ func isProcess(text string) bool {
 //	Timestamp                       (process)[PID]
 //	2023-05-26 13:42:44.136082+0200  localhost kernel[0]: (Sandbox) message
 //
-// A type may stand before the message, as `<Error>: `.
+// A type may come before the message, such as `<Error>: `.
 var unifiedSyslog = grammar{format: UnifiedSyslog, head: unifiedSyslogHead, body: textBody}
 
 func unifiedSyslogHead(text string, s *state, record *Record) bool {
@@ -129,11 +129,11 @@ func unifiedCompactHead(text string, s *state, record *Record) bool {
 	return true
 }
 
-// unifiedConsole is what Console copies, with spaces or tabs between the columns:
+// unifiedConsole is the style in which Console copies, with spaces or tabs between the columns:
 //
 //	default 2020-04-26 22:06:15.055131 -0500 JamfAAD message
 //
-// Nothing marks the end of the program's name; those that are known to have spaces are known.
+// Nothing marks the end of the program's name; spacedProcesses lists the names that have spaces.
 var unifiedConsole = grammar{format: UnifiedConsole, head: unifiedConsoleHead, body: textBody}
 
 // spacedProcesses are the programs of a registration whose names have spaces.

@@ -4,7 +4,7 @@ import (
 	"strings"
 )
 
-// unifiedNDJSON is the style of `log show --style ndjson`: an object a line.
+// unifiedNDJSON is the style of `log show --style ndjson`: one object per line.
 var unifiedNDJSON = grammar{format: UnifiedNDJSON, head: unifiedNDJSONHead}
 
 func unifiedNDJSONHead(text string, s *state, record *Record) bool {
@@ -24,8 +24,8 @@ func unifiedNDJSONHead(text string, s *state, record *Record) bool {
 	return true
 }
 
-// unifiedMember puts a member of an object into a record. Numbers stay as they are written, since those of the unified
-// log go beyond what a float can hold (docs/log-formats.md).
+// unifiedMember puts a member of an object into a record. Numbers are kept as written, since those of the unified log
+// are too large for a float (docs/log-formats.md).
 func unifiedMember(record *Record, d *day, name, value string, isString bool) {
 	switch name {
 	case "timestamp":
@@ -67,7 +67,7 @@ func unifiedMember(record *Record, d *day, name, value string, isString bool) {
 }
 
 // unifiedJSON is the style of `log show --style json`: an array of objects that are printed over many lines, with `},{`
-// between them. What follows such a line is an object whose opening brace stands in the line of the one before.
+// between them. After such a line comes an object whose opening brace is in that line.
 var unifiedJSON = grammar{format: UnifiedJSON, head: unifiedJSONHead, body: unifiedJSONBody, alone: true}
 
 func unifiedJSONHead(text string, _ *state, record *Record) bool {
@@ -91,7 +91,7 @@ func unifiedJSONBody(record *Record) body {
 	return o
 }
 
-// jsonObject is the body of a pretty printed object. Strings never go over lines.
+// jsonObject is the body of a pretty printed object. Strings never span lines.
 type jsonObject struct {
 	depth int
 }
@@ -100,7 +100,7 @@ func (o *jsonObject) take(text string, _ *Record) (belongs, done bool) {
 	return true, o.count(text)
 }
 
-// count follows the braces of a line and tells whether the object is closed by it.
+// count follows the braces of a line and reports whether the line closes the object.
 func (o *jsonObject) count(text string) (closed bool) {
 	for i := 0; i < len(text); i++ {
 		switch text[i] {

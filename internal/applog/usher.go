@@ -6,7 +6,7 @@ import (
 	"time"
 )
 
-// usherLog is how usherd and usher-agent log: slog's text handler.
+// usherLog is the format in which usherd and usher-agent log: slog's text handler.
 //
 //	time=2026-11-24T00:31:48.123Z level=INFO msg="agent connected" uid=501
 var usherLog = grammar{format: UsherLog, head: usherLogHead}
@@ -35,7 +35,7 @@ func usherLogHead(text string, _ *state, record *Record) bool {
 	return true
 }
 
-// cutAttribute takes the value of a slog attribute, quoted where it needs to be, off the beginning of text.
+// cutAttribute takes the value of a slog attribute, quoted if needed, off the beginning of text.
 func cutAttribute(text string) (value, rest string, ok bool) {
 	if !strings.HasPrefix(text, `"`) {
 		value, rest, _ = strings.Cut(text, " ")
@@ -49,7 +49,7 @@ func cutAttribute(text string) (value, rest string, ok bool) {
 	return value, text[len(quoted):], err == nil
 }
 
-// usherMember puts an attribute of a log entry of usher's into a record.
+// usherMember puts an attribute of one of usher's log entries into a record.
 func usherMember(record *Record, name, value string) {
 	switch name {
 	case "time":
@@ -69,7 +69,7 @@ func usherMember(record *Record, name, value string) {
 	}
 }
 
-// usherLogJSON is slog's JSON handler.
+// usherLogJSON is the same log from slog's JSON handler.
 var usherLogJSON = grammar{format: UsherLog, head: usherLogJSONHead}
 
 func usherLogJSONHead(text string, _ *state, record *Record) bool {
@@ -85,8 +85,8 @@ func usherLogJSONHead(text string, _ *state, record *Record) bool {
 	return true
 }
 
-// usherJournal is what `usherctl … --json` prints, of which support bundles are made. The message is the command, and
-// it has no time of its own: Raw holds those of the registrations [docs/json.md].
+// usherJournal is the output of `usherctl … --json`, as support archives hold it. The message is the command. The entry
+// has no time of its own: Raw holds the times of the registrations [docs/json.md].
 var usherJournal = grammar{format: UsherJournal, head: usherJournalHead}
 
 func usherJournalHead(text string, _ *state, record *Record) bool {

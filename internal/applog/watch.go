@@ -13,8 +13,7 @@ import (
 	"usher.internal/internal/foreign"
 )
 
-// watch says that something may have changed in a directory of logs, or above it; what has, its user finds out by
-// looking.
+// watch reports that something may have changed in a directory of logs, or above it. Its caller looks for the change.
 type watch struct {
 	directory string
 	watcher   *filewatch.Watcher
@@ -32,9 +31,8 @@ func newWatch(directory string) (*watch, error) {
 // changes has a value when something may have changed since the last one was taken.
 func (w *watch) changes() <-chan struct{} { return w.watcher.Changes() }
 
-// aim sees to it that the directory is watched, or its nearest ancestor that exists, and the logs that were named last.
-// The directory is opened by the rules of the package foreign; a user who exchanges it after that gets nothing but
-// wake-ups.
+// aim watches the directory, or its nearest ancestor that exists, and the logs that were found last. The directory is
+// opened by the rules of the package foreign. A user who replaces it afterwards causes only wake-ups.
 func (w *watch) aim() error {
 	folder, err := foreign.OpenFolder(w.directory)
 	switch {
@@ -50,7 +48,7 @@ func (w *watch) aim() error {
 	return nil
 }
 
-// files watches the logs that were found, before they are read: what is written after the reading is told of.
+// files watches the logs that were found, before they are read: lines that are written after the reading are reported.
 func (w *watch) files(found []entry) {
 	same := func(a, b entry) bool { return a.name == b.name && a.inode == b.inode }
 	if !slices.EqualFunc(found, w.logs, same) {
@@ -59,7 +57,7 @@ func (w *watch) files(found []entry) {
 	}
 }
 
-// follow watches by names. What cannot be watched is looked at once a minute.
+// follow watches by names. A path that cannot be watched is checked once a minute.
 func (w *watch) follow() {
 	// a name in the directory, so that it is watched without logs too
 	paths := []string{filepath.Join(w.directory, "*.log")}
@@ -69,7 +67,7 @@ func (w *watch) follow() {
 	_ = w.watcher.Follow(paths...)
 }
 
-// opened watches a log that is open, which may be renamed. One that cannot be watched so is watched by its name.
+// opened watches an open log, which may be renamed. A log that cannot be watched this way is watched by its name.
 func (w *watch) opened(file *os.File) { _ = w.watcher.File(file) }
 
 func (w *watch) close() { w.watcher.Close() }

@@ -9,11 +9,11 @@ import (
 	"io"
 )
 
-// maximumDirectory is how many bytes of a zip archive's directory are read; an entry has 46 at least.
+// maximumDirectory is how many bytes of a zip archive's directory are read; an entry has at least 46.
 const maximumDirectory = 8 << 20
 
-// OpenZip reads the directory of a zip archive that others have made. [zip.NewReader] believes the archive: it takes
-// memory for as many entries as it claims, and reads a directory of any size.
+// OpenZip reads the directory of a zip archive that others have created. [zip.NewReader] trusts the archive: it
+// allocates memory for as many entries as it claims, and reads a directory of any size.
 func OpenZip(ctx context.Context, archive io.ReaderAt, size int64) (*zip.Reader, error) {
 	return openZip(ctx, archive, size, defaultEntries)
 }
@@ -25,7 +25,7 @@ func openZip(ctx context.Context, archive io.ReaderAt, size int64, maximum int) 
 		return nil, err
 	}
 	if claimed > uint64(maximum) {
-		return nil, fmt.Errorf("%w: it has %d, and %d are looked at in a search", errTooManyEntries, claimed, maximum)
+		return nil, fmt.Errorf("%w: it has %d, and a search examines %d", errTooManyEntries, claimed, maximum)
 	}
 	reader, err := zip.NewReader(directory, size)
 	if err != nil {
@@ -45,8 +45,8 @@ func openZip(ctx context.Context, archive io.ReaderAt, size int64, maximum int) 
 	return reader, nil
 }
 
-// directoryReader reads so much and no more until the directory was read, so that one which claims few entries and has
-// many is refused too.
+// directoryReader limits the bytes that are read for the directory. So an archive that claims few entries and has many
+// is refused too.
 type directoryReader struct {
 	ctx     context.Context
 	archive io.ReaderAt
@@ -68,8 +68,8 @@ func (d *directoryReader) ReadAt(p []byte, at int64) (int, error) {
 	return d.archive.ReadAt(p, at)
 }
 
-// entriesClaimed returns how many entries a zip archive says that it has. Where it says nothing, [zip.NewReader] finds
-// nothing either, for it looks in the same places [APPNOTE.TXT 4.3.14 to 4.3.16].
+// entriesClaimed returns how many entries a zip archive claims. If it finds no claim, [zip.NewReader] finds no entries
+// either, because it looks in the same places [APPNOTE.TXT 4.3.14 to 4.3.16].
 func entriesClaimed(archive io.ReaderAt, size int64) (uint64, error) {
 	const (
 		endLength, locatorLength, end64Length = 22, 20, 56

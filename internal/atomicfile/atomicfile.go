@@ -1,9 +1,9 @@
-// Package atomicfile writes files in one piece: a name leads to what was there before, or to all of what was written,
-// whenever a reader looks and wherever the process or the power ends. [Write] is for a path, [File] for everything
-// else. Whether the directory can be trusted is for the caller to find out: see package trust.
+// Package atomicfile writes files atomically: at any time, a name leads to the old content or to the complete new
+// content. This is also true after the process or the power ends at any moment. [Write] is for a path, [File] for
+// everything else. The caller checks whether the directory can be trusted: see package trust.
 //
-// A process that is killed may leave a file beside the one that it wrote. Its name is the name of the file and [Mark],
-// and something random.
+// A process that is killed may leave a file next to the one that it wrote. Its name is the name of the file, then
+// [Mark], then random characters.
 package atomicfile
 
 import (
@@ -18,7 +18,7 @@ import (
 	"syscall"
 )
 
-// Mark follows the name of a file in the name that it has until it is whole.
+// Mark follows the name of a file in its temporary name, which it has until it is complete.
 const Mark = ".new-"
 
 // Directory is where a file is written: an [os.Root], or a [Path]. Names in it may have directories.
@@ -30,16 +30,18 @@ type Directory interface {
 	Remove(name string) error
 }
 
-// File says how a file is written. The zero value replaces what is there by a file with mode 0600.
+// File says how a file is written. The zero value replaces any existing file by one with mode 0600.
 type File struct {
-	// Mode is the mode of the file, whatever the umask is; 0 is 0600.
+	// Mode is the mode of the file, independent of the umask; 0 means 0600.
 	Mode fs.FileMode
-	// Keep leaves a file that is there as it is. The error wraps [fs.ErrExist] then.
+	// Keep leaves an existing file unchanged. The error then wraps [fs.ErrExist].
 	Keep bool
-	// Temporary is the name that the file has until it is whole; what a killed process left there is removed. Only one
-	// caller at a time may use it. Empty: a random name, which any number of callers may write at the same time.
+	// Temporary is the name that the file has until it is complete. A file that a killed process left there is removed.
+	// Only one caller at a time may use it. Empty means a random name; then any number of callers may write at the same
+	// time.
 	Temporary string
-	// Unsynced leaves it to the system when the file is on the disk: a power failure may bring the one before back.
+	// Unsynced lets the system decide when the file is written to the disk: a power failure may restore the previous
+	// file.
 	Unsynced bool
 }
 
@@ -48,19 +50,19 @@ func Write(path string, content []byte, mode fs.FileMode) error {
 	return File{Mode: mode}.Write(Path(filepath.Dir(path)), filepath.Base(path), Content(content))
 }
 
-// Content returns what fills a file with content, for [File.Write].
+// Content returns a function that writes content into a file, for [File.Write].
 func Content(content []byte) func(*os.File) error {
 	return func(file *os.File) error { _, err := file.Write(content); return err }
 }
 
-// Write writes the file that has a name in a directory: fill writes its content. After an error the directory is as it
-// was before, unless the error is from the sync of the directory.
+// Write writes the file with this name in a directory: fill writes its content. After an error the directory is
+// unchanged, unless the error is from the sync of the directory.
 func (f File) Write(in Directory, name string, fill func(*os.File) error) error {
 	temporary := f.Temporary
 	if temporary == "" {
 		temporary = temporaryName(name)
 	} else if err := removeIfThere(in, temporary); err != nil {
-		return fmt.Errorf("remove what an earlier attempt left: %w", err)
+		return fmt.Errorf("remove the file of an earlier attempt: %w", err)
 	}
 	file, err := in.OpenFile(temporary, os.O_WRONLY|os.O_CREATE|os.O_EXCL|syscall.O_NOFOLLOW, 0o600)
 	if err != nil {
@@ -82,13 +84,13 @@ func (f File) sync(file *os.File) error {
 	return file.Sync()
 }
 
-// place gives a whole file its name.
+// place gives a complete file its name.
 func (f File) place(in Directory, temporary, name string) error {
 	if f.Keep {
 		if err := in.Link(temporary, name); err == nil || errors.Is(err, fs.ErrExist) {
 			return err
 		}
-		if _, err := in.Lstat(name); err == nil { // this file system knows no second names
+		if _, err := in.Lstat(name); err == nil { // this file system has no hard links
 			return fs.ErrExist
 		}
 	}
@@ -108,8 +110,8 @@ func removeIfThere(in Directory, name string) error {
 	return nil
 }
 
-// CreateInPlace makes a file under its own name, where nothing may be. It is for a directory in which other users could
-// exchange a temporary file. A reader may see the beginning of it; where fill fails the file is removed.
+// CreateInPlace creates a file under its own name, which must not exist. It is for a directory in which other users
+// could replace a temporary file. A reader may see the beginning of the file. If fill fails, the file is removed.
 func CreateInPlace(in Directory, name string, mode fs.FileMode, fill func(*os.File) error) error {
 	file, err := in.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_EXCL|syscall.O_NOFOLLOW, mode)
 	if err != nil {
@@ -126,7 +128,7 @@ func CreateInPlace(in Directory, name string, mode fs.FileMode, fill func(*os.Fi
 	return err
 }
 
-// Rename gives what is at a path another path in the same directory. It returns when that is on the disk.
+// Rename renames a file within its directory. It returns when the new name is on the disk.
 func Rename(from, to string) error {
 	if err := os.Rename(from, to); err != nil {
 		return err
@@ -134,8 +136,8 @@ func Rename(from, to string) error {
 	return SyncDirectory(Path(filepath.Dir(to)))
 }
 
-// SyncDirectory returns when the names in a directory are on the disk. Some file systems cannot say when that is, and
-// some directories may be written to, but not read: neither is an error, since the names are as they should be.
+// SyncDirectory returns when the names in a directory are on the disk. Some file systems cannot report when that is,
+// and some directories may be written but not read. Neither is an error, since the names are correct.
 func SyncDirectory(in Directory) error { return syncDirectory(in, ".") }
 
 func syncDirectory(in Directory, name string) error {

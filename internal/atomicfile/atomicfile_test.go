@@ -21,7 +21,7 @@ func must(t *testing.T, errs ...error) {
 	}
 }
 
-// holds checks everything that is in a directory: names and their contents.
+// holds checks all names in a directory and their contents.
 func holds(t *testing.T, directory string, want map[string]string) {
 	t.Helper()
 	entries, err := os.ReadDir(directory)
@@ -53,7 +53,7 @@ func TestFileIsReplaced(t *testing.T) {
 	}
 }
 
-// A symbolic link in the place of the file is replaced, and what it leads to is not written.
+// A symbolic link in the place of the file is replaced, and its target is not written.
 func TestLinkIsReplaced(t *testing.T) {
 	directory, elsewhere := t.TempDir(), filepath.Join(t.TempDir(), "elsewhere")
 	path := filepath.Join(directory, "x")
@@ -116,7 +116,7 @@ func TestContentThatCannotBeWritten(t *testing.T) {
 	holds(t, directory, map[string]string{"x": "before"})
 }
 
-// unreadable is a directory whose file descriptors cannot be synced, and counts how often that is tried.
+// unreadable is a directory whose file descriptors cannot be synced. It counts the attempts.
 type unreadable struct {
 	atomicfile.Directory
 	synced int
@@ -164,14 +164,14 @@ func TestRename(t *testing.T) {
 	}
 }
 
-// TestKilled kills processes that write without end: the name always leads to one whole content.
+// TestKilled kills processes that write without end: the name always leads to one complete content.
 func TestKilled(t *testing.T) {
 	const writes = "USHER_TEST_WRITES"
 	contents := [][]byte{bytes.Repeat([]byte("a"), 1<<20), bytes.Repeat([]byte("b"), 1<<20)}
 	if path := os.Getenv(writes); path != "" {
 		for i := 0; ; i++ {
 			if i == 1 {
-				os.Stdout.WriteString("x") // the file is there
+				os.Stdout.WriteString("x") // the file exists
 			}
 			if err := atomicfile.Write(path, contents[i%2], 0o600); err != nil {
 				os.Stdout.WriteString(err.Error())

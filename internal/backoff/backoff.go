@@ -1,7 +1,7 @@
-// Package backoff says how long to wait before something is tried again: pauses that double, with jitter.
+// Package backoff calculates how long to wait before another try: pauses that double, with jitter.
 //
-// Jitter is for what many Macs ask of one server, since they all fail at the same moment. What a program asks of its
-// own Mac (its journal, its agent, usherd) has none.
+// Jitter is for requests of many Macs to one server, since they all fail at the same moment. Requests of a program to
+// its own Mac (its journal, its agent, usherd) have none.
 package backoff
 
 import (
@@ -10,12 +10,12 @@ import (
 	"time"
 )
 
-// Pauses are the pauses of one thing that fails. Its fields are set before it is used; a copy of a value that was not
-// used begins with the first pause. It is for one goroutine.
+// Pauses are the pauses of one operation that fails. Set its fields before its first use. A copy of an unused value
+// begins with the first pause. It is for one goroutine.
 type Pauses struct {
-	// First bounds the pause after the first failure. The bound doubles with each failure, up to Longest.
+	// First is the bound of the pause after the first failure. The bound doubles with each failure, up to Longest.
 	First, Longest time.Duration
-	// Jitter is the share of each pause that is drawn at random: 0.5 makes it between half of its bound and the bound.
+	// Jitter is the random share of each pause: with 0.5, a pause is between half of its bound and the bound.
 	Jitter float64
 
 	failures int
@@ -27,13 +27,13 @@ func (p *Pauses) Next() time.Duration {
 	return p.After(p.failures)
 }
 
-// Reset has the next failure be the first one.
+// Reset makes the next failure the first one.
 func (p *Pauses) Reset() { p.failures = 0 }
 
 // Failures is how often [Pauses.Next] was called since the beginning, or the last [Pauses.Reset].
 func (p *Pauses) Failures() int { return p.failures }
 
-// Wait waits for [Pauses.Next]. It returns false when ctx ended first.
+// Wait waits for [Pauses.Next]. It returns false if ctx ended first.
 func (p *Pauses) Wait(ctx context.Context) bool {
 	timer := time.NewTimer(p.Next())
 	defer timer.Stop()
@@ -51,7 +51,7 @@ func (p Pauses) After(failures int) time.Duration {
 	return Between(bound-time.Duration(p.Jitter*float64(bound)), bound)
 }
 
-// Bound returns the longest pause that there can be after so many failures in a row.
+// Bound returns the longest possible pause after so many failures in a row.
 func (p Pauses) Bound(failures int) time.Duration {
 	bound := p.First
 	for n := 1; n < failures && bound < p.Longest; n++ {
@@ -60,5 +60,5 @@ func (p Pauses) Bound(failures int) time.Duration {
 	return min(bound, p.Longest)
 }
 
-// Between returns a time between two, both included, all equally likely.
+// Between returns a random time between two times, both included. All times are equally likely.
 func Between(least, most time.Duration) time.Duration { return least + rand.N(most-least+1) }

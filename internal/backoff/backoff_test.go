@@ -32,7 +32,7 @@ func TestPausesDoubleUpToTheLongest(t *testing.T) {
 	}
 }
 
-// Each pause is within its span, and pauses come to both ends of it.
+// Each pause is within its span, and pauses reach both ends of it.
 func TestJitter(t *testing.T) {
 	for _, jitter := range []float64{0.5, 0.75, 1} {
 		pauses := backoff.Pauses{First: time.Second, Longest: time.Minute, Jitter: jitter}

@@ -1,9 +1,9 @@
-// Package ber reads ASN.1 in the Basic Encoding Rules of ITU-T X.690. DER, which [encoding/asn1] insists on, is the
-// strict part of them: certificates that openssl reads have lengths in the long form where the short one would do,
-// indefinite lengths, and strings in several parts.
+// Package ber reads ASN.1 in the Basic Encoding Rules of ITU-T X.690. DER, which [encoding/asn1] requires, is the
+// strict part of them. openssl also reads certificates with needlessly long lengths, indefinite lengths, and strings in
+// several parts.
 //
-// [Next] takes the first element off some bytes. Nothing here panics or recurses without a limit, and nothing is copied
-// but the parts of a string.
+// [Next] takes the first element off some bytes. Nothing here panics or recurses without a limit. Only the parts of a
+// string are copied.
 package ber
 
 import (
@@ -13,7 +13,7 @@ import (
 	"math"
 )
 
-// The errors say what is wrong with the bytes; they hold none of them.
+// The errors describe the fault in the bytes; they do not quote them.
 var (
 	ErrTruncated  = errors.New("it is cut short")
 	ErrIndefinite = errors.New("a primitive element has an indefinite length")
@@ -22,7 +22,7 @@ var (
 	ErrNoBits     = errors.New("not a bit string")
 )
 
-// maximumNested is how deeply the parts of a string have parts. OpenSSL has the same limit, ASN1_MAX_STRING_NEST
+// maximumNested is how deeply the parts of a string may be nested. OpenSSL has the same limit, ASN1_MAX_STRING_NEST
 // [OPENSSL].
 const maximumNested = 5
 
@@ -30,7 +30,7 @@ const maximumNested = 5
 type Element struct {
 	// Class is one of [asn1.ClassUniversal] and so on, Tag the number in it.
 	Class, Tag int
-	// Constructed says that the content is elements again.
+	// Constructed says that the content consists of elements.
 	Constructed bool
 	// Content is without the header, and without the end mark of an indefinite length. Raw is the whole element.
 	Content, Raw []byte
@@ -39,10 +39,10 @@ type Element struct {
 // Is reports whether the element has this tag.
 func (e Element) Is(class, tag int) bool { return e.Class == class && e.Tag == tag }
 
-// endMark ends the content of an element with an indefinite length.
+// isEndMark reports whether in begins with the mark that ends an element with an indefinite length.
 func isEndMark(in []byte) bool { return len(in) >= 2 && in[0] == 0 && in[1] == 0 }
 
-// Next returns the first element of in, and what comes after it. The element's bytes are those of in.
+// Next returns the first element of in, and the bytes after it. The element shares the bytes of in.
 func Next(in []byte) (element Element, rest []byte, err error) {
 	element, length, indefinite, err := header(in)
 	if err != nil {
@@ -62,8 +62,8 @@ func Next(in []byte) (element Element, rest []byte, err error) {
 	return element, in[after:], nil
 }
 
-// endOf returns where the content that begins at start has its end mark. It goes over nested elements without
-// recursion, so that the depth costs nothing.
+// endOf returns the position of the end mark of the content that begins at start. It skips nested elements without
+// recursion, so the depth costs nothing.
 func endOf(in []byte, start int) (int, error) {
 	for open, at := 1, start; ; {
 		if isEndMark(in[at:]) {
@@ -93,7 +93,7 @@ func header(in []byte) (element Element, length int, indefinite bool, err error)
 	}
 	element = Element{Class: int(in[0] >> 6), Constructed: in[0]&0x20 != 0, Tag: int(in[0] & 0x1f)}
 	at := 1
-	if element.Tag == 0x1f { // the number follows, seven bits in a byte
+	if element.Tag == 0x1f { // the number follows, with seven bits in each byte
 		element.Tag = 0
 		for more := true; more; at++ {
 			if at == len(in) {
@@ -138,7 +138,7 @@ func header(in []byte) (element Element, length int, indefinite bool, err error)
 	return element, length, indefinite, nil
 }
 
-// Bytes returns the content of a string type. One that is constructed is put together from its parts, of whatever tag.
+// Bytes returns the content of a string type. A constructed string is joined from its parts, which may have any tag.
 func (e Element) Bytes() ([]byte, error) { return e.join(maximumNested) }
 
 func (e Element) join(nested int) ([]byte, error) {
@@ -163,8 +163,8 @@ func (e Element) join(nested int) ([]byte, error) {
 	return joined, nil
 }
 
-// Bits returns the content of a BIT STRING. The parts of a constructed one are put together; only the last of them can
-// have bits that are not in use.
+// Bits returns the content of a BIT STRING. The parts of a constructed one are joined. Only the last part can have
+// unused bits.
 func (e Element) Bits() (asn1.BitString, error) {
 	bits, unused, err := e.bits(maximumNested)
 	if err != nil {

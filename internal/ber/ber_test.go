@@ -109,7 +109,7 @@ func TestStringsInParts(t *testing.T) {
 	}
 }
 
-// Whatever DER encoding/asn1 reads is read the same here.
+// This package reads all DER that encoding/asn1 reads, with the same result.
 func FuzzNext(f *testing.F) {
 	f.Add([]byte{0x30, 3, 2, 1, 5})
 	f.Add([]byte{0x30, 0x80, 0x24, 0x80, 0x04, 1, 'a', 0, 0, 0, 0})

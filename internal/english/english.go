@@ -1,4 +1,4 @@
-// Package english puts numbers and times into sentences.
+// Package english writes numbers and times in sentences.
 package english
 
 import (
@@ -18,7 +18,7 @@ func Count[N int | int32 | int64](number N, noun string) string {
 	return fmt.Sprintf("%d %ss", number, noun)
 }
 
-// Age writes how long something is past in its largest unit, rounded down, and is empty below a minute.
+// Age writes how long ago something was in its largest unit, rounded down. It returns "" below a minute.
 func Age(past time.Duration) string {
 	switch {
 	case past < time.Minute:

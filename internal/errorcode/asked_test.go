@@ -8,7 +8,7 @@ import (
 	"usher.internal/internal/errorcode"
 )
 
-// TestAsked reads what people write in testdata/asked.tsv, also with other line ends and in quotes.
+// TestAsked reads people's texts in testdata/asked.tsv, also with other line ends and in quotes.
 func TestAsked(t *testing.T) {
 	table, err := os.ReadFile("testdata/asked.tsv")
 	if err != nil {
@@ -21,15 +21,15 @@ func TestAsked(t *testing.T) {
 		}
 		for _, written := range []string{text, "  " + text + "\r\n", strings.ReplaceAll(text, " ", "  "),
 			`"` + text + `"`, strings.ReplaceAll(text, " ", "\u00a0")} {
-			if got := told(errorcode.Asked(written)); got != want {
+			if got := listed(errorcode.Asked(written)); got != want {
 				t.Errorf("%q:\n got %q\nwant %q", written, got, want)
 			}
 		}
 	}
 }
 
-// told writes codes as they are in the tables of testdata.
-func told(found []errorcode.Found) string {
+// listed writes codes in the form of the tables in testdata.
+func listed(found []errorcode.Found) string {
 	var all []string
 	for _, one := range found {
 		text := one.Written()

@@ -2,14 +2,15 @@ package errorcode
 
 import "strings"
 
-// announcing are the words before a number that make a code of it.
+// announcing are words that make a number after them a code.
 var announcing = []string{"error", "errors", "err", "code", "codes", "errorcode", "status", "issue", "errno", "rc",
 	"returned", "returns", "fault", "failure",
 	"fehler", "fehlercode", "erreur", "errore", "fout", "foutcode", "erro", "fel", "fejl", "feil", "ended with",
 	"exited with", "failed with", "fails with", "closed with",
 	"quit with", "terminated with", "finished with"}
 
-// announced returns the word in lower case before a number, if it makes a code of it; "" for none.
+// announced returns the word before a number, in lower case, if the word makes the number a code. Otherwise it returns
+// "".
 func announced(text string, number token) string {
 	before := strings.TrimRight(text[max(0, number.at-24):number.at], " \t:=(['\"#-,is")
 	begin := len(before)
@@ -24,10 +25,10 @@ func announced(text string, number token) string {
 		word = strings.ToLower(before[begin:end]) + " with"
 	}
 	if word == "code" && strings.HasSuffix(strings.ToLower(before[:begin]), "enroll return ") {
-		return "" // what `jamf enroll` ended with
+		return "" // the exit code of `jamf enroll`
 	}
 	for _, one := range announcing {
-		// What is trimmed may be the end of the word.
+		// The trimmed letters may be the end of the word.
 		if word == one || word == strings.TrimRight(one, "is") {
 			return one
 		}
@@ -38,13 +39,13 @@ func announced(text string, number token) string {
 	return ""
 }
 
-// isCode reports whether a number without a domain, in what a person wrote, is a code.
+// isCode reports whether a number without a domain, in a person's text, is a code.
 func isCode(text string, number token) bool {
 	known, _ := withNumber(number.number, false)
 	digits := number.end - number.at
 	switch {
 	case number.number == 0:
-		return false // no error
+		return false // not an error
 	case announced(text, number) != "":
 		return true
 	case number.number >= 1<<31 && !number.signless:
@@ -64,7 +65,7 @@ func isOffset(text string, number token) bool {
 	return before != "" && isDigit(before[len(before)-1]) && strings.Contains(before, ":")
 }
 
-// byForm returns the domain that the form of a number names, "" for none: the SDK for Workplace Join writes its own in
+// byForm returns the domain that the form of a number names, or "". The SDK for Workplace Join writes its codes in
 // brackets [MS-25244] [VSC], and Entra answers with a list of them
 // [https://learn.microsoft.com/entra/identity-platform/reference-error-codes].
 func byForm(text string, number token) Domain {
@@ -79,9 +80,9 @@ func byForm(text string, number token) Domain {
 	return ""
 }
 
-// inLog returns the code that a number without a domain is in a log: one that is known, and that the text calls a code.
-// The keychain [OBJC#958] [MS-25244] [PY#803] [https://github.com/MicrosoftDocs/azure-docs/issues/74331] and MSAL
-// [MSID] write them so.
+// inLog returns the code of a number without a domain in a log. The code is known, and the text calls the number a
+// code. The keychain [OBJC#958] [MS-25244] [PY#803] [https://github.com/MicrosoftDocs/azure-docs/issues/74331] and MSAL
+// [MSID] write such numbers.
 func inLog(text string, number token) []Found {
 	if number.number >= 0 {
 		if known, ok := Lookup(HRESULT, number.number); ok && !number.signless {

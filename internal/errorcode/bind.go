@@ -5,16 +5,16 @@ import (
 	"strings"
 )
 
-// bound is a number with the domain that it is written beside, or a code that is written by its name.
+// bound is a number with the domain next to it, or a code that is written by its name.
 type bound struct {
 	number token
 	// domain is nil for a number without one.
 	domain *token
-	// name is the place of the code in codes, -1 for a number.
+	// name is the index of the code in codes, or -1 for a number.
 	name int
 }
 
-// bind finds for each number the domain that it is written beside: before it, behind it, or before a list of numbers.
+// bind finds the domain next to each number: before it, after it, or before a list of numbers.
 func bind(text string, tokens []token, spoken bool) (all []bound) {
 	isNumber := func(i int) bool { return i < len(tokens) && tokens[i].kind == numberToken }
 	isDomain := func(i int) bool { return i < len(tokens) && tokens[i].kind == domainToken }
@@ -24,7 +24,7 @@ func bind(text string, tokens []token, spoken bool) (all []bound) {
 		switch {
 		case t.kind == nameToken:
 			all = append(all, bound{number: *t, name: t.code})
-			// The number stands behind the name, as in "errSecDuplicateItem (-25299)".
+			// The number comes after the name, as in "errSecDuplicateItem (-25299)".
 			if code := codes[t.code]; code.Numbered() && isNumber(i+1) && joins(gap(i), false) {
 				if tokens[i+1].number != code.Number {
 					all = append(all, bound{number: tokens[i+1],
@@ -40,8 +40,8 @@ func bind(text string, tokens []token, spoken bool) (all []bound) {
 				i++
 				all = append(all, bound{number: tokens[i], domain: t, name: -1})
 			}
-			// Others of the same domain: "NSURLErrorDomain -1001, -1009". One that only other domains have is not
-			// meant.
+			// More numbers of the same domain: "NSURLErrorDomain -1001, -1009". A number that only other domains have
+			// does not belong to it.
 			for isNumber(i+1) && lists(gap(i)) && !(isDomain(i+2) && joins(gap(i+1), spoken)) &&
 				(isKnown(t.spelling.domains, tokens[i+1]) || !isKnownAnywhere(tokens[i+1])) {
 				i++
@@ -59,13 +59,13 @@ func bind(text string, tokens []token, spoken bool) (all []bound) {
 	return all
 }
 
-// isValue reports whether a number is the value of something else than an error: "TID=22157".
+// isValue reports whether a number is the value of something other than an error: "TID=22157".
 func isValue(text string, number token) bool {
 	return at(text, number.at-1) == '=' && announced(text, number) == ""
 }
 
-// belongsToNext reports whether a domain between two numbers is that of the second: in "5 MSALErrorDomain -50001" it
-// knows only that one, and in "22168 | Error Domain=a.b Code=1" that one is called its code.
+// belongsToNext reports whether a domain between two numbers is the domain of the second. In "5 MSALErrorDomain -50001"
+// the domain has only the second. In "22168 | Error Domain=a.b Code=1" the text calls the second its code.
 func belongsToNext(text string, tokens []token, spoken bool) bool {
 	if len(tokens) < 3 || tokens[2].kind != numberToken ||
 		!belongs(tokens[1], text[tokens[1].end:max(tokens[1].end, tokens[2].at)], tokens[2], spoken) {
@@ -80,7 +80,7 @@ func belongsToNext(text string, tokens []token, spoken bool) bool {
 	}
 	if len(tokens) > 3 && tokens[3].kind == domainToken &&
 		precedes(second, text[second.end:max(second.end, tokens[3].at)], tokens[3], spoken) {
-		// Each number stands before its domain.
+		// Each number comes before its domain.
 		return isKnown(domain, second) && !isKnown(tokens[3].spelling.domains, second)
 	}
 	return isKnown(domain, second) || isKnownAnywhere(first)
@@ -96,7 +96,7 @@ func isKnownAnywhere(number token) bool {
 	return len(found)+len(signless) > 0
 }
 
-// belongs reports whether a number behind a domain is one of it, by what is between them.
+// belongs reports whether a number after a domain belongs to it, according to the text between them.
 func belongs(domain token, between string, number token, spoken bool) bool {
 	if !joins(between, spoken) {
 		return false
@@ -104,7 +104,7 @@ func belongs(domain token, between string, number token, spoken bool) bool {
 	if spoken {
 		return !domain.spelling.spoken || isLikely(domain, between, number)
 	}
-	// In a log much else is behind a name.
+	// In a log, many other texts come after a name.
 	says := strings.ContainsAny(between, ",:=(") || saysError(between)
 	_, known := spellings()[strings.ToLower(string(domain.spelling.domains[0]))]
 	if !known && !domain.isNSError {
@@ -113,7 +113,7 @@ func belongs(domain token, between string, number token, spoken bool) bool {
 	return says || number.number < 0
 }
 
-// precedes reports whether a number before a domain is one of it.
+// precedes reports whether a number before a domain belongs to it.
 func precedes(number token, between string, domain token, spoken bool) bool {
 	if !joins(between, spoken) {
 		return false
@@ -124,8 +124,8 @@ func precedes(number token, between string, domain token, spoken bool) bool {
 	return containsFold(between, "domain") || strings.Contains(between, "(") || number.number < 0
 }
 
-// isLikely reports whether a number beside a word that people use for a domain is one of it: "keychain 25308" is, and
-// "TID=22157 MSAL 1.9.0" is not.
+// isLikely reports whether a number next to a word that people use for a domain belongs to that domain. In "keychain
+// 25308" it does, and in "TID=22157 MSAL 1.9.0" it does not.
 func isLikely(domain token, between string, number token) bool {
 	return number.number < 0 || saysError(between) || domain.spelling.domains[0] == ExitCode ||
 		isKnown(domain.spelling.domains, number)
@@ -135,10 +135,10 @@ func isLikely(domain token, between string, number token) bool {
 var joining = map[string]bool{"error": true, "errors": true, "code": true, "codes": true, "errorcode": true,
 	"domain": true, "internal": true, "key": true,
 	"number": true, "errordomain": true,
-	// as macOS translates error
+	// macOS's translations of error
 	"fehler": true, "erreur": true, "errore": true, "fout": true, "erro": true, "fel": true, "fejl": true, "feil": true}
 
-// joiningSpoken are more of them in what people write.
+// joiningSpoken are more such words, in people's texts.
 var joiningSpoken = map[string]bool{"with": true, "and": true, "is": true, "was": true, "of": true, "in": true,
 	"from": true, "the": true, "a": true,
 	"status": true, "issue": true, "result": true, "fails": true, "failed": true, "failing": true, "failure": true,
@@ -149,7 +149,7 @@ var joiningSpoken = map[string]bool{"with": true, "and": true, "is": true, "was"
 	"due": true, "to": true,
 	"company": true, "portal": true, "usherctl": true, "fehlercode": true, "foutcode": true}
 
-// joins reports whether only what joins a domain and a number is between them.
+// joins reports whether only joining words and signs are between a domain and a number.
 func joins(between string, spoken bool) bool {
 	if len(between) > 48 {
 		return false
@@ -179,7 +179,7 @@ func onlyJoining(text string, spoken bool) bool {
 	return true
 }
 
-// lists reports whether only what separates the members of a list is between two numbers.
+// lists reports whether only the separators of a list are between two numbers.
 func lists(between string) bool {
 	for word := range strings.FieldsFuncSeq(between,
 		func(r rune) bool { return strings.ContainsRune(" \t,;/&|()", r) }) {

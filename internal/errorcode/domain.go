@@ -5,10 +5,10 @@ import (
 	"sync"
 )
 
-// Domain is whose numbers they are.
+// Domain is the program or library that defines a code's number.
 type Domain string
 
-// The domains, by the names that logs give them where they do.
+// The domains, by their names in logs if they have one there.
 const (
 	WorkplaceJoin Domain = "WPJ SDK"
 	OSStatus      Domain = "OSStatus"
@@ -27,22 +27,22 @@ const (
 	PlugInKit     Domain = "PlugInKit"
 	Portal        Domain = "com.microsoft.commonlib.authentication"
 	JamfSecurity  Domain = "com.jamf.jamfsecurity.error"
-	// HRESULT is the numbers that Intune and the device registration service share with Windows.
+	// HRESULT has the numbers that Intune and the device registration service share with Windows.
 	HRESULT Domain = "HRESULT"
 	// Registration and Intune have names and sentences, and no numbers.
 	Registration Domain = "device registration"
 	Intune       Domain = "Intune"
 	JamfAAD      Domain = "JamfAAD"
-	// Symptom is what a user sees of Platform SSO, for which there is no code.
+	// Symptom is a problem with Platform SSO that a user sees and that has no code.
 	Symptom       Domain = "Platform SSO"
 	PSSOStatus    Domain = "MSALPlatformSSOStatus"
 	PSSOUserState Domain = "POUserState"
 	WPJState      Domain = "WorkPlaceJoinState"
-	// ExitCode is what a program ended with. No code is of this domain: internal/wpj has those of Company Portal.
+	// ExitCode is the exit code of a program. No code here has this domain: internal/wpj has those of Company Portal.
 	ExitCode Domain = "exit code"
 )
 
-// likelihood is the domains, the one that a number without a domain most likely belongs to first.
+// likelihood is the domains, the most likely one for a number without a domain first.
 var likelihood = []Domain{OSStatus, URLLoading, Entra, MSAL, MSID, WorkplaceJoin, Broker, MSALInternal, PlatformSSO,
 	AppSSO,
 	Authorization, HRESULT, CFNetwork, Cocoa, PlugInKit, Portal, JamfSecurity, WebSession, PSSOUserState, PSSOStatus,
@@ -50,15 +50,16 @@ var likelihood = []Domain{OSStatus, URLLoading, Entra, MSAL, MSID, WorkplaceJoin
 
 // spelling is how a domain is written.
 type spelling struct {
-	// domains are those whose numbers it can mean. A number that none of them has is one of the first.
+	// domains are the domains that it can mean. A number that none of them has belongs to the first.
 	domains []Domain
-	// strict is a spelling that decides whose number it is; another one only makes a domain more likely.
+	// strict is true if the spelling decides the domain of a number. Any other spelling only makes a domain more
+	// likely.
 	strict bool
-	// spoken is one that people use and that logs have for other things too.
+	// spoken is true if people use the spelling and logs also use it for other things.
 	spoken bool
 }
 
-// spellings are those of the domains that are known, in lower case.
+// spellings are the spellings of the known domains, in lower case.
 var spellings = sync.OnceValue(func() map[string]spelling {
 	all := map[string]spelling{}
 	for _, domain := range likelihood {
@@ -112,7 +113,7 @@ var spellings = sync.OnceValue(func() map[string]spelling {
 	return all
 })
 
-// rank says how much a domain's codes say about the cause, compared with others that are as deep in an error.
+// rank is how much a domain's codes say about the cause, compared with other codes at the same depth of an error.
 func rank(domain Domain) int {
 	switch domain {
 	case Entra, HRESULT, Registration, Intune:

@@ -1,9 +1,8 @@
-// Package errorcode names the error codes that the logs of a registration show, and says what to do about them.
-// [Lookup] takes a code and [Find] a number or a name. [InText] finds codes in what a program wrote, and [Asked] in
-// what a person wrote, by the same rules: the timeline uses the one, `usherctl explain` the other. [Deepest] picks the
-// code to act on.
+// Package errorcode explains the error codes in the logs of a registration, and what to do about them. [Lookup] takes a
+// code and [Find] a number or a name. [InText] finds codes in a program's text, for the timeline. [Asked] finds them in
+// a person's text, for `usherctl explain`, by the same rules. [Deepest] chooses the code to act on.
 //
-// Exit codes of Company Portal are not here, but in internal/wpj: [Asked] only says that a number is one ([ExitCode]).
+// Exit codes of Company Portal are in internal/wpj. [Asked] only reports that a number is an exit code ([ExitCode]).
 package errorcode
 
 import (
@@ -19,21 +18,21 @@ import (
 // Code is one error code.
 type Code struct {
 	Domain Domain
-	// Number is 0 for a code that has none, only a name ([Code.Numbered]).
+	// Number is 0 for a code that has only a name ([Code.Numbered]).
 	Number int64
-	// Name is what its domain calls it, Phrase what it means, for use inside a sentence, and Advice a sentence that
-	// says what to do, "" for nothing.
+	// Name is its name in its domain. Phrase is its meaning, for use inside a sentence. Advice is a sentence that says
+	// what to do, or "".
 	Name   string
 	Phrase string
 	Advice string
 	// Source is a tag of the reference or a URL.
 	Source string
-	// Words are what a text says that shows the code without its number, separated by "|". They also tell codes apart
-	// that have one number.
+	// Words are texts that show the code without its number, separated by "|". They also distinguish codes with the
+	// same number.
 	Words string
 }
 
-// Meaning returns one sentence.
+// Meaning returns the meaning of the code as one sentence.
 func (c Code) Meaning() string { return phrase.Title(c.Phrase) + "." }
 
 // Numbered reports whether the code has a number.
@@ -63,7 +62,7 @@ func (c Code) String() string {
 	return c.Name + " (" + c.Written() + ")"
 }
 
-// All returns every code that is known.
+// All returns every known code.
 func All() []Code { return slices.Clone(codes) }
 
 type key struct {
@@ -71,7 +70,7 @@ type key struct {
 	number int64
 }
 
-// byKey and byName are where in codes a code is. A name that several codes have is that of the first.
+// byKey and byName are indexes of codes. A name that several codes have leads to the first of them.
 var byKey, byName = func() (map[key][]int, map[string]int) {
 	keys, names := map[key][]int{}, map[string]int{}
 	for i, c := range codes {
@@ -85,7 +84,7 @@ var byKey, byName = func() (map[key][]int, map[string]int) {
 	return keys, names
 }()
 
-// Lookup returns what is known of a code, the first where several have the number.
+// Lookup returns a known code. If several codes have the number, it returns the first.
 func Lookup(domain Domain, number int64) (Code, bool) {
 	known := withKey(domain, number)
 	if known == nil {
@@ -94,7 +93,7 @@ func Lookup(domain Domain, number int64) (Code, bool) {
 	return known[0], true
 }
 
-// withKey returns the codes of a domain and number. Jamf's own keychain has the numbers of every other one.
+// withKey returns the codes of a domain and number. Jamf's own keychain has the same numbers as every other keychain.
 func withKey(domain Domain, number int64) (known []Code) {
 	for _, at := range byKey[key{domain, number}] {
 		known = append(known, codes[at])
@@ -107,8 +106,8 @@ func withKey(domain Domain, number int64) (known []Code) {
 	return known
 }
 
-// inJamfsKeychain returns a code of the keychain as that of Jamf's own one: what is to be done about the user's is
-// wrong there.
+// inJamfsKeychain returns a keychain code as one of Jamf's own keychain. The advice for the user's keychain is wrong
+// there.
 func (c Code) inJamfsKeychain() Code {
 	if same := byKey[key{JamfSecurity, c.Number}]; same != nil {
 		return codes[same[0]]
@@ -117,12 +116,12 @@ func (c Code) inJamfsKeychain() Code {
 		"Jamf could not use its own keychain, JAMF.keychain: this is not about the registration with " +
 			"Entra, nor about " +
 			"the user's keychain",
-		"Where Jamf cannot continue, enrol the Mac in Jamf Pro again: that makes a new JAMF.keychain.", c.Source, ""}
+		"If Jamf cannot continue, enrol the Mac in Jamf Pro again: that creates a new JAMF.keychain.", c.Source, ""}
 }
 
-// Find returns the codes that a number or a name can mean, the most likely first: a number in decimal or hexadecimal,
-// which may lack its sign, with AADSTS before it or not; a name, or a part of one of four
-// letters or more if none is called so. Several words are only the whole of a name.
+// Find returns the codes that a number or a name can mean, the most likely first. A number is decimal or hexadecimal;
+// it may lack its sign, and may have AADSTS before it. A name may be a part of four letters or more, if no code has
+// exactly that name. Several words must be a whole name.
 func Find(query string) []Code {
 	query = strings.ToLower(strings.TrimSpace(query))
 	if digits, isEntra := strings.CutPrefix(query, "aadsts"); isEntra {
@@ -143,12 +142,12 @@ func Find(query string) []Code {
 	return found
 }
 
-// longestExact is how many digits a number has at most for which no other sign is tried where it is known as it is
-// written.
+// longestExact is how many digits a number may have to be taken only as written if it is known. A longer number is
+// tried with the other sign too.
 const longestExact = 3
 
-// withNumber returns the codes of a number, the most likely first. signless are those of the negative number, for one
-// that may lack its sign: 50005 is Entra's, and MSAL's -50005 as people write it.
+// withNumber returns the codes of a number, the most likely first. signless are the codes of the negative number, if
+// the number may lack its sign. 50005 is Entra's code, and people also write it for MSAL's -50005.
 func withNumber(number int64, maySignless bool) (found, signless []Code) {
 	for _, same := range sameNumber(number) {
 		for _, at := range byNumber()[same] {
@@ -161,7 +160,7 @@ func withNumber(number int64, maySignless bool) (found, signless []Code) {
 	return found, signless
 }
 
-// byNumber are where in codes the numbers are, the first code of each domain, the most likely domain first.
+// byNumber is an index of codes by number: the first code of each domain, the most likely domain first.
 var byNumber = sync.OnceValue(func() map[int64][]int {
 	numbers := map[int64][]int{}
 	for number := range numbersOf(codes) {
@@ -185,8 +184,8 @@ func numbersOf(codes []Code) map[int64]bool {
 	return numbers
 }
 
-// sameNumber returns a number and what it is as one of 32 bits with the other kind of sign: an OSStatus is written
-// without its sign too, and an HRESULT with one.
+// sameNumber returns a number and its other 32-bit form, signed or unsigned. An OSStatus is also written unsigned, and
+// an HRESULT signed.
 func sameNumber(number int64) []int64 {
 	switch {
 	case number > 1<<31 && number < 1<<32:

@@ -16,7 +16,7 @@ func TestEveryCodeExplainsItself(t *testing.T) {
 	seen := map[key]bool{}
 	for _, c := range errorcode.All() {
 		if c.Words == "" && seen[key{c.Domain, c.Number}] {
-			t.Errorf("%s is there twice", c)
+			t.Errorf("the table has %s twice", c)
 		}
 		seen[key{c.Domain, c.Number}] = c.Words == "" || seen[key{c.Domain, c.Number}]
 		if c.Name == "" || c.Source == "" || strings.HasSuffix(c.Name, ".") {
@@ -49,7 +49,7 @@ func TestCodesAreInOrder(t *testing.T) {
 	for _, c := range errorcode.All() {
 		if c.Domain == errorcode.Entra {
 			if c.Number <= last {
-				t.Errorf("%s stands behind AADSTS%d", c, last)
+				t.Errorf("%s comes after AADSTS%d", c, last)
 			}
 			last = c.Number
 		}
@@ -60,7 +60,7 @@ func TestFind(t *testing.T) {
 	for query, want := range map[string]string{
 		"-25308":                "errSecInteractionNotAllowed (OSStatus -25308)",
 		" 25308 ":               "errSecInteractionNotAllowed (OSStatus -25308)", // without its sign
-		"4294941988":            "errSecInteractionNotAllowed (OSStatus -25308)", // as 32 bits without sign
+		"4294941988":            "errSecInteractionNotAllowed (OSStatus -25308)", // as an unsigned 32-bit number
 		"0xFFFF9D24":            "errSecInteractionNotAllowed (OSStatus -25308)",
 		"AADSTS50126":           "InvalidUserNameOrPassword (AADSTS50126)",
 		"aadsts53003":           "BlockedByConditionalAccess (AADSTS53003)",
@@ -129,7 +129,7 @@ func TestInText(t *testing.T) {
 		"Error Domain=MSIDErrorDomain Code=-51810; Domain=MSIDErrorDomain Code=-51810": "MSIDErrorDomain -51810",
 		"Could not write broker key -34018":                                            "OSStatus -34018",
 		"Encountered error with code -51808, description Masked(not-null)":             "MSIDErrorDomain -51808",
-		// What only looks like a code.
+		// These only look like codes.
 		"status: 200, 4711 bytes, code 12":                             "",
 		"status: -17 of 40":                                            "",
 		"error code: -3":                                               "",
@@ -145,7 +145,7 @@ func TestInText(t *testing.T) {
 	}
 }
 
-// inText returns the codes of a text, each of which has to be known.
+// inText returns the codes of a text. Each must be known.
 func inText(t *testing.T, text string) (found []string) {
 	for _, one := range errorcode.InText(text) {
 		if !one.Known {
@@ -187,7 +187,7 @@ func FuzzInText(f *testing.F) {
 	})
 }
 
-// BenchmarkInTextWithoutCode is what most entries of a log cost.
+// BenchmarkInTextWithoutCode measures the cost of most entries of a log.
 func BenchmarkInTextWithoutCode(b *testing.B) {
 	text := "2026-03-02 09:14:07.113 | workplaceJoinSdk | 22168 | v3.8.1 | INFO: [2026-03-02 " +
 		"09:14:07][-WorkPlaceJoin getDeviceIdWithRequestParameters:5245] Entering"

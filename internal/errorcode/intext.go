@@ -9,25 +9,27 @@ import (
 // Found is a code in a text.
 type Found struct {
 	Code
-	// Known is false where only Domain and Number are, and Domain is "" where the text does not name one.
+	// Known is false if only Domain and Number are set. Domain is "" if the text does not name one.
 	Known bool
-	// Bare is a number whose domain the text does not name: each domain that has it is found, the most likely first.
+	// Bare is true if the text does not name a domain for the number. Each domain that has the number is found, the
+	// most likely first.
 	Bare bool
-	// Signless is a code that was written without its sign.
+	// Signless is true if the code was written without its sign.
 	Signless bool
-	// Chain numbers the errors of the text: an error and those inside of it have one number. Depth is how many errors
-	// are around this one.
+	// Chain numbers the errors of the text: an error and the errors inside it have the same number. Depth is how many
+	// errors are around this one.
 	Chain, Depth int
 
 	at        int
 	isNSError bool
 }
 
-// hints are parts of every text that has a code without words of its own, by which most texts are passed over.
+// hints are parts of every text with a code, except for codes with Words. Texts without a hint are skipped, which is
+// most texts.
 var hints = []string{"rror", "ode", "AADSTS", "errSec", "tatus", "POUserState", "Domain", "0x801", "broker key "}
 
-// InText finds the codes in what a program wrote, each once, in the order in which they are there. A number is a code
-// only where the text says so. A text without a code costs next to nothing.
+// InText finds the codes in a program's text, each once, in the order of the text. A number is a code only if the text
+// says so. A text without a code costs next to nothing.
 func InText(text string) []Found {
 	words := byWords(text)
 	if len(words) == 0 && !slices.ContainsFunc(hints, func(hint string) bool { return strings.Contains(text, hint) }) {
@@ -36,12 +38,12 @@ func InText(text string) []Found {
 	return find(plain(text), false)
 }
 
-// Asked finds the codes in what a person wrote: codes with or without their domain, in any order, the title of an
-// issue, or lines of a log. A domain that the text names decides whose number it is, and a number that it does not have
-// is not known; a number without one is looked up everywhere.
+// Asked finds the codes in a person's text: codes with or without their domain, in any order, the title of an issue, or
+// lines of a log. A domain in the text decides the domain of a number, and a number that the domain does not have is
+// not known. A number without a domain is looked up in all domains.
 func Asked(text string) []Found { return find(blanks(plain(text)), true) }
 
-// blanks makes one of several blanks, as a person or a web page wraps a text. The end of a line remains one.
+// blanks replaces several blanks by one, because people and web pages wrap texts. The end of a line remains.
 func blanks(text string) string {
 	var b strings.Builder
 	b.Grow(len(text))
@@ -65,7 +67,7 @@ func blanks(text string) string {
 func isBlank(b byte) bool { return b == ' ' || b == '\t' || b == '\n' || b == '\r' }
 
 func find(text string, spoken bool) (found []Found) {
-	// Words may go over the end of a line.
+	// Words may span the end of a line.
 	tokens := merge(scan(text, spoken), byWords(strings.ReplaceAll(text, "\n", " ")))
 	all := bind(text, tokens, spoken)
 	isPure := spoken && isPure(text, tokens)
@@ -86,7 +88,7 @@ func find(text string, spoken bool) (found []Found) {
 	return found[:min(len(found), maximumFound)]
 }
 
-// jamfs takes an error of the keychain inside of one of Jamf's keychain for one of that keychain too.
+// jamfs treats a keychain error inside an error of Jamf's keychain as one of Jamf's keychain too.
 func jamfs(found []Found) {
 	ofJamf := map[int]bool{}
 	for i := range found {
@@ -99,7 +101,8 @@ func jamfs(found []Found) {
 	}
 }
 
-// merge puts codes that are written in words among the other tokens, and takes out those that are a part of the words.
+// merge inserts codes that are written in words among the other tokens, and removes tokens that are a part of the
+// words.
 func merge(tokens, words []token) (all []token) {
 	end := 0 // of the words before the token
 	for _, t := range tokens {
@@ -115,7 +118,7 @@ func merge(tokens, words []token) (all []token) {
 	return append(all, words...)
 }
 
-// isPure reports whether a text is nothing but codes, so that each number in it is one.
+// isPure reports whether a text has only codes. Then each number in it is a code.
 func isPure(text string, tokens []token) bool {
 	end := 0
 	for _, t := range tokens {
@@ -127,7 +130,8 @@ func isPure(text string, tokens []token) bool {
 	return onlyJoining(text[end:], true)
 }
 
-// resolve returns the codes that a number with or without a domain can be; none for a number that is no code.
+// resolve returns the codes that a number with or without a domain can mean. It returns none if the number is not a
+// code.
 func resolve(text string, named []token, b bound, spoken, isPure bool) []Found {
 	number := b.number
 	if b.name >= 0 {
@@ -137,7 +141,7 @@ func resolve(text string, named []token, b bound, spoken, isPure bool) []Found {
 		domains := b.domain.spelling.domains
 		if domains[0] == ExitCode {
 			if number.number == 0 && !isPure || number.number == 1 && isOfScript(text, *b.domain) {
-				return nil // a program that ended well, or any program that did not
+				return nil // a program that succeeded, or any program that failed
 			}
 			if 0 <= number.number && number.number <= 255 {
 				return []Found{{Code: Code{Domain: ExitCode, Number: number.number}}}
@@ -178,12 +182,12 @@ func resolve(text string, named []token, b bound, spoken, isPure bool) []Found {
 	return everywhere(number)
 }
 
-// isOfScript reports whether an exit code is that of a script of a Jamf policy, as jamf.log has it.
+// isOfScript reports whether an exit code is that of a Jamf policy's script, in the form of jamf.log.
 func isOfScript(text string, exit token) bool {
 	return strings.HasSuffix(strings.ToLower(text[max(0, exit.at-len("script ")):exit.at]), "script ")
 }
 
-// notKnown returns a code that is not known, with the sign that its domain gives it.
+// notKnown returns an unknown code, with the sign that its domain uses.
 func notKnown(domain Domain, number int64) Code {
 	if same := sameNumber(number); domain != HRESULT && number > 0 {
 		number = same[len(same)-1]
@@ -207,8 +211,8 @@ func everywhere(number token) []Found {
 	return append(knownAs(known, true, false), knownAs(signless, true, true)...)
 }
 
-// ofDomains returns the codes of the first of some domains that has a number; signless where the number lacked its
-// sign.
+// ofDomains returns the codes of a number in the first of some domains that has it. signless is true if the number
+// lacked its sign.
 func ofDomains(domains []Domain, number token) (known []Code, signless bool) {
 	for _, domain := range domains {
 		for _, same := range sameNumber(number.number) {
@@ -226,11 +230,11 @@ func ofDomains(domains []Domain, number token) (known []Code, signless bool) {
 	return nil, false
 }
 
-// messageLength is how far behind a number its message is looked for.
+// messageLength is how far after a number its message is searched for.
 const messageLength = 400
 
-// byMessage returns the one of several codes of one number that the text behind the number speaks of, the first if it
-// is silent: that one says what all of them have in common.
+// byMessage chooses among several codes of one number: the one that the text after the number names. Otherwise it
+// returns the first, which describes what all of them have in common.
 func byMessage(known []Code, text string, end int) []Code {
 	if len(known) < 2 {
 		return known
@@ -247,7 +251,7 @@ func byMessage(known []Code, text string, end int) []Code {
 	return said
 }
 
-// unpaired returns the domains that the text names and that have no number of their own.
+// unpaired returns the domains in the text that have no number next to them.
 func unpaired(tokens []token) (named []token) {
 	for _, t := range tokens {
 		if t.kind == domainToken && !t.used && !t.isGuess && t.spelling.strict && t.spelling.domains[0] != ExitCode &&
@@ -258,7 +262,7 @@ func unpaired(tokens []token) (named []token) {
 	return named
 }
 
-// nearest returns the one of some domains that is nearest to a number, nil for none.
+// nearest returns the domain that is nearest to a number, or nil.
 func nearest(named []token, number token) (near *token) {
 	distance := func(t *token) int {
 		if t.at > number.at {
@@ -268,7 +272,7 @@ func nearest(named []token, number token) (near *token) {
 	}
 	for i := range named {
 		t := &named[i]
-		// A formal name decides, whatever else is named.
+		// A formal name decides, even if other domains are named.
 		if near == nil || near.spelling.spoken && !t.spelling.spoken ||
 			near.spelling.spoken == t.spelling.spoken && distance(t) < distance(near) {
 			near = t
@@ -277,7 +281,7 @@ func nearest(named []token, number token) (near *token) {
 	return near
 }
 
-// once returns each code once: where the same error is around itself, the inner one, otherwise the first.
+// once returns each code once. If an error contains the same error, it returns the inner one, otherwise the first.
 func once(found []Found) []Found {
 	type identity struct {
 		domain Domain

@@ -8,8 +8,8 @@ import (
 	"usher.internal/internal/errorcode"
 )
 
-// TestLargeTexts looks for codes in texts of a MiB that are as bad as they can be. It takes well under a second each;
-// the limit is for the race detector on a busy machine, and far below what looking at each pair would take.
+// TestLargeTexts looks for codes in the worst texts of 1 MiB. Each takes well under a second. The limit allows for the
+// race detector on a busy machine, and is far below the time for examining each pair.
 func TestLargeTexts(t *testing.T) {
 	const size = 1 << 20
 	for name, part := range map[string]string{
@@ -45,13 +45,13 @@ func TestLargeTexts(t *testing.T) {
 	}
 }
 
-// A code at the end of a long log is found, whatever stands before it.
+// A code at the end of a long log is found after any text.
 func TestCodeAtTheEndOfALongLog(t *testing.T) {
 	text := strings.Repeat("2026-03-02 09:14:07.113 | login | 22168 | File.swift: 157 (f()) | status: "+
 		"200, 4711 bytes\n", 5000) + "error code: -25308"
 	for _, found := range [][]errorcode.Found{errorcode.InText(text), errorcode.Asked(text)} {
 		if len(found) == 0 || found[len(found)-1].Written() != "OSStatus -25308" {
-			t.Errorf("found %v", told(found))
+			t.Errorf("found %v", listed(found))
 		}
 	}
 }

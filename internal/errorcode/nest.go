@@ -2,10 +2,9 @@ package errorcode
 
 import "strings"
 
-// nest says of each code which error it belongs to and how deep it is in it. An NSError writes the one that caused it
-// in braces: "Error Domain=A Code=1 UserInfo={NSUnderlyingError=0x6 {Error Domain=B Code=2}}". Its message and its
-// UserInfo have codes too, which are deeper than its own. The lines of a log may be cut: braces that are not closed end
-// with the text.
+// nest sets the error that each code belongs to, and its depth in that error. An NSError writes the error that caused
+// it in braces: "Error Domain=A Code=1 UserInfo={NSUnderlyingError=0x6 {Error Domain=B Code=2}}". Codes in its message
+// and its UserInfo are deeper than its own. The lines of a log may be cut, so unclosed braces end with the text.
 func nest(text string, found []Found) {
 	var open []int // how many braces are open around each error that is
 	braces, quotes, chain, next := 0, 0, 0, 0
@@ -52,8 +51,8 @@ func nest(text string, found []Found) {
 	}
 }
 
-// isInside reports whether the NSError whose domain is at a place of the text is inside of the one before it. isOpen is
-// whether that one has not ended yet.
+// isInside reports whether the NSError whose domain is at a position of the text is inside the one before it. isOpen
+// says that the one before has not ended yet.
 func isInside(text string, at int, isOpen bool) bool {
 	before := strings.TrimRight(text[max(0, at-64):at], "=: ")
 	before = strings.TrimRight(strings.TrimSuffix(strings.TrimSuffix(before, "Domain"), "domain"), " ")
@@ -70,9 +69,8 @@ func isInside(text string, at int, isOpen bool) bool {
 	return false
 }
 
-// Deepest returns the code that says most about the cause, of those that are known, and the deepest one that is not
-// known; nil for none. Of codes that are as deep as each other, Entra's own answer says most, and then the one that is
-// written last.
+// Deepest returns the known code that says most about the cause, and the deepest unknown code, or nil. Of codes at the
+// same depth, Entra's own answer says most, and then the last one in the text.
 func Deepest(found []Found) (known, unknown *Found) {
 	for i := range found {
 		one := &found[i]

@@ -13,7 +13,7 @@ import (
 
 var update = flag.Bool("update", false, "write the golden files")
 
-// TestTexts compares what is found in the texts of testdata with the golden file of each.
+// TestTexts compares the codes in each text of testdata with its golden file.
 func TestTexts(t *testing.T) {
 	texts, err := filepath.Glob("testdata/*.txt")
 	if err != nil || len(texts) < 2 {
@@ -35,7 +35,7 @@ func TestTexts(t *testing.T) {
 		if want, _ := os.ReadFile(golden); string(want) != got {
 			t.Errorf("%s (go test -update writes %s):\n%s", path, golden, got)
 		}
-		// Line ends of other systems and a text that is cut change nothing of what is still there.
+		// Line ends of other systems, and a cut text, do not change the codes that are still there.
 		if got := chains(errorcode.Asked(strings.ReplaceAll(string(text), "\n", "\r\n"))); got !=
 			chains(errorcode.Asked(string(text))) {
 			t.Errorf("%s with CRLF:\n%s", path, got)
@@ -80,12 +80,12 @@ func TestDeepest(t *testing.T) {
 	for _, one := range []struct{ text, known, unknown string }{
 		{`Error Domain=MSALErrorDomain Code=-50000 "(null)" UserInfo={NSUnderlyingError=0x6 ` + offline + `}`,
 			"NSURLErrorDomain -1009", "-"},
-		// What stands behind the inner error is of the outer one.
+		// Text after the inner error belongs to the outer one.
 		{`Error Domain=MSALErrorDomain Code=-50000 UserInfo={NSUnderlyingError=0x6 ` + offline +
 			`, MSALInternalErrorCodeKey=-42008}`, "NSURLErrorDomain -1009", "-"},
 		{`Error Domain=MSALErrorDomain Code=-50000 UserInfo={MSALInternalErrorCodeKey=-42708, NSUnderlyingError=0x6 ` +
 			`{Error Domain=NSOSStatusErrorDomain Code=-34018 "x"}}`, "OSStatus -34018", "-"},
-		// The deepest is not known, or one between.
+		// The deepest code, or one in between, is not known.
 		{`Error Domain=NSURLErrorDomain Code=-1200 UserInfo={NSUnderlyingError=0x6 {Error Domain=com.example.tls ` +
 			`Code=-7 "x"}}`, "NSURLErrorDomain -1200", "com.example.tls -7"},
 		{`Error Domain=A.a Code=1 UserInfo={NSUnderlyingError=0x6 {Error Domain=B.b Code=2 ` +
@@ -103,7 +103,7 @@ func TestDeepest(t *testing.T) {
 			`Code=-1009 "off`, "NSURLErrorDomain -1009", "-"},
 		{`Error Domain=MSALErrorDomain Code=-50000 UserInfo={NSUnderlyingError=0x6 {Error ` +
 			`Domain=NSURLErrorDomain Code=`, "MSALErrorDomain -50000", "-"},
-		// Entra's own answer is the cause, wherever in the UserInfo it is.
+		// Entra's own answer is the cause, anywhere in the UserInfo.
 		{`Error Domain=MSALErrorDomain Code=-50002 UserInfo={MSALInternalErrorCodeKey=-42004, ` +
 			`MSALErrorDescriptionKey=AADSTS53003: no}`, "AADSTS53003", "-"},
 		{`Error Domain=MSALErrorDomain Code=-50002 UserInfo={MSALErrorDescriptionKey=AADSTS53003: no, ` +
@@ -125,7 +125,7 @@ func TestDeepest(t *testing.T) {
 	}
 }
 
-// Two errors of a text are not inside of each other.
+// Two errors of a text are not inside each other.
 func TestErrorsAfterEachOther(t *testing.T) {
 	const text = "Error Domain=NSURLErrorDomain Code=-1009 \"offline\" UserInfo={x=1}\nerror code: -25308\nError " +
 		"Domain=MSIDErrorDomain Code=-51810 \"x\""

@@ -6,22 +6,22 @@ import (
 	"sync"
 )
 
-// token is a part of a text of which an error code is written.
+// token is one part of an error code in a text.
 type token struct {
 	kind    tokenKind
 	at, end int
-	// spelling is that of a domain.
+	// spelling is the spelling of a domain.
 	spelling spelling
-	// number is that of a number, and signless whether it may lack its sign.
+	// number is the value of a number. signless is true if it may lack its sign.
 	number   int64
 	signless bool
-	// code is the place in codes of a code that is written by its name.
+	// code is the index in codes of a code that is written by its name.
 	code int
-	// isGuess is a domain that only looks like one, as the subsystem of a log does too.
+	// isGuess is true if a word only looks like a domain. The subsystem of a log looks like one too.
 	isGuess bool
-	// isNSError is a domain in the description of an NSError, which others can be inside of.
+	// isNSError is true for the domain in the description of an NSError. Such an error can contain others.
 	isNSError bool
-	// used is a domain that a number belongs to.
+	// used is true if a number belongs to the domain.
 	used bool
 }
 
@@ -36,13 +36,13 @@ const (
 )
 
 const (
-	// maximumTokens bounds what is looked at in one text, and maximumFound how many codes are found in it.
+	// maximumTokens limits the tokens that are examined in one text, and maximumFound the codes that are found in it.
 	maximumTokens = 1 << 17
 	maximumFound  = 1000
 )
 
-// typography is what editors, web pages and other languages than English write in the place of ASCII characters and of
-// the word error: "The operation couldn't be completed. (NSURLErrorDomain error -1009.)" is translated in macOS.
+// typography replaces the characters that editors and web pages write instead of ASCII. It also replaces other
+// languages' words for error: macOS translates "The operation couldn't be completed. (NSURLErrorDomain error -1009.)".
 var typography = strings.NewReplacer("\u2212", "-", "\u2013", "-", "\u2010", "-", "\u2011", "-", "\uff0d", "-",
 	"\u2014", " - ",
 	"\u2018", "'", "\u2019", "'", "\u201c", `"`, "\u201d", `"`, "\u201e", `"`, "\u00ab", `"`, "\u00bb", `"`,
@@ -65,7 +65,7 @@ func isDigit(b byte) bool  { return '0' <= b && b <= '9' }
 func isLetter(b byte) bool { return 'a' <= b|0x20 && b|0x20 <= 'z' }
 func isWord(b byte) bool   { return isDigit(b) || isLetter(b) || b == '_' }
 
-// codeNames are the names that are words of a text only as the name of a code, in lower case.
+// codeNames are the names that occur in a text only as the name of a code, in lower case.
 var codeNames = sync.OnceValue(func() map[string]int {
 	names := map[string]int{}
 	for name, at := range byName {
@@ -77,7 +77,7 @@ var codeNames = sync.OnceValue(func() map[string]int {
 	return names
 })
 
-// scan finds the domains, numbers and names in a text, in their order. spoken is a text that a person wrote.
+// scan finds the domains, numbers and names in a text, in their order. spoken means that a person wrote the text.
 func scan(text string, spoken bool) (tokens []token) {
 	add := func(t token) {
 		if len(tokens) < maximumTokens {
@@ -107,15 +107,15 @@ func scan(text string, spoken bool) (tokens []token) {
 	return tokens
 }
 
-// readNumber reads the number at text[begin:end], with the sign before it; false for a part of a date, a time, a
-// version and the like.
+// readNumber reads the number at text[begin:end], with the sign before it; false for a part of, for example, a date, a
+// time or a version.
 func readNumber(text string, begin, end int) (token, bool) {
 	digits := text[begin:end]
 	number, err := strconv.ParseInt(digits, 10, 64)
 	isHexadecimal := false
 	switch {
 	case len(digits) == 18 && strings.HasPrefix(strings.ToLower(digits), "0xffffffff") && isHex(digits[2:]):
-		// a negative number of 32 bits, as one of 64
+		// a negative 32-bit number, written with 64 bits
 		number, err = strconv.ParseInt(digits[10:], 16, 64)
 		isHexadecimal = true
 	case len(digits) == 20 && err != nil: // the same in decimal
@@ -157,7 +157,7 @@ func readNumber(text string, begin, end int) (token, bool) {
 	return t, true
 }
 
-// at returns a byte of a text, 0 outside of it.
+// at returns a byte of a text, or 0 outside of it.
 func at(text string, i int) byte {
 	if i < 0 || i >= len(text) {
 		return 0
@@ -174,8 +174,8 @@ func isHex(digits string) bool {
 	return true
 }
 
-// readWord reads the domain or the name of a code at text[begin:end]; false for another word. The word before it and
-// what is between the two are previous and gap.
+// readWord reads the domain or the name of a code at text[begin:end]; false for another word. previous is the word
+// before it, and gap the text between the two.
 func readWord(text string, begin, end int, previous, gap string, spoken bool) (token, bool) {
 	word := text[begin:end]
 	name := strings.ToLower(word)
@@ -204,7 +204,7 @@ func readWord(text string, begin, end int, previous, gap string, spoken bool) (t
 		t.spelling = spellings()["platform sso"]
 		return t, true
 	case name == "state" && (!spoken || len(text) > 120 || strings.Contains(text, "Domain=")):
-		return token{}, false // of something else
+		return token{}, false // a status of something else
 	case strings.HasPrefix(name, "_kcf") && !strings.HasPrefix(text[end:], "=-98"):
 		return token{}, false // a number of POSIX, or of another part of CFNetwork
 	case ok && (!known.spoken || spoken):
@@ -225,7 +225,7 @@ func readWord(text string, begin, end int, previous, gap string, spoken bool) (t
 	return token{}, false
 }
 
-// isJamfs reports whether what is before the word keychain makes it Jamf's own.
+// isJamfs reports whether the text before the word keychain makes it Jamf's own.
 func isJamfs(before string) bool {
 	before = strings.ToLower(before[max(0, len(before)-24):])
 	for _, word := range []string{" ", "own", " ", "s", "'"} {
@@ -234,7 +234,7 @@ func isJamfs(before string) bool {
 	return strings.HasSuffix(before, "jamf") || strings.HasSuffix(before, "jamf pro")
 }
 
-// isDomain reports whether a word in lower case has the form of a domain's name, whosever it is.
+// isDomain reports whether a word in lower case has the form of any domain's name.
 func isDomain(name string) bool {
 	if strings.HasSuffix(name, "errordomain") || strings.HasSuffix(name, "domain") && strings.HasPrefix(name, "ns") {
 		return true

@@ -7,7 +7,7 @@ var codes = slices.Concat(numbered(workplaceJoinCodes, msalCodes, msalInternalCo
 	osStatusCodes, networkCodes,
 	cfNetworkCodes, cocoaCodes, authenticationCodes, entraCodes, hresultCodes, stateCodes), codesWithWords)
 
-// entry is a code that is written only by its number and its name. The phrase is what it means.
+// entry is a code that is written only by its number and its name. The phrase is its meaning.
 type entry struct {
 	domain                       Domain
 	number                       int64
@@ -22,7 +22,7 @@ func numbered(tables ...[]entry) (all []Code) {
 	return all
 }
 
-// Where the facts are from, beside the tags of docs/sources.md.
+// The sources of the facts, in addition to the tags of docs/sources.md.
 const (
 	secBase     = "https://developer.apple.com/documentation/security/security-framework-result-codes"
 	codeSigning = "https://developer.apple.com/documentation/security/code-signing-services-result-codes"
@@ -50,25 +50,25 @@ const (
 		"them for a Mac"
 )
 
-// What is to be done about more than one code.
+// The advice for more than one code.
 const (
 	unlock = "Let the user unlock the login keychain in Keychain Access, or log out and in, and give it the password " +
 		"of the account if they differ; " +
 		"then register again."
 	cleanUp       = "Remove the stale items with `usherctl clean` in the user's session, then register again."
 	keychainFiles = "Check that the disk is not full and that the user owns ~/Library/Keychains and may write there."
-	newKeychain   = "Have the user make a new login keychain in Keychain Access, then register again."
+	newKeychain   = "Have the user create a new login keychain in Keychain Access, then register again."
 	reinstall     = "Install Company Portal again, from Microsoft."
 	network       = "Check the network, the proxy and TLS inspection for login.microsoftonline.com and " +
 		"enterpriseregistration.windows.net."
 	tlsInspection = "Check this Mac's clock, and exempt Microsoft's addresses from TLS inspection."
 	again         = "Ask the user to sign in again with the work account."
 	startAgain    = "Ask the user to start the registration again and to complete the sign-in."
-	signInLogs    = "Look the sign-in up in Entra's sign-in logs: they name the policy and the reason."
+	signInLogs    = "Look up the sign-in in Entra's sign-in logs: they name the policy and the reason."
 	exclude       = "Exclude \"User registration app for Device Compliance\" and the device registration from the " +
 		"Conditional Access policy that asks for it."
-	application  = "Check in Entra that the application is there, enabled, and has admin consent."
-	account      = "Look the account up in Entra."
+	application  = "Check in Entra that the application exists, is enabled, and has admin consent."
+	account      = "Look up the account in Entra."
 	setUpMFA     = "Ask the user to set up multi-factor authentication, then register again."
 	otherAccount = "Ask the user to sign in with the work account of this tenant."
 	registerMac  = "Register the Mac with `usherctl register`."
@@ -82,7 +82,7 @@ const (
 	associatedDomains = "Exempt login.microsoftonline.com, *.cdn-apple.com and *.networking.apple from TLS " +
 		"inspection, then run `sudo /usr/bin/swcutil reset`."
 	proxySettings = "Check the proxy in System Settings, Network, and that it lets Microsoft's addresses through."
-	support       = "Try again later, and see Microsoft's service health if it stays."
+	support       = "Try again later; if the error continues, see Microsoft's service health."
 	updateProgram = "Update Company Portal and the program that wrote it."
-	readDeeper    = "Read the underlying error, which stands behind it in the entry."
+	readDeeper    = "Read the underlying error, which comes after it in the entry."
 )

@@ -1,7 +1,7 @@
 package errorcode
 
-// codesWithWords are codes that a text also shows by its words, those that have one number and differ by their words,
-// and those that have no number.
+// codesWithWords are codes that a text can show by words. Some of them share a number and differ by their words. Others
+// have no number.
 var codesWithWords = []Code{
 	{PlatformSSO, -1001, "device configuration damaged",
 		"the device configuration of Platform SSO cannot be read: macOS 15.0 to 15.2 can damage it",
@@ -10,37 +10,37 @@ var codesWithWords = []Code{
 		"At the login window, macOS has lost the connection to the user's Platform SSO configuration",
 		"Restart the Mac.", "LW", "No driver config for user"},
 	{AppSSO, -1000, "internal error",
-		"the SSO extension could not be loaded, for example since macOS cannot check its signature",
+		"the SSO extension could not be loaded, for example because macOS cannot verify its signature",
 		"Turn System Integrity Protection on, and check in the profile that the team identifier is UBF8T346G9.",
 		"MS-SSOTS", "invalid team identifier of the extension"},
 	{AppSSO, -5, "do not handle",
-		"the SSO extension does not take requests of this program: it would call itself, or the profile " +
+		"the SSO extension does not accept requests of this program: it would call itself, or the profile " +
 			"denies the program",
 		"Check the allow and deny lists of the SSO extension's profile.", "PSSO-DEC",
 		"breaking calling recursion|denied caller with bundleIdentifier"},
 	{AppSSO, -9, "not an AppSSO URL",
-		"the SSO extension was asked with a wrong parameter, for example an address that is not in its profile",
+		"a request to the SSO extension had a wrong parameter, for example an address that is not in its profile",
 		"Check that the profile has all of Microsoft's URLs.", "PSSO-DEC", "not AppSSO URL"},
 	{PlugInKit, 16, "other version in use",
-		"macOS cannot start the SSO extension, since another version of it is in use",
+		"macOS cannot start the SSO extension, because another version of it is in use",
 		"Restart the Mac; macOS 15.3 has this defect, so update macOS.", "MS-SSO", "other version in use|4s8qh"},
 	{PlatformSSO, 10001, "misconfiguration in the SSOe payload",
-		"the single sign-on profile is wrong: a setting is missing, or is not one of the redirect type",
+		"the single sign-on profile is wrong: a setting is missing, or does not belong to the redirect type",
 		"Fix the profile: macOS 14 and later need the authentication method in the PlatformSSO part.", "MEM",
 		"misconfiguration in the SSOe payload"},
 	{PlatformSSO, 10002, "multiple SSOe payloads configured",
 		"Several single sign-on profiles apply to this Mac, and none of them works",
-		"Leave one profile for the SSO extension, and remove the others from this Mac.", "MEM",
+		"Keep one profile for the SSO extension, and remove the others from this Mac.", "MEM",
 		"multiple SSOe payloads configured"},
 
-	// The device registration service and Intune give names in place of numbers.
+	// The device registration service and Intune give names instead of numbers.
 	{Registration, 0, "error_missing_device", "Entra does not have the device object that the Mac names",
 		"Look for the device in Entra; if it was deleted, remove the registration with `usherctl clean --force` and " +
 			"register again.", dsregcmd, "error_missing_device"},
-	{Registration, 0, "Directory_QuotaExceeded", "the user owns as many objects in Entra's directory as they may",
+	{Registration, 0, "Directory_QuotaExceeded", "the user has reached the limit of objects in Entra's directory",
 		"Remove old devices of the user in Entra, also the deleted ones, or raise the limit of devices for each user.",
 		directoryQuota, "Directory_QuotaExceeded"},
-	{Intune, 0, "DeviceCapReached", "the user has as many devices in Intune as they may",
+	{Intune, 0, "DeviceCapReached", "the user has reached the limit of devices in Intune",
 		"Remove old devices of the user in Intune, or raise the device limit restriction.", intuneEnrolment,
 		"DeviceCapReached"},
 	{Intune, 0, "UserLicenseTypeInvalid", "the user's licence does not fit the authority that manages devices",
@@ -56,7 +56,7 @@ var codesWithWords = []Code{
 		"Look for -25244 in Company Portal's log, and run `usherctl clean` in the user's session.", "MS-25244",
 		"Your Mac cannot be enrolled at this time|Your Mac can't be enrolled at this time"},
 	{Intune, 0, "Couldn't add your device",
-		"Intune's enrolment restrictions do not allow this Mac, for example since it is a personal one",
+		"Intune's enrolment restrictions do not allow this Mac, for example because it is a personal one",
 		"Allow macOS in Intune's enrolment restrictions, or add the Mac's serial number as a corporate identifier.",
 		"a public guide to macOS in Intune, \"Enrollment Error\"",
 		"Couldn't add your device|Could not add your device|doesn't allow OSX devices|doesn't allow OS X " +
@@ -66,18 +66,19 @@ var codesWithWords = []Code{
 		"Run `usherctl gather`, or Jamf's gatherAADInfo as the user.", "BW-EA1",
 		"AAD ID not acquired|Entra ID not acquired"},
 
-	// What a user sees of Platform SSO.
+	// The problems with Platform SSO that a user sees.
 	{Symptom, 0, "registration failed and retries",
 		"the SSO extension could not register the Mac; macOS asks again after about ten minutes",
 		"Wait ten minutes and answer the notification; if it fails again, check the profile and the network.",
 		"FL#51666", "Registration failed and will automatically retry"},
 	{Symptom, 0, "window vanishes at once",
-		"the SSO extension declines the registration at once, as one does that misses the user's name on a Mac that " +
+		"the SSO extension declines the registration at once, for example because it lacks the user's name " +
+			"on a Mac that " +
 			"is already set up",
 		"Update the program that has the SSO extension, or ask its vendor.", "FL#51666",
 		"window flashes|window vanishes|flashes and vanishes"},
 	{Symptom, 0, "nothing happens after the sign-in",
-		"the user may not join devices in Entra, or has reached the limit of devices: macOS shows no error for it",
+		"the user may not join devices in Entra, or has reached the limit of devices; macOS shows no error",
 		"Check Entra's device settings: who may join devices, and how many.", "MS-PTS",
 		"nothing happens after sign-in|nothing happens after sign in|nothing happens after the sign-in"},
 	{Symptom, 0, "password does not sync",
@@ -95,12 +96,13 @@ var codesWithWords = []Code{
 		"after FileVault password reset|after FileVault/MDM password reset|after MDM password reset|after a " +
 			"password reset"},
 	{Symptom, 0, "registration lost with the profile",
-		"the single sign-on profile was removed from this Mac, and with it the registration: the next one gets " +
+		"the single sign-on profile was removed from this Mac, and the registration with it: the next " +
+			"registration gets " +
 			"another device ID",
 		"Do not take a registered Mac out of the profile's scope; have the user register again.", "PSSO-DEC",
 		"existing registration lost|registration lost after group toggle"},
 	{PSSOUserState, 0, "POUserStateNeedsBinding",
-		"the user has still to sign in with the local password of the account",
+		"the user must still sign in with the local password of the account",
 		"Have the user log out and in with the password of this Mac.", "PSSO-IPSW", "POUserStateNeedsBinding"},
 	{Authorization, 0, "1001 Unexpected",
 		"Apple's or Microsoft's servers could not be asked which programs belong to the sign-in, as under " +

@@ -21,8 +21,8 @@ var wordIndex = sync.OnceValue(func() *wordTable {
 	return table
 })
 
-// wordTable has the words by their first character, and a set of the characters that come second: most of a text is
-// passed over by it.
+// wordTable has the words by their first character, and a set of their second characters. With the set, most of a text
+// is skipped.
 type wordTable struct {
 	second [256]uint64
 	words  [256][]wordsOf

@@ -1,6 +1,6 @@
-// Package event knows the events that the logs of a registration show: what an entry means, in which phase of a
-// registration it belongs, and whether it is progress, trouble or noise. [Recognise] finds the event of a log's record;
-// [All] is the table, which docs/log-formats.md and `usherctl explain` show.
+// Package event describes the events in the logs of a registration: what an entry means, its phase in a registration,
+// and whether it is progress, trouble or noise. [Recognise] finds the event of a log's record; [All] is the table,
+// which docs/log-formats.md and `usherctl explain` show.
 package event
 
 import (
@@ -12,60 +12,61 @@ import (
 	"usher.internal/internal/phrase"
 )
 
-// Known is an event that is known.
+// Known is a known event.
 type Known struct {
 	// Name is stable: programs may rely on it.
 	Name string
-	// Phrase is what it means for a registration, for use inside a sentence.
+	// Phrase is its meaning for a registration, for use inside a sentence.
 	Phrase string
 	Phase  Phase
 	Class  Class
-	// Advice is what to do about it, one sentence, for trouble.
+	// Advice is one sentence that says what to do about trouble.
 	Advice string
-	// Source is where the fact is from: a tag of docs/sources.md, or a URL.
+	// Source is the source of the fact: a tag of docs/sources.md, or a URL.
 	Source string
-	// Then is the phase that begins with the event, "" where the phase goes on.
+	// Then is the phase that begins with the event, or "" if the phase continues.
 	Then Phase
 	// Ends is true for an event that ends an attempt.
 	Ends bool
-	// Passing is true for trouble that programs usually get over by themselves: it is trouble only for an attempt that
-	// failed and has no other cause, and noise elsewhere.
+	// Passing is true for trouble from which programs usually recover. It is trouble only for an attempt that failed
+	// and has no other cause. Otherwise it is noise.
 	Passing bool
-	// Cancels is true where the user ended the sign-in: nothing is wrong then.
+	// Cancels is true if the user ended the sign-in: nothing is wrong then.
 	Cancels bool
-	// Settles are the names of the trouble that is over when this event is seen, whatever its phase.
+	// Settles are the names of trouble that this event ends, in any phase.
 	Settles []string
-	// Signs are how entries show it; one of them suffices.
+	// Signs are how entries show it; one of them is enough.
 	Signs []Sign
 }
 
-// Title returns what it means for a registration, one sentence without a full stop.
+// Title returns the meaning for a registration as one sentence without a full stop.
 func (k *Known) Title() string { return phrase.Title(k.Phrase) }
 
-// Sign is how an entry shows an event. All that is set must hold.
+// Sign is how an entry shows an event. All fields that are set must match.
 type Sign struct {
-	// From is the source in whose logs the sign counts, "" all of them.
+	// From is the source whose logs can have the sign; "" is every source.
 	From applog.Source
 	// Process is a part of the name of the program that wrote the entry, for the unified log, and Subsystem the
 	// beginning of the entry's subsystem.
 	Process, Subsystem string
-	// Event is the eventTitle of a telemetry event, and Target its target. The event is a sign when it ended well, with
-	// Failed when it did not.
+	// Event is the eventTitle of a telemetry event, and Target its target. It is a sign if the event succeeded, or,
+	// with Failed, if it did not.
 	Event, Target string
 	Failed        bool
-	// Message is a part of the message, as it is written. One that ends with a digit is not followed by another digit.
+	// Message is a part of the message, as written. If it ends with a digit, no other digit may follow.
 	Message string
-	// Also is another part of the message, "" for none.
+	// Also is another part of the message, or "".
 	Also string
-	// Common is true for words that others use too: in a text of unknown origin they are a sign only at its beginning.
+	// Common is true for words that other programs use too. In a text of unknown origin they are a sign only at its
+	// beginning.
 	Common bool
-	// Domain and Number are an error code in the message, however it is written there ([errorcode.InText]), or in
-	// the entry's fields.
+	// Domain and Number are an error code in the message, in any notation ([errorcode.InText]), or in the entry's
+	// fields.
 	Domain errorcode.Domain
 	Number int64
 }
 
-// text is what an entry that shows the sign contains, for a sign that is not one of telemetry.
+// text is contained in every entry that shows the sign. Signs of telemetry have no such text.
 func (s *Sign) text() string {
 	switch {
 	case s.Domain == "":
@@ -73,12 +74,12 @@ func (s *Sign) text() string {
 	case s.Number < 0:
 		return strconv.FormatInt(s.Number, 10)
 	default:
-		// A number of a few digits is in nearly every entry.
+		// Nearly every entry has a number of a few digits.
 		return "Code=" + strconv.FormatInt(s.Number, 10)
 	}
 }
 
-// fits reports whether a record whose message contains the sign's text shows the sign. codes are those of the message.
+// fits reports whether a record whose message contains the sign's text shows the sign. codes are the message's codes.
 func (s *Sign) fits(record *applog.Record, codes *messageCodes) bool {
 	return (s.Process == "" || strings.Contains(record.Process, s.Process)) &&
 		strings.HasPrefix(record.Subsystem, s.Subsystem) &&
@@ -100,7 +101,7 @@ const (
 	SignIn Phase = "sign-in"
 	// Token: Entra issues the token for the device registration.
 	Token Phase = "token"
-	// Registration: Entra's device registration service makes the device.
+	// Registration: Entra's device registration service creates the device.
 	Registration Phase = "registration"
 	// Storing: the certificate goes into the keychain.
 	Storing Phase = "storing"
@@ -108,13 +109,13 @@ const (
 	Closing Phase = "closing"
 	// Reading: the identity is read from the user's session.
 	Reading Phase = "reading"
-	// Consent: the user is asked whether the keychain may be read, or to sign in once more.
+	// Consent: the user is asked to allow reading the keychain, or to sign in again.
 	Consent Phase = "consent"
 	// Delivery: the result goes to Jamf Pro.
 	Delivery Phase = "delivery"
 )
 
-// Party is whom a phase waits for.
+// Party is who or what a phase waits for.
 type Party string
 
 // The parties.
@@ -124,7 +125,7 @@ const (
 	Mac    Party = "mac"
 )
 
-// Class tells what an event is for somebody who asks how a registration went.
+// Class is how an event matters to a reader who wants to know how a registration went.
 type Class string
 
 // The classes.

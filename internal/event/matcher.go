@@ -8,12 +8,12 @@ import (
 	"usher.internal/internal/errorcode"
 )
 
-// matcher finds which of many texts stands in a message, in one pass over it: looking for one after the other took
-// most of the time that it takes to read a log.
+// matcher finds which of many texts is in a message, in one pass over it. Searching for one text after another took
+// most of the time for reading a log.
 type matcher struct {
 	// begins are the candidates by the first byte of their text.
 	begins [256][]placedCandidate
-	// pairs has a bit for each first and second byte of a text: most places of a message are passed over by it.
+	// pairs has a bit for each first and second byte of a text. With it, most positions of a message are skipped.
 	pairs [256 * 256 / 64]uint64
 }
 
@@ -25,13 +25,13 @@ func (m *matcher) insert(c placedCandidate) {
 	m.pairs[pair/64] |= 1 << (pair % 64)
 }
 
-// placedCandidate is a candidate with its place in the tables: the first one that fits counts.
+// placedCandidate is a candidate with its place in the tables: the first one that fits is used.
 type placedCandidate struct {
 	candidate
 	text   string
 	place  int
 	second byte
-	// first is true where the text has to be the message's beginning.
+	// first is true if the text must be the message's beginning.
 	first bool
 }
 
@@ -39,14 +39,14 @@ func (m *matcher) add(c candidate, text string, place int) {
 	m.insert(placedCandidate{c, text, place, text[1], false})
 }
 
-// addAnyones is add for messages of unknown origin.
-func (m *matcher) addAnyones(c candidate, text string, place int) {
+// addOfUnknownOrigin is add for messages of unknown origin.
+func (m *matcher) addOfUnknownOrigin(c candidate, text string, place int) {
 	first := c.sign.Common
 	c.sign = Sign{Also: c.sign.Also, Domain: c.sign.Domain, Number: c.sign.Number}
 	m.insert(placedCandidate{c, text, place, text[1], first})
 }
 
-// find returns the event of the first sign that fits, nil for none.
+// find returns the event of the first sign that fits, or nil.
 func (m *matcher) find(record *applog.Record) *Known {
 	message := record.Message
 	var found *placedCandidate
@@ -73,8 +73,8 @@ func (m *matcher) find(record *applog.Record) *Known {
 	return found.known
 }
 
-// messageCodes finds the error codes in a message when they are first asked for, and only once, however often the
-// message has the text of a sign.
+// messageCodes finds the error codes in a message when they are first needed, and only once, even if the message has
+// the texts of several signs.
 type messageCodes struct {
 	message string
 	found   []errorcode.Found
@@ -89,7 +89,7 @@ func (m *messageCodes) has(domain errorcode.Domain, number int64) bool {
 		func(found errorcode.Found) bool { return found.Domain == domain && found.Number == number })
 }
 
-// wholeNumber reports whether a number at the end of part, with which text begins, is whole in text.
+// wholeNumber reports whether the number at the end of part is complete in text. text begins with part.
 func wholeNumber(part, text string) bool {
 	return len(part) == len(text) || part[len(part)-1]-'0' > 9 || text[len(part)]-'0' > 9
 }

@@ -7,8 +7,8 @@ import (
 	"usher.internal/internal/wpj"
 )
 
-// milestones are the events that usher-agent reports while Company Portal runs. Where two are the same milestone, it
-// stands for the first.
+// milestones are the events that usher-agent reports while Company Portal runs. If two have the same milestone, the
+// milestone means the first.
 var milestones = []struct {
 	name string
 	kind wpj.MilestoneKind
@@ -23,8 +23,8 @@ var milestones = []struct {
 	{StepFailed, wpj.MilestoneTrouble},
 }
 
-// Milestone returns the milestone that the event is, "" for none. An error that usher does not know is none, and
-// neither is trouble that passes by itself.
+// Milestone returns the milestone of the event, or "". An error that usher does not know has none, and neither has
+// trouble that passes by itself.
 func (k *Known) Milestone() wpj.MilestoneKind {
 	for _, one := range milestones {
 		if one.name == k.Name {
@@ -37,8 +37,8 @@ func (k *Known) Milestone() wpj.MilestoneKind {
 	return ""
 }
 
-// OfMilestone returns the name of the event that a milestone stands for, "" for none. The detail of trouble is Company
-// Portal's name of what happened, or the title of the event.
+// OfMilestone returns the name of the event of a milestone, or "". The detail of trouble is Company Portal's name for
+// it, or the title of the event.
 func OfMilestone(milestone wpj.Milestone) string {
 	if milestone.Kind == wpj.MilestoneTrouble {
 		title, _, _ := strings.Cut(milestone.Detail, ":")

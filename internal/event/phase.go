@@ -9,9 +9,9 @@ import (
 // PhaseInfo describes a [Phase].
 type PhaseInfo struct {
 	Phase Phase
-	// Phrase is what happens in it, for use inside a sentence.
+	// Phrase says what happens in the phase, for use inside a sentence.
 	Phrase string
-	// WaitingFor is whom the time is spent on.
+	// WaitingFor is the party for which the phase waits.
 	WaitingFor Party
 }
 
@@ -26,13 +26,13 @@ var phases = []PhaseInfo{
 	{Closing, "closing Company Portal", User},
 	{Reading, "reading the identity", Mac},
 	{Consent, "consenting to the keychain or a second sign-in", User},
-	{Delivery, "telling Jamf Pro", Server},
+	{Delivery, "reporting to Jamf Pro", Server},
 }
 
-// Title is how the phase is shown.
+// Title is the phase as it is shown.
 func (i PhaseInfo) Title() string { return phrase.Title(i.Phrase) }
 
-// Info describes the phase; the zero value describes one that is not known.
+// Info describes the phase; the zero value describes an unknown phase.
 func (p Phase) Info() PhaseInfo {
 	for _, info := range phases {
 		if info.Phase == p {
@@ -42,7 +42,7 @@ func (p Phase) Info() PhaseInfo {
 	return PhaseInfo{}
 }
 
-// Order is the place of the phase in a registration, counted from 0; -1 for one that is not known.
+// Order is the place of the phase in a registration, counted from 0, or -1 for an unknown phase.
 func (p Phase) Order() int {
 	return slices.IndexFunc(phases, func(info PhaseInfo) bool { return info.Phase == p })
 }

@@ -11,7 +11,7 @@ import (
 	"usher.internal/internal/errorcode"
 )
 
-// All returns every event that is known, grouped as the tables of this package are.
+// All returns every known event, in the order of the tables of this package.
 func All() []Known { return slices.Clone(all) }
 
 // Named returns the event of a stable name.
@@ -23,13 +23,13 @@ func Named(name string) (*Known, bool) {
 	return &all[at], true
 }
 
-// all are the tables. The first sign that fits wins: a cancellation before the failures that it shows itself as, and
-// errors of Jamf's keychain before those of the user's.
+// all are the tables. The first sign that fits is used. So a cancellation comes before the failures in the same
+// entries, and errors of Jamf's keychain come before those of the user's.
 var all = slices.Concat(cancellationEvents, jamfEvents, companyPortalEvents, microsoftLibraryEvents, brokerEvents,
 	ssoExtensionEvents,
 	unifiedLogEvents, platformSSOEvents, usherEvents)
 
-// Names of events that more than the tables know by name.
+// The names of events that code outside the tables uses.
 const (
 	PolicyStarted       = "policy-started"
 	PortalLaunching     = "portal-launching"
@@ -63,17 +63,17 @@ const (
 
 // index finds signs without walking the whole table for each record of a log.
 type index struct {
-	// telemetry are the signs with an eventTitle, by it.
+	// telemetry are the signs with an eventTitle, by eventTitle.
 	telemetry map[string][]candidate
-	// messages are the signs with a message, by the source whose records they are compared with, and text are all of
+	// messages are the signs with a message, by the source of the records that they are compared with. text are all of
 	// them, for a message of unknown origin.
 	messages map[applog.Source]*matcher
 	text     *matcher
-	// errors are the signs of an NSError, by it.
+	// errors are the signs of an NSError, by its code.
 	errors map[code]*Known
 	// titles are the events by their titles.
 	titles map[string]*Known
-	// stepFailed and errorWritten are what nothing else explains.
+	// stepFailed and errorWritten are for errors that no other event explains.
 	stepFailed, errorWritten *Known
 }
 
@@ -109,7 +109,7 @@ func newIndex() *index {
 			if sign.Event != "" {
 				i.telemetry[sign.Event] = append(i.telemetry[sign.Event], one)
 				if sign.Target == "" {
-					i.text.addAnyones(one, sign.Event, place)
+					i.text.addOfUnknownOrigin(one, sign.Event, place)
 				}
 				continue
 			}
@@ -123,7 +123,7 @@ func newIndex() *index {
 			for _, source := range of {
 				i.messages[source].add(one, sign.text(), place)
 			}
-			i.text.addAnyones(one, sign.text(), place)
+			i.text.addOfUnknownOrigin(one, sign.text(), place)
 		}
 	}
 	return i
@@ -135,11 +135,11 @@ type code struct {
 	number int64
 }
 
-// wholeErrors are the sources of which an entry at error level is trouble even if nothing is known of it.
+// wholeErrors are the sources whose entries at error level are trouble even if no event is known for them.
 var wholeErrors = []applog.Source{applog.SourceCompanyPortal, applog.SourceSSOExtension, applog.SourceErrorText}
 
-// Recognise returns the event that a record shows, nil for none. The first sign of the tables that fits counts. An
-// entry of Company Portal's at error level that nothing else explains is [ErrorWritten].
+// Recognise returns the event that a record shows, or nil. It uses the first sign in the tables that fits. An entry of
+// Company Portal at error level that no other event explains is [ErrorWritten].
 func Recognise(record *applog.Record) *Known {
 	if record.Kind != applog.Entry {
 		return nil
@@ -164,8 +164,8 @@ func Recognise(record *applog.Record) *Known {
 	return nil
 }
 
-// ofFields returns the event of the error that fields hold: those of an error in Company Portal 5's log, and those of a
-// telemetry event.
+// ofFields returns the event of the error in an entry's fields. Errors in Company Portal 5's log and telemetry events
+// have such fields.
 func ofFields(fields applog.Fields) *Known {
 	for _, names := range [][2]string{{"Error domain", "Code"}, {"errorDomain", "errorCode"}} {
 		domain := fields.Get(names[0])
@@ -181,13 +181,13 @@ func ofFields(fields applog.Fields) *Known {
 	return nil
 }
 
-// InMessage returns the event that a mere message shows, whichever program wrote it; nil for none. Common words are a
-// sign only at the message's beginning.
+// InMessage returns the event that a message of any program shows, or nil. Common words are a sign only at the
+// message's beginning.
 func InMessage(message string) *Known {
 	return signs().text.find(&applog.Record{Message: strings.TrimLeft(message, " \t\r\n")})
 }
 
-// Titled returns the event of a title, nil for none. usherd's journal has titles.
+// Titled returns the event of a title, or nil. usherd's journal has titles.
 func Titled(title string) *Known { return signs().titles[title] }
 
 // exitTitle is the eventTitle of Company Portal's last event, whose resultData is its exit code [SEED].
@@ -201,8 +201,8 @@ func telemetry(record *applog.Record, title string) *Known {
 	return OfTelemetry(title, cmp.Or(record.Fields.Get("target"), "none"), failed)
 }
 
-// OfTelemetry returns the event that a telemetry event of Company Portal's stands for, by its title, its target ("" for
-// any) and whether it failed; nil for none that means anything.
+// OfTelemetry returns the event that one of Company Portal's telemetry events shows, or nil. The telemetry event is
+// given by its title, its target ("" for any) and whether it failed.
 func OfTelemetry(title, target string, failed bool) *Known {
 	for i := range signs().telemetry[title] {
 		one := &signs().telemetry[title][i]
@@ -216,5 +216,5 @@ func OfTelemetry(title, target string, failed bool) *Known {
 	return nil
 }
 
-// goodResult tells whether a telemetry event ended well: one without an outcome has none, or None.
+// goodResult reports whether a telemetry event succeeded. An event without an outcome has no result, or None.
 func goodResult(result string) bool { return result == "Succeeded" || result == "None" || result == "" }

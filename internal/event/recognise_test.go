@@ -9,7 +9,7 @@ import (
 	"usher.internal/internal/event"
 )
 
-// What a line of a log is recognised as, for the lines that are easily taken for another.
+// Lines of logs that are easily mistaken for another event are recognised correctly.
 func TestRecognise(t *testing.T) {
 	const (
 		msal = "2026-05-12 09:00:30.107 | TID=22157 MSAL 1.9.0 Mac 15.6.1 [2026-05-12 09:00:30 - " +
@@ -84,7 +84,7 @@ func TestRecognise(t *testing.T) {
 	for _, c := range cases {
 		record := applog.Parse(strings.ReplaceAll(c.line, "\n", "\r\n")+"\r\n", applog.Options{})
 		if record.Kind != applog.Entry {
-			t.Errorf("%q is no entry", c.line)
+			t.Errorf("%q is not an entry", c.line)
 			continue
 		}
 		got := ""
@@ -97,7 +97,7 @@ func TestRecognise(t *testing.T) {
 	}
 }
 
-// Common words are no sign within a text of unknown origin.
+// Common words are not a sign within a text of unknown origin.
 func TestInMessage(t *testing.T) {
 	for message, want := range map[string]string{
 		"Authentication failed and needs repair":                       "platform-sso-needs-repair",
@@ -117,8 +117,8 @@ func TestInMessage(t *testing.T) {
 	}
 }
 
-// A message that has the number of a sign ten thousand times takes no longer to recognise than one to read: its codes
-// are looked for once. Looking again for each number took minutes.
+// A message that has the number of a sign ten thousand times is recognised quickly: its codes are searched for once. A
+// search for each number took minutes.
 func TestRecogniseManyNumbers(t *testing.T) {
 	message := strings.Repeat(`Error Domain=com.example Code=1 UserInfo={NSUnderlyingError=0x6 {`, 10000)
 	began := time.Now()

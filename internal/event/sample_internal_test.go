@@ -13,8 +13,8 @@ import (
 	"usher.internal/internal/applog"
 )
 
-// samples are the logs that tests have: what real Macs wrote, and what is made after it. A file without a line of a log
-// does no harm.
+// samples are the logs in the test data: logs of real Macs, and logs that imitate them. A file without a log line does
+// no harm.
 func samples(t *testing.T) (texts [][]byte) {
 	t.Helper()
 	for _, folder := range []string{"../applog/testdata", "../timeline/testdata", "../errorcode/testdata", "testdata"} {
@@ -45,7 +45,7 @@ func samples(t *testing.T) (texts [][]byte) {
 	return texts
 }
 
-// words are what a sign looks for, whichever program says it: a sample of one program is enough.
+// words are what a sign looks for, without its program: a sample of one program is enough.
 func (s *Sign) words() Sign {
 	return Sign{Event: s.Event, Target: s.Target, Failed: s.Failed, Message: s.Message, Also: s.Also, Domain: s.Domain,
 		Number: s.Number}
@@ -64,7 +64,7 @@ func (s *Sign) shows(record *applog.Record) bool {
 		s.fits(record, &codes)
 }
 
-// Each sign has a line in a sample that is recognised by it.
+// For each sign, a sample has a line that the sign recognises.
 func TestEverySignHasASample(t *testing.T) {
 	seen := map[string]map[Sign]bool{}
 	for _, text := range samples(t) {

@@ -5,10 +5,9 @@ import (
 	"usher.internal/internal/errorcode"
 )
 
-// cancellationEvents are how a sign-in shows that was not finished because somebody closed its window. MSAL gives the
-// user's own closing and that by the program one code
-// [https://github.com/AzureAD/microsoft-authentication-library-for-objc MSALErrorConverter.m]; Company Portal closes
-// the window when the user leaves it, and MSAL then calls it the user's.
+// cancellationEvents show a sign-in that ended because its window was closed. MSAL uses the same code whether the user
+// or the program closed it [https://github.com/AzureAD/microsoft-authentication-library-for-objc MSALErrorConverter.m].
+// Company Portal closes the window when the user leaves it. MSAL then attributes that to the user.
 var cancellationEvents = []Known{
 	{Name: SignInCancelled, Phrase: "the user cancelled the sign-in", Phase: SignIn, Class: Trouble, Cancels: true,
 		Source: "OBJC#2187, OBJC#1125, VSC",
@@ -27,7 +26,7 @@ var cancellationEvents = []Known{
 	{Name: SignInStopped, Phrase: "the sign-in window was closed by a program before the sign-in was complete",
 		Phase: SignIn, Class: Trouble,
 		Source: "VSC",
-		Advice: "Start it again; if it happens again, look what closes Company Portal or its window.",
+		Advice: "Start it again; if it happens again, find out what closes Company Portal or its window.",
 		Signs: []Sign{
 			{Domain: errorcode.MSID, Number: -51701},
 			{Message: "Authorization session was cancelled prog"},

@@ -2,14 +2,14 @@ package event
 
 import "usher.internal/internal/applog"
 
-// jamfEvents are what jamf.log and the output of `jamf policy` show (docs/log-formats.md).
+// jamfEvents are the events in jamf.log and the output of `jamf policy` (docs/log-formats.md).
 var jamfEvents = []Known{
 	{Name: PolicyStarted, Phrase: "Jamf runs a policy", Phase: Preparation, Then: Preparation, Class: Progress,
 		Source: "SEED",
 		Signs:  []Sign{{From: applog.SourceJamf, Message: "Executing Policy "}}},
 	{Name: "policy-trigger-unknown", Phrase: "no policy has this trigger, or none is in this computer's scope",
 		Phase: Preparation, Class: Trouble, Source: "JSM#162",
-		Advice: "Check the policy's trigger and scope in Jamf Pro; `jamf policy` ends with 0 all the same.",
+		Advice: "Check the policy's trigger and scope in Jamf Pro; `jamf policy` exits with 0 anyway.",
 		Signs:  []Sign{{From: applog.SourceJamf, Message: "No policies were found for the"}}},
 	{Name: "device-signature-error",
 		Phrase: "Jamf cannot act for this Mac until it is enrolled again, because its device signature is " +
@@ -31,7 +31,7 @@ var jamfEvents = []Known{
 		}},
 	{Name: "enrolment-failed", Phrase: "this Mac could not be enrolled with Jamf Pro", Phase: Preparation,
 		Class: Trouble, Source: "JBLOG",
-		Advice: "Read what the entry says, put that right, and enrol the Mac again.",
+		Advice: "Read the entry, fix its cause, and enrol the Mac again.",
 		Signs:  byJamf("An error occurred while enrolling")},
 	{Name: EnrolmentCompleted, Phrase: "the enrolment with Jamf Pro ended well", Phase: Preparation, Class: Noise,
 		Source: "JBLOG",
@@ -50,7 +50,7 @@ var jamfEvents = []Known{
 		Signs:  byJamf("Permission Error", "does not have permission")},
 	{Name: "jamf-security-error", Phrase: "Jamf could not use its own keychain, JAMF.keychain", Phase: Preparation,
 		Class: Trouble, Source: "JBLOG",
-		Advice: "Enrol the Mac with Jamf Pro again: that makes a new JAMF.keychain. The user's keychain is " +
+		Advice: "Enrol the Mac with Jamf Pro again: that creates a new JAMF.keychain. The user's keychain is " +
 			"not involved.",
 		Signs: byJamf("Security Error")},
 	{Name: "jamf-keychain-empty",
@@ -73,7 +73,7 @@ var jamfEvents = []Known{
 			"distribution point; then run the policy again.",
 		Signs: byJamf("Could not mount distribution point")},
 	{Name: "inventory-failed", Phrase: "the inventory update failed", Phase: Delivery, Class: Trouble, Source: "CMT",
-		Advice: "Run `sudo /usr/local/jamf/bin/jamf recon` and read what it says.",
+		Advice: "Run `sudo /usr/local/jamf/bin/jamf recon` and read its output.",
 		Signs:  []Sign{{From: applog.SourceJamf, Message: "Error running recon"}}},
 	{Name: ScriptRan, Phrase: "a policy's script ended", Phase: Preparation, Class: Noise, Source: "JSM#199",
 		Settles: []string{"distribution-point-not-mounted"},
@@ -84,7 +84,7 @@ var jamfEvents = []Known{
 		Signs:  byJamf("Script exit code: ", "Error running script: return code was ")},
 	{Name: "package-failed", Phrase: "a policy could not install its package", Phase: Preparation, Class: Trouble,
 		Source: "CMT",
-		Advice: "Read what the installer reported in the policy's log in Jamf Pro; where it is Company Portal's " +
+		Advice: "Read what the installer reported in the policy's log in Jamf Pro; if it is Company Portal's " +
 			"package, install it first.",
 		Signs: []Sign{{From: applog.SourceJamf, Message: "Installation failed. The installer reported"}}},
 	{Name: "package-installed", Phrase: "a policy installed its package", Phase: Preparation, Class: Noise,
@@ -92,12 +92,12 @@ var jamfEvents = []Known{
 		Settles: []string{"distribution-point-not-mounted"},
 		Signs:   []Sign{{From: applog.SourceJamf, Message: "Successfully installed "}}},
 	{Name: "framework-enforced",
-		Phrase: "Jamf refreshes its settings on this Mac, and with them whether Conditional Access applies to it",
+		Phrase: "Jamf refreshes its settings on this Mac, including whether Conditional Access applies to it",
 		Class:  Noise, Source: "CMT, BW#5",
 		Signs: []Sign{{From: applog.SourceJamf, Message: "Enforcing management framework"}}},
-	{Name: "user-logged-in", Phrase: "the user logged in, as Jamf tells Jamf Pro", Class: Noise, Source: "CMT",
+	{Name: "user-logged-in", Phrase: "the user logged in, as Jamf reports to Jamf Pro", Class: Noise, Source: "CMT",
 		Signs: []Sign{{From: applog.SourceJamf, Message: "Informing the JSS about login for user"}}},
-	{Name: "inventory-deferred", Phrase: "the inventory waits until Self Service has done what else is queued",
+	{Name: "inventory-deferred", Phrase: "the inventory waits for the other queued actions of Self Service",
 		Class: Noise, Source: "CW",
 		Signs: []Sign{{From: applog.SourceJamf, Message: "Inventory will be updated when all queued actions"}}},
 	{Name: "policy-check", Phrase: "Jamf looks for policies", Class: Noise, Source: "SB#33, CW, CIM",

@@ -5,7 +5,7 @@ import (
 	"usher.internal/internal/errorcode"
 )
 
-// microsoftLibraryEvents are what MSAL, ADAL and the Workplace Join SDK write into the logs of the programs that use
+// microsoftLibraryEvents are messages of MSAL, ADAL and the Workplace Join SDK in the logs of the programs that use
 // them.
 var microsoftLibraryEvents = []Known{
 	{Name: "keychain-locked", Phrase: "the keychain was locked, or nobody could be asked to unlock it", Phase: Storing,
@@ -33,12 +33,12 @@ var microsoftLibraryEvents = []Known{
 		Signs: []Sign{{Domain: errorcode.MSID, Number: -51810}, {Message: "Workplace join is required"}}},
 	{Name: "entra-refused", Phrase: "Entra answered the sign-in with an error", Phase: SignIn, Class: Trouble,
 		Source: "OBJC#1391",
-		Advice: "Do what the code says; Entra's sign-in logs have the user's sign-in with the same code.",
+		Advice: "Follow the advice for the code; Entra's sign-in logs have the user's sign-in with the same code.",
 		Signs:  []Sign{{Message: "AADSTS", Also: ": "}}},
-	// With a code that nothing before has: a sign-in without a window that fails is usual, and has other words.
+	// This matches only codes that no earlier row has. A silent sign-in often fails, and has other words.
 	{Name: SignInFlowFailed, Phrase: "Microsoft's sign-in window ended with an error", Phase: SignIn, Class: Trouble,
 		Source: "MSID MSIDLocalInteractiveController.m",
-		Advice: "Do what the code says, then let the user sign in again.",
+		Advice: "Follow the advice for the code, then let the user sign in again.",
 		Signs: []Sign{{From: applog.SourceCompanyPortal,
 			Message: "Interactive flow finished. Result (null), error: "}}},
 	{Name: AcquireTokenFailed, Phrase: "Microsoft's sign-in library got no token", Phase: SignIn, Class: Trouble,

@@ -5,8 +5,8 @@ import (
 	"usher.internal/internal/errorcode"
 )
 
-// byPlatformSSO are the signs of messages that macOS's agents of single sign-on write, or the PlatformSSO framework
-// within others. Their words are common ones.
+// byPlatformSSO returns the signs of messages from macOS's single sign-on agents, and from the PlatformSSO framework
+// inside other programs. Other programs use the same words.
 func byPlatformSSO(messages ...string) (signs []Sign) {
 	for _, message := range messages {
 		signs = append(signs, Sign{From: applog.SourceUnified, Process: "AppSSO", Message: message, Common: true},
@@ -17,9 +17,9 @@ func byPlatformSSO(messages ...string) (signs []Sign) {
 	return signs
 }
 
-// platformSSOEvents are what macOS's single sign-on shows in the unified log
+// platformSSOEvents are the events of macOS's single sign-on in the unified log
 // [https://developer.apple.com/forums/thread/827496, MS-PTS, MS-SSO]. Platform SSO asks, signs in and refreshes by
-// itself, so that nearly all of it is noise; no attempt begins with it.
+// itself. So nearly all of its events are noise, and no attempt begins with one.
 var platformSSOEvents = []Known{
 	{Name: "sso-extension-broken", Phrase: "macOS could not start the SSO extension", Phase: SignIn, Class: Trouble,
 		Source: "MS-SSO",
@@ -27,7 +27,7 @@ var platformSSOEvents = []Known{
 		Signs:  []Sign{{Domain: errorcode.PlugInKit, Number: 16}}},
 	{Name: "platform-sso-user-unknown", Phrase: "macOS has no Platform SSO configuration for the user", Phase: SignIn,
 		Class: Trouble, Source: "MS-PTS",
-		Advice: "Restart the Mac; if it stays so, look whether the profile for Platform SSO reaches this user.",
+		Advice: "Restart the Mac; if that does not help, check whether the profile for Platform SSO reaches this user.",
 		Signs:  []Sign{{Message: "No driver config for user"}}},
 	{Name: "platform-sso-configuration-broken", Phrase: "Platform SSO's device configuration cannot be read",
 		Phase: SignIn, Class: Trouble, Source: "MS-PTS",
@@ -46,7 +46,7 @@ var platformSSOEvents = []Known{
 		Signs: []Sign{{Message: "registration failed and will automatically retry"}}},
 	{Name: "platform-sso-removed", Phrase: "macOS removed the Platform SSO registration", Class: Trouble,
 		Source: "APPLE-PSSO",
-		Advice: "Look whether the profile was removed or replaced; the user has to register again when macOS asks.",
+		Advice: "Check whether the profile was removed or replaced; the user must register again when macOS asks.",
 		Signs:  byPlatformSSO("Removing registration")},
 	{Name: "platform-sso-needs-repair", Phrase: "Platform SSO has to be repaired for the user", Phase: SignIn,
 		Class: Trouble, Source: "APPLE-PSSO",
@@ -56,15 +56,15 @@ var platformSSOEvents = []Known{
 			"User state is needs registration or key is invalid")},
 	{Name: "platform-sso-credential-refused", Phrase: "Platform SSO could not sign in: the password or key was refused",
 		Phase: SignIn, Class: Trouble,
-		Source: "APPLE-PSSO", Advice: "Let the user sign in when macOS asks; look the user up in Entra's sign-in logs.",
+		Source: "APPLE-PSSO", Advice: "Let the user sign in when macOS asks; look up the user in Entra's sign-in logs.",
 		Signs: byPlatformSSO("Authentication failed with invalid credential")},
 	{Name: "platform-sso-offline",
-		Phrase: "Platform SSO could not sign in because the network was not there, which passes by itself",
+		Phrase: "Platform SSO could not sign in because there was no network, which passes by itself",
 		Class:  Noise,
 		Source: "APPLE-PSSO", Signs: byPlatformSSO("Authentication failed because network is unavailable")},
 	{Name: "platform-sso-sign-in-failed", Phrase: "Platform SSO could not sign in", Phase: SignIn, Class: Trouble,
 		Source: "APPLE-PSSO",
-		Advice: "Read the entries before it; look the user up in Entra's sign-in logs.",
+		Advice: "Read the entries before it; look up the user in Entra's sign-in logs.",
 		Signs:  byPlatformSSO("Authentication failed")},
 	{Name: "sso-extension-missing", Phrase: "the SSO extension that the profile names is not on this Mac",
 		Phase: Preparation, Class: Trouble,
@@ -89,7 +89,7 @@ var platformSSOEvents = []Known{
 	{Name: "platform-sso-prompt-withdrawn", Phrase: "macOS withdrew its notification", Class: Noise,
 		Source: "APPLE-FORUM",
 		Signs:  byPlatformSSO("Removing 1 deliver", "windowDidClose")},
-	{Name: "platform-sso-deciding", Phrase: "macOS decides whether somebody has to register", Class: Noise,
+	{Name: "platform-sso-deciding", Phrase: "macOS decides whether somebody must register", Class: Noise,
 		Source: "APPLE-FORUM",
 		Signs: byPlatformSSO("resetRegistrationWithCompletion", "handleDeviceAndUserRegistrationForRepair",
 			"handleUserRegistrationForUser",
@@ -105,12 +105,13 @@ var platformSSOEvents = []Known{
 			"Refresh token timer set", "User state is needs authentication",
 			"Authorization not provided, starting over",
 			"Credential not provided, starting over")},
-	// The framework writes it for a sign-in that failed too [PSSO-DEC]; how it writes the result is not known.
-	{Name: "platform-sso-sign-in-ended", Phrase: "Platform SSO ended a sign-in, well or not: the entry has the result",
+	// The framework writes this for a failed sign-in too [PSSO-DEC]; the form of the result is not known.
+	{Name: "platform-sso-sign-in-ended", Phrase: "Platform SSO ended a sign-in: the entry says whether it succeeded",
 		Class: Noise, Source: "PSSO-DEC",
 		Signs: byPlatformSSO("Login Result = ")},
 	{Name: "sso-connection-closed",
-		Phrase: "a program closed its connection to macOS's single sign-on, as each does in the end", Class: Noise,
+		Phrase: "a program closed its connection to macOS's single sign-on, as every program does eventually",
+		Class:  Noise,
 		Source: "https://github.com/fleetdm/fleet/issues/52629",
 		Signs: byPlatformSSO("connectionInvalidated", "invalidated because the client process",
 			"breaking calling recursion")},

@@ -2,7 +2,7 @@ package event
 
 import "usher.internal/internal/applog"
 
-// bySSOExtension are the signs of messages that the SSO extension writes.
+// bySSOExtension returns the signs of messages that the SSO extension writes.
 func bySSOExtension(messages ...string) (signs []Sign) {
 	for _, message := range messages {
 		signs = append(signs, Sign{From: applog.SourceSSOExtension, Message: message})
@@ -10,8 +10,8 @@ func bySSOExtension(messages ...string) (signs []Sign) {
 	return signs
 }
 
-// ssoExtensionEvents are what the SSO extension's log shows of its requests. It serves every program of the user's, so
-// that most of it says nothing of a registration
+// ssoExtensionEvents are the events of requests in the SSO extension's log. The extension serves every program of the
+// user, so most of them are not about a registration
 // [https://learn.microsoft.com/entra/identity/devices/troubleshoot-mac-sso-extension-plugin].
 var ssoExtensionEvents = []Known{
 	{Name: "sso-interactive", Phrase: "the SSO extension asks the user to sign in", Class: Noise, Source: "MS-SSOTS",

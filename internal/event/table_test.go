@@ -18,7 +18,7 @@ func TestEveryEventIsWhole(t *testing.T) {
 	seen := map[string]bool{}
 	for _, known := range event.All() {
 		if seen[known.Name] || !stableName.MatchString(known.Name) {
-			t.Errorf("%s is there twice, or no name", known.Name)
+			t.Errorf("%s occurs twice, or is not a name", known.Name)
 		}
 		seen[known.Name] = true
 		if known.Title() == "" || strings.HasSuffix(known.Title(), ".") || known.Source == "" {
@@ -30,14 +30,14 @@ func TestEveryEventIsWhole(t *testing.T) {
 		}
 		for _, settled := range known.Settles {
 			if trouble, ok := event.Named(settled); !ok || trouble.Class != event.Trouble {
-				t.Errorf("%s settles %s, which is no trouble", known.Name, settled)
+				t.Errorf("%s settles %s, which is not trouble", known.Name, settled)
 			}
 		}
 		if (known.Passing || known.Cancels) && known.Class != event.Trouble {
-			t.Errorf("%s is no trouble that could pass", known.Name)
+			t.Errorf("%s is passing, but not trouble", known.Name)
 		}
 		if event.Titled(known.Title()) == nil {
-			t.Errorf("%q is no title", known.Title())
+			t.Errorf("no event has the title %q", known.Title())
 		}
 		for _, phase := range []event.Phase{known.Phase, known.Then} {
 			if phase != "" && phase.Order() < 0 {
@@ -53,7 +53,7 @@ func TestEveryEventIsWhole(t *testing.T) {
 	}
 }
 
-// formats are one for each source.
+// formats are one format for each source.
 var formats = map[applog.Source]applog.Format{
 	applog.SourceCompanyPortal: applog.CompanyPortal5, applog.SourceSSOExtension: applog.SSOExtension,
 	applog.SourceJamf:    applog.JamfLog,
@@ -69,7 +69,7 @@ func shown(sign event.Sign) []string {
 	return []string{fmt.Sprintf(`Error Domain=%s Code=%d "(null)"`, sign.Domain, sign.Number)}
 }
 
-// A sign that another one hides is none.
+// A sign that another one hides has no effect.
 func TestEverySignIsRecognised(t *testing.T) {
 	for _, known := range event.All() {
 		for _, sign := range known.Signs {
@@ -102,14 +102,14 @@ func TestEverySignIsRecognised(t *testing.T) {
 			}
 			for _, message := range shown(sign) {
 				if event.InMessage(message) == nil {
-					t.Errorf("%q alone is not recognised", message)
+					t.Errorf("%q by itself is not recognised", message)
 				}
 			}
 		}
 	}
 }
 
-// A code is recognised however it is written, and only where it is the code of that domain.
+// A code is recognised in any notation, but only if it is a code of that domain.
 func TestCodesAreRecognisedHoweverTheyAreWritten(t *testing.T) {
 	for message, want := range map[string]string{
 		"Failed to set item into keychain (status: -25308)":             "keychain-locked",
@@ -161,7 +161,7 @@ func BenchmarkRecogniseNothing(b *testing.B) {
 	}
 }
 
-// A phrase fits inside a sentence: it has a capital letter only where it begins with a name.
+// A phrase fits inside a sentence: it has a capital letter only if it begins with a name.
 func TestPhrasesFitInsideSentences(t *testing.T) {
 	for _, known := range event.All() {
 		word, _, _ := strings.Cut(known.Phrase, " ")

@@ -3,12 +3,12 @@ package event
 import "usher.internal/internal/applog"
 
 const (
-	// jamfAAD is in the name of Jamf's helper until 2023, conditionalAccess in that of its successor.
+	// jamfAAD is in the name of Jamf's helper until 2023, conditionalAccess in the name of its successor.
 	jamfAAD           = "JamfAAD"
 	conditionalAccess = "Jamf Conditional Access"
 )
 
-// byJamfAAD are the signs of a message that either of them writes.
+// byJamfAAD returns the signs of a message that either of them writes.
 func byJamfAAD(message string) []Sign {
 	return []Sign{
 		{From: applog.SourceUnified, Process: jamfAAD, Message: message},
@@ -16,7 +16,7 @@ func byJamfAAD(message string) []Sign {
 	}
 }
 
-// unifiedLogEvents are what the unified log shows (docs/log-formats.md).
+// unifiedLogEvents are the events in the unified log (docs/log-formats.md).
 var unifiedLogEvents = []Known{
 	{Name: PortalLaunching, Phrase: "Jamf's helper opens Company Portal", Phase: Launch, Then: SignIn, Class: Progress,
 		Source: "SEED",
@@ -25,7 +25,7 @@ var unifiedLogEvents = []Known{
 		Class: Progress, Source: "SEED",
 		Signs: append(byJamfAAD("Collecting Azure Active Directory ID"),
 			byJamfAAD("Collecting Microsoft Entra ID")...)},
-	{Name: KeychainChanged, Phrase: "the login keychain was written, which a prompt to the user goes before",
+	{Name: KeychainChanged, Phrase: "the login keychain was written, which follows a prompt to the user",
 		Phase: Consent, Then: Reading, Class: Progress,
 		Source: "SEED", Signs: []Sign{
 			{From: applog.SourceUnified, Process: jamfAAD, Message: "login.keychain-db.sb-"},

@@ -1,6 +1,7 @@
 package event
 
-// usherEvents are the transitions in usher's own journal, which is read by its structure and has no signs in a log.
+// usherEvents are the transitions in usher's own journal. The journal is read by its structure, so they have no signs
+// in a log.
 var usherEvents = []Known{
 	{Name: RegistrationStarted, Phrase: "usher begins the registration", Phase: Preparation, Then: Preparation,
 		Class: Progress, Source: "usher itself"},
@@ -8,14 +9,15 @@ var usherEvents = []Known{
 		Class: Progress, Source: "usher itself"},
 	{Name: "usher-launching-portal", Phrase: "usher opens Company Portal", Phase: Launch, Then: Launch, Class: Progress,
 		Source: "usher itself"},
-	{Name: "usher-waiting-for-sign-in", Phrase: "Company Portal runs, and the user is to sign in", Phase: SignIn,
+	{Name: "usher-waiting-for-sign-in", Phrase: "Company Portal runs, and the user must sign in", Phase: SignIn,
 		Then: SignIn, Class: Progress, Source: "usher itself"},
 	{Name: "usher-reading-identity", Phrase: "usher reads the identity", Phase: Reading, Then: Reading, Class: Progress,
 		Source: "usher itself"},
-	{Name: "usher-delivering", Phrase: "usher tells Jamf Pro", Phase: Delivery, Then: Delivery, Class: Progress,
+	{Name: "usher-delivering", Phrase: "usher reports to Jamf Pro", Phase: Delivery, Then: Delivery, Class: Progress,
 		Source: "usher itself"},
-	{Name: "usher-registration-succeeded", Phrase: "the registration is complete, and Jamf Pro knows", Phase: Delivery,
-		Ends: true, Class: Progress, Source: "usher itself"},
+	{Name: "usher-registration-succeeded", Phrase: "the registration is complete and reported to Jamf Pro",
+		Phase: Delivery,
+		Ends:  true, Class: Progress, Source: "usher itself"},
 	{Name: RegistrationFailed, Phrase: "the registration failed", Ends: true, Class: Trouble, Source: "usher itself",
 		Advice: "Do what the entry says."},
 	{Name: "usher-registration-cancelled", Phrase: "the registration was cancelled", Ends: true, Class: Trouble,

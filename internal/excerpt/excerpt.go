@@ -1,6 +1,6 @@
-// Package excerpt copies a part of a log for a support archive: usherctl of what its caller can read, usherd of what
-// root alone can. [Copy] copies what is of some stretches of time, and with a [Privacy] what tells of nobody but one
-// person.
+// Package excerpt copies a part of a log for a support archive. usherctl copies logs that its caller can read, and
+// usherd copies logs that only root can read. [Copy] copies the records of some stretches of time. With a [Privacy] it
+// copies only records that are about no other person.
 package excerpt
 
 import (
@@ -16,33 +16,34 @@ import (
 // Span is a stretch of time, both ends included.
 type Span struct{ From, To time.Time }
 
-// margin is what is kept before and after an attempt: policies that led to it, and what followed.
+// margin is how much time before and after an attempt is kept. Before it are the policies that led to it.
 const margin = 10 * time.Minute
 
-// Around is the span of an attempt with what led to it and what followed.
+// Around is the span of an attempt, with a margin before and after it.
 func Around(begin, end time.Time) Span { return Span{begin.Add(-margin), end.Add(margin)} }
 
-// Options say what of a log is copied.
+// Options say which records of a log are copied.
 type Options struct {
-	// Spans are the stretches of time; without one all of the log is copied.
+	// Spans are the stretches of time; without one the whole log is copied.
 	Spans []Span
-	// Limit is how many bytes are copied at most: the newest. It is what Copy holds in memory.
+	// Limit is how many bytes are copied at most: the newest. Copy holds that many in memory.
 	Limit int
-	// Keep leaves out records for which it is false; nil leaves out none.
+	// Keep returns false for a record that is left out; nil leaves out none.
 	Keep func(record *applog.Record) bool
 }
 
-// Result is what became of a log's records.
+// Result counts a log's records by what happened to them.
 type Result struct {
-	// Kept were copied. OutOfTime are of other times, LeftOut were not to be kept, and TooMany the older ones beyond
-	// the limit.
+	// Kept were copied. OutOfTime are of other times, and LeftOut were rejected by Keep. TooMany are the older records
+	// beyond the limit.
 	Kept, OutOfTime, LeftOut, TooMany int
 }
 
-// Copy copies whole records of a log, byte by byte. A record without a time goes with the one before it; those before
-// the first time are of no span. Reading says how the log is to be read, see [applog.Read].
+// Copy copies whole records of a log, byte by byte. A record without a time belongs to the span of the record before
+// it. Records before the first time belong to no span. reading says how to read the log, see [applog.Read].
 //
-// An error of from comes after what could be read before it was copied. When ctx ends nothing is copied.
+// If reading from fails, the records before the error are copied, and the error is returned. If ctx ends, nothing is
+// copied.
 func Copy(ctx context.Context, to io.Writer, from io.Reader, reading applog.Options, options Options) (Result, error) {
 	var result Result
 	var kept []string
@@ -68,7 +69,7 @@ func Copy(ctx context.Context, to io.Writer, from io.Reader, reading applog.Opti
 			result.LeftOut++
 			continue
 		}
-		kept = append(kept, strings.Clone(record.Raw)) // it shares the memory of a block
+		kept = append(kept, strings.Clone(record.Raw)) // record.Raw shares the memory of a block
 		size += len(record.Raw)
 		for size > options.Limit {
 			size -= len(kept[oldest])

@@ -7,12 +7,12 @@ import (
 	"strings"
 )
 
-// firstPerson is the lowest number of an account of a person: on macOS 501, on Linux 1000. The ones below are of
-// services.
+// firstPerson is below the numbers of people's accounts: 501 and up on macOS, 1000 and up on Linux. Smaller numbers
+// belong to services.
 const firstPerson = 500
 
-// PeopleIn returns what is known of everybody who has a home in one of the folders or an account in /etc/passwd:
-// account names, full names and numbers. A folder that cannot be read has nobody's.
+// PeopleIn returns the account names, full names and numbers of all people with a home in one of the folders or an
+// account in /etc/passwd. A folder that cannot be read has no homes.
 func PeopleIn(homes ...string) (known []string) {
 	for _, folder := range homes {
 		entries, err := os.ReadDir(folder)

@@ -11,7 +11,7 @@ import (
 	"usher.internal/internal/lazyregexp"
 )
 
-// Person is whom an excerpt is about.
+// Person is the person that an excerpt is about.
 type Person struct {
 	Name string
 	UID  uint32
@@ -20,30 +20,30 @@ type Person struct {
 	SignInNames, Identifiers []string
 }
 
-// Privacy tells what one person may read of a log that is about everybody of a computer.
+// Privacy decides what one person may read of a log about all users of a computer.
 type Privacy struct {
 	person Person
-	// others are the names of the other people, in small letters.
+	// others are the names of the other people, in lower case.
 	others []string
 }
 
-// NewPrivacy returns what a person may read. People are what is known of everybody of the computer: account names, full
-// names, numbers and ids; the person's own may be among them.
+// NewPrivacy returns the Privacy of a person. people are the account names, full names, numbers and ids of all users of
+// the computer. They may include the person's own.
 func NewPrivacy(person Person, people []string) *Privacy {
 	p := &Privacy{person: person}
 	for _, name := range people {
-		if name = strings.ToLower(strings.TrimSpace(name)); name != "" && !p.isHim(name) {
+		if name = strings.ToLower(strings.TrimSpace(name)); name != "" && !p.isOwn(name) {
 			p.others = append(p.others, name)
 		}
 	}
 	return p
 }
 
-// nobodies are the accounts that are no person's.
+// nobodies are the accounts that belong to no person.
 var nobodies = []string{"root", "_mbsetupuser", "loginwindow", "shared", "guest", "daemon", "nobody", "-"}
 
-// named are the places in which a log names a user; the group is who. A line in which something else stands there is
-// one line too few, which does no harm.
+// named are the places in which a log names a user; the group is the name. If another word is there, a line is left out
+// needlessly, which does no harm.
 var named = []*lazyregexp.Regexp{
 	lazyregexp.New(`(?i)\buser(?:name)?["']?(?:\s+account)?\s*[:=]?\s*["“'‘]([^"”'’]*)["”'’]`),
 	lazyregexp.New(`(?i)\b(?:for|of|by|as|to) user\s+([^\s"“'‘,;:()]+)`),
@@ -58,7 +58,7 @@ var (
 	numbered   = lazyregexp.New(`(?i)\buid["']?\s*[:=]?\s*(\d+)`)
 )
 
-// NamesNobodyElse tells whether a record names no other user. The computer's name is everybody's.
+// NamesNobodyElse reports whether a record names no other user. The computer's name belongs to all users.
 func (p *Privacy) NamesNobodyElse(record *applog.Record) bool {
 	text := record.Raw
 	if computer := record.Fields.Get("computer"); computer != "" {
@@ -67,15 +67,14 @@ func (p *Privacy) NamesNobodyElse(record *applog.Record) bool {
 	return !p.namesOthers(text)
 }
 
-// Knows reports whether a text has something of another person of the computer in it that is known: other than
-// [Privacy.NamesNobodyElse] it does not look for places in which anybody might be named. It is for what the person has
-// written, or has been written about them.
+// Knows reports whether a text contains known data of another person of the computer. Unlike [Privacy.NamesNobodyElse],
+// it does not search places that might name anybody. It is for texts by the person or about them.
 func (p *Privacy) Knows(text string) bool {
 	small := strings.ToLower(text)
 	return slices.ContainsFunc(p.others, func(other string) bool { return hasWord(small, other) })
 }
 
-// Without returns a text with [Another] in the place of everything in it that is known of another person.
+// Without returns a text in which [Another] replaces all known data of other people.
 func (p *Privacy) Without(text string) string {
 	for _, other := range p.others {
 		text = replaceWord(text, other, Another)
@@ -83,20 +82,20 @@ func (p *Privacy) Without(text string) string {
 	return text
 }
 
-// Another is in the place of what is left out about another person.
+// Another replaces the data of another person.
 const Another = "(another user)"
 
 func (p *Privacy) namesOthers(text string) bool {
 	for _, place := range named {
 		for _, match := range place.FindAllStringSubmatch(text, -1) {
-			if name := strings.ToLower(strings.TrimRight(match[1], ".… ")); name != "" && !p.isHim(name) &&
+			if name := strings.ToLower(strings.TrimRight(match[1], ".… ")); name != "" && !p.isOwn(name) &&
 				!slices.Contains(nobodies, name) {
 				return true
 			}
 		}
 	}
 	for _, match := range signInName.FindAllString(text, -1) {
-		if !p.isHim(strings.ToLower(strings.TrimRight(match, "."))) {
+		if !p.isOwn(strings.ToLower(strings.TrimRight(match, "."))) {
 			return true
 		}
 	}
@@ -107,23 +106,23 @@ func (p *Privacy) namesOthers(text string) bool {
 	}
 	for _, found := range identifier.FindAllString(text, -1) {
 		if !slices.ContainsFunc(p.person.Identifiers, func(own string) bool { return strings.EqualFold(own, found) }) {
-			return true // whose it is, nothing says
+			return true // nothing says whose it is
 		}
 	}
 	return p.Knows(text)
 }
 
-// isHim tells whether a name in small letters is one of his.
-func (p *Privacy) isHim(name string) bool {
+// isOwn reports whether a name in lower case belongs to the person.
+func (p *Privacy) isOwn(name string) bool {
 	return name == strings.ToLower(p.person.Name) || name == strconv.FormatUint(uint64(p.person.UID), 10) ||
 		slices.ContainsFunc(slices.Concat(p.person.SignInNames, p.person.Identifiers),
 			func(own string) bool { return strings.ToLower(own) == name })
 }
 
-// replaceWord replaces a word in small letters, however it is written, where it has no letter or digit beside it.
+// replaceWord replaces a word that is given in lower case, in any case, where no letter or digit is next to it.
 func replaceWord(text, word, by string) string {
 	small := strings.ToLower(text)
-	// a letter whose small form has another length is nowhere in an account's name
+	// no account name has a letter whose lower-case form has another length
 	if len(small) != len(text) || !hasWord(small, word) {
 		return text
 	}
@@ -139,10 +138,10 @@ func replaceWord(text, word, by string) string {
 	}
 }
 
-// hasWord reports whether word is in text with no letter or digit beside it.
+// hasWord reports whether word is in text with no letter or digit next to it.
 func hasWord(text, word string) bool { return findWord(text, word) >= 0 }
 
-// findWord returns where a word is in text with no letter or digit beside it, -1 where it is not.
+// findWord returns where a word is in text with no letter or digit next to it, or -1.
 func findWord(text, word string) int {
 	if word == "" {
 		return -1

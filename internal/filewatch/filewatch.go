@@ -1,10 +1,10 @@
-// Package filewatch says when files change, also files that are not there yet, that are replaced, or that are reached
-// through links.
+// Package filewatch reports when files change. It also watches files that do not exist yet, that are replaced, or that
+// are reached through links.
 //
-// [Watch] calls a function after each change of some files. [Watcher], which it uses, is for those who find out
-// themselves what has changed: it says that something may have. The kernel (kqueue on macOS, inotify on Linux) only
-// gives the hint, and the files are looked at then. Nothing is polled, but for what the kernel cannot watch, for
-// example because it may not be read: that is looked at once a minute.
+// [Watch] calls a function after each change of some files. It uses a [Watcher], which is for callers that find the
+// change themselves: it reports that something may have changed. The kernel (kqueue on macOS, inotify on Linux) only
+// gives a hint, and then the files are examined. Only files that the kernel cannot watch, for example because they may
+// not be read, are polled, once a minute.
 package filewatch
 
 import (
@@ -14,17 +14,17 @@ import (
 	"time"
 )
 
-// A burst of changes is told once, for a file is written in several steps: after settleWithin of silence, or
-// settleAtMost where there is none.
+// A burst of changes is reported once, because a file is written in several steps. The report comes after settleWithin
+// of silence, or after settleAtMost if there is no silence.
 const (
 	settleWithin = 200 * time.Millisecond
 	settleAtMost = 2 * time.Second
 )
 
-// Watch calls changed once at the beginning, for what has changed before it watched has sent no event, and after each
-// change of one of the files; an empty name is none. It asks for their names anew each time, and when renew, which may
-// be nil, gets a value. It blocks until ctx ends, and then returns nil, also where that is before it has called
-// changed; the error is that the files cannot be watched.
+// Watch calls changed once at the beginning, because earlier changes have sent no event, and then after each change of
+// one of the files. An empty name is ignored. It calls files again each time, and when renew, which may be nil, gets a
+// value. It blocks until ctx ends, and then returns nil, even if it has not called changed yet. It returns an error if
+// the files cannot be watched.
 func Watch(ctx context.Context, log *slog.Logger, files func() []string, renew <-chan struct{}, changed func()) error {
 	watcher, err := New()
 	if err != nil {
@@ -36,14 +36,14 @@ func Watch(ctx context.Context, log *slog.Logger, files func() []string, renew <
 		err := watcher.Follow(files()...)
 		if now := textOf(err); now != unseen {
 			if unseen = now; err != nil {
-				log.Warn("some files cannot be watched; they are looked at once a minute", "error", err)
+				log.Warn("some files cannot be watched; they are checked once a minute", "error", err)
 			}
 		}
 	}
 	follow()
 	states := watcher.seen()
 	first, renewed := true, false
-	var began time.Time // of the burst, zero for none
+	var began time.Time // the beginning of the burst, or zero
 	settled := time.NewTimer(0)
 	defer settled.Stop()
 	for {
@@ -59,7 +59,7 @@ func Watch(ctx context.Context, log *slog.Logger, files func() []string, renew <
 		case <-settled.C:
 			began = time.Time{}
 			before := states
-			touched := watcher.takeTouched() // what is touched later is told again
+			touched := watcher.takeTouched() // a later change is reported again
 			follow()
 			states = watcher.seen()
 			if first || renewed || touched || !maps.Equal(states, before) {
@@ -72,9 +72,9 @@ func Watch(ctx context.Context, log *slog.Logger, files func() []string, renew <
 	}
 }
 
-// WatchOrRenew is [Watch] for who can go on where files cannot be watched: it tells unseen why, once, and calls changed
-// from then on when renew gets a value alone. Also then changed is called once at the beginning. Only where ctx ends
-// meanwhile it may not have been called at all. It blocks until ctx ends.
+// WatchOrRenew is [Watch] for callers that can continue if files cannot be watched. In that case it calls unseen once
+// with the reason, and calls changed only when renew gets a value. It still calls changed once at the beginning, unless
+// ctx ends before that. It blocks until ctx ends.
 func WatchOrRenew(ctx context.Context, log *slog.Logger, files func() []string, renew <-chan struct{}, changed func(),
 	unseen func(error)) {
 	err := Watch(ctx, log, files, renew, changed)
@@ -91,7 +91,7 @@ func WatchOrRenew(ctx context.Context, log *slog.Logger, files func() []string, 
 	}
 }
 
-// textOf returns the text of an error, and "" of none.
+// textOf returns the text of an error, or "" for nil.
 func textOf(err error) string {
 	if err == nil {
 		return ""

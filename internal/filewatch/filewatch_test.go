@@ -18,18 +18,18 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-// watch is a [filewatch.Watch] under way, and what the files hold whenever it has told of a change.
+// watch is a running [filewatch.Watch], and the content of the files at each change that it reported.
 type watch struct {
-	t     *testing.T
-	files atomic.Pointer[[]string]
-	renew chan struct{}
-	told  chan map[string]string
-	end   func()
+	t        *testing.T
+	files    atomic.Pointer[[]string]
+	renew    chan struct{}
+	reported chan map[string]string
+	end      func()
 }
 
 func watching(t *testing.T, files ...string) *watch {
 	t.Helper()
-	w := &watch{t: t, renew: make(chan struct{}, 1), told: make(chan map[string]string, 64)}
+	w := &watch{t: t, renew: make(chan struct{}, 1), reported: make(chan map[string]string, 64)}
 	w.files.Store(&files)
 	ctx, cancel := context.WithCancel(t.Context())
 	ended := make(chan error, 1)
@@ -42,7 +42,7 @@ func watching(t *testing.T, files ...string) *watch {
 						held[file] = string(content)
 					}
 				}
-				w.told <- held
+				w.reported <- held
 			})
 	}()
 	w.end = func() {
@@ -54,25 +54,25 @@ func watching(t *testing.T, files ...string) *watch {
 	}
 	t.Cleanup(func() { w.end() })
 	select {
-	case <-w.told: // once at the beginning
+	case <-w.reported: // once at the beginning
 	case <-time.After(20 * time.Second):
-		t.Fatal("nothing is told at the beginning")
+		t.Fatal("nothing was reported at the beginning")
 	}
 	return w
 }
 
-// holds waits until it was told that a file holds this; "" is that it is not there.
+// holds waits for the report that a file has this content; "" means that it does not exist.
 func (w *watch) holds(file, want string) {
 	w.t.Helper()
 	limit := time.After(20 * time.Second)
 	for {
 		select {
-		case held := <-w.told:
+		case held := <-w.reported:
 			if held[file] == want {
 				return
 			}
 		case <-limit:
-			w.t.Fatalf("it was not told that %s holds %q", file, want)
+			w.t.Fatalf("no report that %s holds %q", file, want)
 		}
 	}
 }
@@ -84,12 +84,12 @@ func must(t *testing.T, errs ...error) {
 	}
 }
 
-// replace writes a file beside the one at path, and moves it into its place.
+// replace writes a file next to the one at path, and moves it into its place.
 func replace(path, content string) error {
 	return errors.Join(os.WriteFile(path+".new", []byte(content), 0o644), os.Rename(path+".new", path))
 }
 
-// relink has a link lead elsewhere, at once.
+// relink makes a link lead elsewhere, in one step.
 func relink(link, target string) error {
 	return errors.Join(os.Symlink(target, link+".new"), os.Rename(link+".new", link))
 }
@@ -97,7 +97,7 @@ func relink(link, target string) error {
 func TestFileComesIsChangedReplacedAndGoes(t *testing.T) {
 	directory := t.TempDir()
 	file := filepath.Join(directory, "file")
-	w := watching(t, file, "") // an empty name is none
+	w := watching(t, file, "") // an empty name is ignored
 	must(t, os.WriteFile(file, []byte("created"), 0o644))
 	w.holds(file, "created")
 	must(t, os.WriteFile(file, []byte("written in place"), 0o644))
@@ -112,7 +112,7 @@ func TestFileComesIsChangedReplacedAndGoes(t *testing.T) {
 	w.holds(file, "is back")
 }
 
-// What can read a file may change without the file.
+// The programs that can read a file may change without the file.
 func TestModeIsAChange(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "file")
 	must(t, os.WriteFile(file, []byte("x"), 0o644))
@@ -142,7 +142,7 @@ func TestDirectoriesThatComeLaterAndGo(t *testing.T) {
 	w.holds(file, "third")
 }
 
-// A whole directory takes the place of another, as by an installer.
+// A whole directory replaces another, as an installer does.
 func TestDirectoryIsReplaced(t *testing.T) {
 	root := t.TempDir()
 	now, next := filepath.Join(root, "now"), filepath.Join(root, "next")
@@ -156,7 +156,7 @@ func TestDirectoryIsReplaced(t *testing.T) {
 	w.holds(file, "newer")
 }
 
-// A directory further up is replaced: the file's own is the same as before, and is no longer on the way.
+// A directory further up is replaced: the file's own directory is the same as before, and is no longer on the path.
 func TestDirectoryAboveIsReplaced(t *testing.T) {
 	root := t.TempDir()
 	now, next := filepath.Join(root, "now"), filepath.Join(root, "next")
@@ -170,7 +170,7 @@ func TestDirectoryAboveIsReplaced(t *testing.T) {
 	w.holds(file, "newer")
 }
 
-// A link beside the file that leads to itself, and one that leads nowhere, are no business of ours.
+// A link next to the file that leads to itself, and one that leads nowhere, do not matter.
 func TestNeighboursThatCannotBeOpened(t *testing.T) {
 	directory := t.TempDir()
 	file := filepath.Join(directory, "file")
@@ -184,7 +184,8 @@ func TestNeighboursThatCannotBeOpened(t *testing.T) {
 	w.holds(file, "replaced")
 }
 
-// What happens to others in a directory is not told, and keeps no change from being told, however often it happens.
+// Changes of other files in a directory are not reported. They do not prevent the report of a change, however many they
+// are.
 func TestBusyNeighbour(t *testing.T) {
 	directory := t.TempDir()
 	file := filepath.Join(directory, "file")
@@ -210,22 +211,22 @@ func TestBusyNeighbour(t *testing.T) {
 	close(stop)
 	must(t, <-stopped)
 	must(t, replace(file, "newest"))
-	told := 1
-	for held := range w.told {
+	reported := 1
+	for held := range w.reported {
 		if held[file] == "newest" {
 			break
 		}
-		told++
+		reported++
 	}
-	if told > 1 {
-		t.Errorf("told %d times more than the file has changed", told-1)
+	if reported > 1 {
+		t.Errorf("%d more reports than changes of the file", reported-1)
 	}
 }
 
-// Links, wherever they are on the way to the file.
+// Links anywhere on the path to the file.
 func TestLinks(t *testing.T) {
 	for name, test := range map[string]struct {
-		// made makes the file below root, with the content old, and change has it hold new.
+		// made creates the file below root, with the content old, and change changes the content to new.
 		made, change func(root string) error
 		file         string
 	}{
@@ -266,7 +267,7 @@ func TestLinks(t *testing.T) {
 					relink(root+"/mount/..data", "..two"), os.RemoveAll(root+"/mount/..one"))
 			},
 		},
-		// A link of an admin's to live/host/cert.pem, which leads to archive/host/cert1.pem.
+		// An admin's link to live/host/cert.pem, which leads to archive/host/cert1.pem.
 		"as certbot's, by a link": {
 			file: "etc/cert.pem",
 			made: func(root string) error {
@@ -302,7 +303,7 @@ func TestLinks(t *testing.T) {
 			w := watching(t, file)
 			must(t, test.change(root))
 			w.holds(file, "new")
-			// Wherever it is now, it is watched there.
+			// It is watched at its new place.
 			target, err := filepath.EvalSymlinks(file)
 			must(t, err, replace(target, "newest"))
 			w.holds(file, "newest")
@@ -310,8 +311,8 @@ func TestLinks(t *testing.T) {
 	}
 }
 
-// One file by its name and one by a link to its directory: the directory is watched for both, and goes on to be for
-// one.
+// One file by its name and one by a link to its directory: the directory is watched for both, and then remains watched
+// for one.
 func TestOneDirectoryByTwoNames(t *testing.T) {
 	root := t.TempDir()
 	direct, linked := filepath.Join(root, "a", "one"), filepath.Join(root, "b", "two")
@@ -329,7 +330,7 @@ func TestOneDirectoryByTwoNames(t *testing.T) {
 	w.holds(direct, "still")
 }
 
-func TestRenewAsksForTheNamesAnew(t *testing.T) {
+func TestRenewAsksForTheNamesAgain(t *testing.T) {
 	one, other := filepath.Join(t.TempDir(), "one"), filepath.Join(t.TempDir(), "other")
 	must(t, replace(one, "1"), replace(other, "2"))
 	w := watching(t, one)
@@ -340,7 +341,7 @@ func TestRenewAsksForTheNamesAnew(t *testing.T) {
 	w.holds(other, "changed")
 }
 
-// A file that is written in many steps is told of at the end of them.
+// A file that is written in many steps is reported at the end of them.
 func TestBurstIsOneChange(t *testing.T) {
 	const steps = 100
 	file := filepath.Join(t.TempDir(), "file")
@@ -349,15 +350,15 @@ func TestBurstIsOneChange(t *testing.T) {
 		must(t, os.WriteFile(file, []byte("half"), 0o644))
 	}
 	must(t, os.WriteFile(file, []byte("whole"), 0o644))
-	told := 1
-	for held := range w.told {
+	reported := 1
+	for held := range w.reported {
 		if held[file] == "whole" {
 			break
 		}
-		told++
+		reported++
 	}
-	if told > steps/10 {
-		t.Errorf("told %d times", told)
+	if reported > steps/10 {
+		t.Errorf("reported %d times", reported)
 	}
 }
 
@@ -366,12 +367,12 @@ func TestItEndsWithItsContext(t *testing.T) {
 	w := watching(t, file)
 	w.end()
 	must(t, replace(file, "x"))
-	if len(w.told) > 0 {
-		t.Errorf("told after its end: %v", <-w.told)
+	if len(w.reported) > 0 {
+		t.Errorf("reported after its end: %v", <-w.reported)
 	}
 }
 
-// withoutFiles has the process open none while do runs, so that there is nothing to watch files with.
+// withoutFiles lets the process open no files while do runs, so it cannot watch files.
 func withoutFiles(t *testing.T, do func()) {
 	t.Helper()
 	var before syscall.Rlimit
@@ -383,38 +384,38 @@ func withoutFiles(t *testing.T, do func()) {
 	do()
 }
 
-func TestRenewAloneWhereFilesCannotBeWatched(t *testing.T) {
+func TestOnlyRenewWhereFilesCannotBeWatched(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
-	renew, told, unseen, ended := make(chan struct{}, 1), make(chan struct{}, 64), make(chan error, 64),
+	renew, reported, unseen, ended := make(chan struct{}, 1), make(chan struct{}, 64), make(chan error, 64),
 		make(chan struct{})
-	come := func(what string, told <-chan struct{}) {
+	come := func(what string, reported <-chan struct{}) {
 		t.Helper()
 		select {
-		case <-told:
+		case <-reported:
 		case <-time.After(20 * time.Second):
-			t.Fatalf("waited in vain for %s", what)
+			t.Fatalf("no %s in time", what)
 		}
 	}
 	withoutFiles(t, func() {
 		go func() {
 			defer close(ended)
 			filewatch.WatchOrRenew(ctx, slog.New(slog.DiscardHandler), func() []string { return nil }, renew,
-				func() { told <- struct{}{} }, func(err error) { unseen <- err })
+				func() { reported <- struct{}{} }, func(err error) { unseen <- err })
 		}()
-		come("the first call", told)
+		come("the first call", reported)
 	})
 	for range 3 {
 		renew <- struct{}{}
-		come("the call after renew", told)
+		come("the call after renew", reported)
 	}
 	cancel()
 	come("the end", ended)
-	if len(told) > 0 || len(unseen) != 1 || !errors.Is(<-unseen, syscall.EMFILE) {
-		t.Errorf("told %d times more, and %d times that files cannot be watched", len(told), len(unseen))
+	if len(reported) > 0 || len(unseen) != 1 || !errors.Is(<-unseen, syscall.EMFILE) {
+		t.Errorf("%d more reports, and %d reports that files cannot be watched", len(reported), len(unseen))
 	}
 }
 
-// Who waits for the first call has to listen to the context too.
+// A caller that waits for the first call must watch the context too.
 func TestEndBeforeTheBeginning(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()

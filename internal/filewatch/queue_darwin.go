@@ -9,14 +9,14 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// queue is a kqueue(2) on files and directories that are open for it. Nothing else in their directories is opened, and
-// no link is followed, so that a neighbour that may not be read and a link that leads to itself do no harm. Under
-// sim/darwin's loader only: nobody ran this on a Mac yet.
+// queue is a kqueue(2) on files and directories that it has opened. Nothing else in their directories is opened, and no
+// link is followed. So an unreadable neighbour and a link to itself do no harm. This has run only under sim/darwin's
+// loader: nobody has run it on a Mac yet.
 type queue struct {
 	kqueue int
 
 	mu sync.Mutex
-	// watched are the descriptors that the queue has opened, by path, and paths is the other way round.
+	// watched are the descriptors that the queue has opened, by path, and paths are the paths by descriptor.
 	watched map[string]watched
 	paths   map[int]string
 }
@@ -27,11 +27,11 @@ type watched struct {
 	state      state
 }
 
-// lost is no path: on Linux it says that events were lost. A kqueue keeps one event for each file, and loses none.
+// lost is not a path: on Linux it means that events were lost. A kqueue keeps one event for each file, and loses none.
 const lost = ""
 
-// What is told of each. Of a directory NOTE_WRITE says that an entry came, went or was replaced, never that one was
-// written to (xnu's bsd/vfs/kpi_vfs.c [XNU]).
+// The events that are requested. For a directory, NOTE_WRITE means that an entry was added, removed or replaced, never
+// that an entry was written to (xnu's bsd/vfs/kpi_vfs.c [XNU]).
 const (
 	notesOfItself = unix.NOTE_DELETE | unix.NOTE_RENAME | unix.NOTE_REVOKE | unix.NOTE_ATTRIB
 	notesOfAll    = notesOfItself | unix.NOTE_WRITE | unix.NOTE_EXTEND
@@ -55,22 +55,22 @@ func newQueue() (*queue, error) {
 	return q, nil
 }
 
-// change changes what the kernel tells of.
+// change changes which events the kernel reports.
 func (q *queue) change(event unix.Kevent_t) error {
 	for {
 		_, err := unix.Kevent(q.kqueue, []unix.Kevent_t{event}, nil, nil)
-		if !errors.Is(err, unix.EINTR) { // the change was made all the same, and may be made again
+		if !errors.Is(err, unix.EINTR) { // the change was still made, and may be made again
 			return os.NewSyscallError("kevent", err)
 		}
 	}
 }
 
-func (q *queue) tellOf(descriptor int, notes uint32) error {
+func (q *queue) request(descriptor int, notes uint32) error {
 	return q.change(unix.Kevent_t{Ident: uint64(descriptor), Filter: unix.EVFILT_VNODE,
 		Flags: unix.EV_ADD | unix.EV_CLEAR, Fflags: notes})
 }
 
-// keep ends the watching of what is not wanted any more, or is another file by now.
+// keep stops watching paths that are no longer wanted, or that are now another file.
 func (q *queue) keep(wanted trail) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
@@ -83,8 +83,8 @@ func (q *queue) keep(wanted trail) {
 	}
 }
 
-// add watches the file or directory at path, which has to be in its place's state. A file that is watched is open, so
-// no other can get its number.
+// add watches the file or directory at path, which must be in its place's state. A watched file is open, so no other
+// file can get its inode number.
 func (q *queue) add(path string, place place) error {
 	q.mu.Lock()
 	defer q.mu.Unlock()
@@ -97,9 +97,9 @@ func (q *queue) add(path string, place place) error {
 	} else if ok {
 		before.entries = place.entries
 		q.watched[path] = before
-		return q.tellOf(before.descriptor, notes)
+		return q.request(before.descriptor, notes)
 	}
-	// It may be a named pipe or a link by now: neither is waited for.
+	// It may now be a named pipe or a link: open waits for neither.
 	descriptor, err := open(path)
 	if err != nil {
 		return os.NewSyscallError("open", err)
@@ -110,7 +110,7 @@ func (q *queue) add(path string, place place) error {
 		unix.Close(descriptor)
 		return errChanged
 	}
-	if err := q.tellOf(descriptor, notes); err != nil {
+	if err := q.request(descriptor, notes); err != nil {
 		unix.Close(descriptor)
 		return err
 	}
@@ -119,7 +119,7 @@ func (q *queue) add(path string, place place) error {
 	return nil
 }
 
-// open opens for events only, which keeps no volume from being ejected (open(2)).
+// open opens only for events, so the volume can still be ejected (open(2)).
 func open(path string) (descriptor int, err error) {
 	for {
 		descriptor, err = unix.Open(path, unix.O_EVTONLY|unix.O_NOFOLLOW|unix.O_NONBLOCK|unix.O_CLOEXEC, 0)
@@ -129,10 +129,10 @@ func open(path string) (descriptor int, err error) {
 	}
 }
 
-// addOpen watches a file that its owner has open, until they close it.
-func (q *queue) addOpen(descriptor int) error { return q.tellOf(descriptor, notesOfAll) }
+// addOpen watches a file that its owner has open, until it is closed.
+func (q *queue) addOpen(descriptor int) error { return q.request(descriptor, notesOfAll) }
 
-// wait blocks until something has happened, and returns the paths. What is not among those that were added is a file of
+// wait blocks until something has happened, and returns the paths. A path that was not added means a file of
 // [queue.addOpen]. The error says that stop was called.
 func (q *queue) wait() (paths []string, err error) {
 	var events [16]unix.Kevent_t
@@ -160,13 +160,13 @@ func (q *queue) wait() (paths []string, err error) {
 	}
 }
 
-// stop has wait return.
+// stop makes wait return.
 func (q *queue) stop() {
-	// It cannot fail: the event was added when the queue was made.
+	// It cannot fail: the event was added when the queue was created.
 	_ = q.change(unix.Kevent_t{Ident: endEvent, Filter: unix.EVFILT_USER, Fflags: unix.NOTE_TRIGGER})
 }
 
-// close gives up everything; wait has returned.
+// close releases everything. wait must have returned.
 func (q *queue) close() {
 	q.keep(nil)
 	unix.Close(q.kqueue)

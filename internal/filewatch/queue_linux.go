@@ -15,23 +15,23 @@ import (
 // queue is an inotify(7) instance. A watch belongs to a file, so several paths may share one.
 type queue struct {
 	inotify *os.File
-	// descriptor is inotify's: File.Fd would have it block.
+	// descriptor is inotify's descriptor: File.Fd would make it blocking.
 	descriptor int
 	buffer     [64 << 10]byte
 
 	mu      sync.Mutex
 	watched map[string]int
-	open    map[int]bool // watches of files that their owner has open
+	open    map[int]bool // the watches of files that their owner has open
 }
 
-// lost is returned by [queue.wait] for events that there was no room for.
+// lost is returned by [queue.wait] if the queue was full and events were lost.
 const lost = ""
 
-// What is told of each.
+// The events that are requested.
 const (
-	tellOfItself  = unix.IN_ATTRIB | unix.IN_MOVE_SELF | unix.IN_DELETE_SELF
-	tellOfContent = tellOfItself | unix.IN_MODIFY
-	tellOfEntries = tellOfContent | unix.IN_CREATE | unix.IN_DELETE | unix.IN_MOVED_FROM | unix.IN_MOVED_TO
+	eventsOfItself  = unix.IN_ATTRIB | unix.IN_MOVE_SELF | unix.IN_DELETE_SELF
+	eventsOfContent = eventsOfItself | unix.IN_MODIFY
+	eventsOfEntries = eventsOfContent | unix.IN_CREATE | unix.IN_DELETE | unix.IN_MOVED_FROM | unix.IN_MOVED_TO
 )
 
 func newQueue() (*queue, error) {
@@ -43,7 +43,7 @@ func newQueue() (*queue, error) {
 		watched: map[string]int{}, open: map[int]bool{}}, nil
 }
 
-// keep ends the watching of what is not wanted any more.
+// keep stops watching paths that are no longer wanted.
 func (q *queue) keep(wanted trail) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
@@ -54,7 +54,7 @@ func (q *queue) keep(wanted trail) {
 	}
 }
 
-// remove gives up the watch of a path, if no other has it too. q.mu is held.
+// remove removes the watch of a path, if no other path shares it. q.mu is held.
 func (q *queue) remove(path string) {
 	watch := q.watched[path]
 	delete(q.watched, path)
@@ -69,18 +69,18 @@ func (q *queue) remove(path string) {
 	_, _ = unix.InotifyRmWatch(q.descriptor, uint32(watch)) // the kernel may have removed it with the file
 }
 
-// add watches the file or directory at path. The kernel knows whether it is watched already.
+// add watches the file or directory at path. The kernel knows whether it is already watched.
 func (q *queue) add(path string, place place) error {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	tell := uint32(tellOfItself)
+	events := uint32(eventsOfItself)
 	switch {
 	case place.entries && place.state.mode.IsDir():
-		tell = tellOfEntries
+		events = eventsOfEntries
 	case place.content:
-		tell = tellOfContent
+		events = eventsOfContent
 	}
-	watch, err := unix.InotifyAddWatch(q.descriptor, path, tell|unix.IN_DONT_FOLLOW|unix.IN_MASK_ADD)
+	watch, err := unix.InotifyAddWatch(q.descriptor, path, events|unix.IN_DONT_FOLLOW|unix.IN_MASK_ADD)
 	if err != nil {
 		return os.NewSyscallError("inotify_add_watch", err)
 	}
@@ -91,13 +91,13 @@ func (q *queue) add(path string, place place) error {
 	return nil
 }
 
-// addOpen watches a file that its owner has open. The watch ends with the file: where it has a name still when it is
-// closed, with the queue.
+// addOpen watches a file that its owner has open. The watch ends with the file. If the file still has a name when it is
+// closed, the watch ends with the queue.
 func (q *queue) addOpen(descriptor int) error {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	watch, err := unix.InotifyAddWatch(q.descriptor, "/proc/self/fd/"+strconv.Itoa(descriptor),
-		tellOfContent|unix.IN_MASK_ADD)
+		eventsOfContent|unix.IN_MASK_ADD)
 	if err != nil {
 		return os.NewSyscallError("inotify_add_watch", err)
 	}
@@ -105,8 +105,8 @@ func (q *queue) addOpen(descriptor int) error {
 	return nil
 }
 
-// wait blocks until something has happened, and returns the paths, also those of entries of directories. What is not
-// among those that were added is a neighbour, or a file of [queue.addOpen]. The error says that stop was called.
+// wait blocks until something has happened, and returns the paths, including those of entries of directories. A path
+// that was not added is a neighbour, or a file of [queue.addOpen]. The error says that stop was called.
 func (q *queue) wait() (paths []string, err error) {
 	n, err := q.inotify.Read(q.buffer[:])
 	if err != nil {
@@ -122,7 +122,7 @@ func (q *queue) wait() (paths []string, err error) {
 		switch {
 		case mask&unix.IN_Q_OVERFLOW != 0:
 			paths = append(paths, lost)
-		case mask&unix.IN_IGNORED != 0: // the file has gone, or was removed; numbers of watches are not given again
+		case mask&unix.IN_IGNORED != 0: // the file or the watch was removed; watch numbers are not reused
 			q.forget(watch)
 		default:
 			paths = append(paths, q.pathsOf(watch, name)...)
@@ -149,10 +149,10 @@ func (q *queue) forget(watch int) {
 	}
 }
 
-// stop has wait return.
+// stop makes wait return.
 func (q *queue) stop() { _ = q.inotify.Close() }
 
-// close gives up everything; stop has closed it.
+// close does nothing: stop has closed the queue.
 func (q *queue) close() {}
 
 func changeTime(status *syscall.Stat_t) int64 { return syscall.TimespecToNsec(status.Ctim) }

@@ -8,36 +8,36 @@ import (
 	"syscall"
 )
 
-// maximumLinks are followed from one file, as the kernels do.
+// maximumLinks is how many links are followed from one file, as in the kernels.
 const maximumLinks = 40
 
-// trail is every path at which it shows that something becomes of some files: the files, the links that lead to them,
-// the directory of each, and those above it. No path leads through a link, but for those in the root, which are the
-// system's, as macOS has /etc and /var.
+// trail is every path that shows a change of some files: the files, the links that lead to them, the directory of each,
+// and the directories above it. No path leads through a link, except the system's links in the root, such as /etc and
+// /var on macOS.
 type trail map[string]place
 
 // place is one path of a trail.
 type place struct {
-	// content says that it is one of the files or links, whether or not it is there.
+	// content means that the path is one of the files or links, whether or not it exists.
 	content bool
-	// entries says that what comes and goes in it matters: it is the directory of a file, or the nearest one above it
-	// that is there. Of the other directories only their own end matters, since another one may come in their place.
+	// entries means that added and removed entries matter: the path is the directory of a file, or its nearest ancestor
+	// that exists. For other directories only their own removal matters, since another directory may replace them.
 	entries bool
 	state   state
 }
 
-// state is what is at a path; the zero value is nothing.
+// state is what exists at a path; the zero value means nothing.
 type state struct {
 	device, inode uint64
 	mode          fs.FileMode
 	uid, gid      uint32
-	// What follows is not of directories, where it changes with each entry.
+	// The following fields are not set for directories, because they change with each entry.
 	size              int64
 	modified, changed int64 // nanoseconds
 	target            string
 }
 
-// trailOf looks at the files; an empty name is none.
+// trailOf builds the trail of files; an empty name is ignored.
 func trailOf(files []string) trail {
 	t := trail{}
 	for _, next := range files {
@@ -73,8 +73,8 @@ func (t trail) add(name string) {
 	}
 }
 
-// firstLink returns the first part of a path that is a link, and the path with what that leads to in its place; without
-// one it returns the path and "".
+// firstLink returns the first part of a path that is a link, and the path with the link replaced by its target. Without
+// a link it returns the path and "".
 func (t trail) firstLink(path string) (link, next string) {
 	path = filepath.Clean(path)
 	for end := 1; end <= len(path); end++ {
@@ -95,7 +95,7 @@ func (t trail) firstLink(path string) (link, next string) {
 	return path, ""
 }
 
-// look returns what is at a path, and looks at each path only once.
+// look returns what is at a path. It examines each path only once.
 func (t trail) look(path string) place {
 	known, ok := t[path]
 	if ok {
@@ -124,18 +124,18 @@ func stateOf(info fs.FileInfo) state {
 	return s
 }
 
-// watchable reports whether it is a file or directory, neither nothing nor what should not be opened.
+// watchable reports whether it is a file or directory that may be opened.
 func (s state) watchable() bool {
 	return s != state{} && (s.mode.IsDir() || s.mode.IsRegular())
 }
 
-// sameFile reports whether it is the same file, whatever is in it.
+// sameFile reports whether it is the same file, with any content.
 func (s state) sameFile(other state) bool {
 	return s.device == other.device && s.inode == other.inode && s.mode.Type() == other.mode.Type() &&
 		s.target == other.target
 }
 
-// sameFiles reports whether the trails lead over the same files and directories.
+// sameFiles reports whether the trails have the same files and directories.
 func (t trail) sameFiles(other trail) bool {
 	return maps.EqualFunc(t, other, func(a, b place) bool {
 		return a.content == b.content && a.entries == b.entries && a.state.sameFile(b.state)

@@ -13,7 +13,7 @@ import (
 )
 
 // asUser runs the test itself as a user who may not read everything, in a directory of theirs. It returns the directory
-// in that process, and "" in the one that root runs.
+// in the user's process, and "" in root's.
 func asUser(t *testing.T, prepare func(directory string) error) string {
 	t.Helper()
 	const nobody, variable = 65534, "USHER_FILEWATCH_DIRECTORY"
@@ -45,8 +45,8 @@ func asUser(t *testing.T, prepare func(directory string) error) string {
 	return ""
 }
 
-// As /Library/Preferences has files that not even root may open. kqueue watchers that open all of a directory lose
-// those behind them.
+// /Library/Preferences has files that even root may not open. kqueue watchers that open all files of a directory lose
+// the files after them.
 func TestUnreadableNeighbour(t *testing.T) {
 	directory := asUser(t, func(directory string) error {
 		return errors.Join(os.WriteFile(filepath.Join(directory, "a secret"), []byte("x"), 0),
@@ -76,7 +76,7 @@ func TestUnreadableNeighbour(t *testing.T) {
 				continue
 			}
 		case <-deadline:
-			t.Error("it was not told of the change")
+			t.Error("the change was not reported")
 		}
 		break
 	}
@@ -86,7 +86,8 @@ func TestUnreadableNeighbour(t *testing.T) {
 	}
 }
 
-// A file that may not be read cannot be watched on macOS: it is looked at from time to time, for it may be given to us.
+// A file that may not be read cannot be watched on macOS. It is checked from time to time, because it may become
+// readable.
 func TestFileThatMayNotBeRead(t *testing.T) {
 	directory := asUser(t, func(directory string) error { return nil })
 	if directory == "" {
@@ -114,14 +115,14 @@ func TestFileThatMayNotBeRead(t *testing.T) {
 				t.Fatal(err)
 			}
 		case <-deadline:
-			t.Fatalf("nobody looked at it again, after: %v", unseen)
+			t.Fatalf("it was not checked again after: %v", unseen)
 		}
 	}
 	if err := w.Follow(file); err != nil {
 		t.Errorf("it cannot be watched although it can be read: %v", err)
 	}
 	if lookAgainAfter < time.Minute {
-		t.Errorf("it is looked at each %v", lookAgainAfter)
+		t.Errorf("it is checked each %v", lookAgainAfter)
 	}
 }
 
@@ -150,7 +151,7 @@ func TestClosedWatcherHasLeftNoDescriptor(t *testing.T) {
 	}
 }
 
-// lowestDescriptor returns the lowest number that no descriptor has.
+// lowestDescriptor returns the lowest free number of a descriptor.
 func lowestDescriptor(t *testing.T) int {
 	t.Helper()
 	descriptor, err := syscall.Dup(0)

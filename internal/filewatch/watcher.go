@@ -13,34 +13,34 @@ import (
 )
 
 const (
-	// lookAgainAfter is how often a [Watcher] has its user look where the kernel does not say what changes.
+	// lookAgainAfter is how often a [Watcher] makes its caller look if the kernel cannot report changes.
 	lookAgainAfter = time.Minute
-	// maximumTries is how often in a row what is watched may change while it begins to be watched.
+	// maximumTries is how often in a row files may be replaced while the watching begins.
 	maximumTries = 8
 )
 
-// errChanged says that another file is at a path than a moment ago.
+// errChanged says that a path has another file than a moment ago.
 var errChanged = errors.New("they were replaced meanwhile")
 
-// Watcher says that something may have changed around some files; what has, its user finds out by looking. So an event
-// that is lost or means nothing does no harm. Its methods are safe for concurrent use.
+// Watcher reports that something may have changed around some files. Its caller looks for the change, so an event that
+// is lost or means nothing does no harm. Its methods are safe for concurrent use.
 type Watcher struct {
 	queue   *queue
 	changes notice.Signal
 	ended   chan struct{}
-	// lookAgain fires where not everything can be watched.
+	// lookAgain fires if not everything can be watched.
 	lookAgain      *time.Timer
 	lookAgainAfter time.Duration
 
 	mu    sync.Mutex
 	trail trail
-	// touched is set when one of the files was changed itself, which their states may not show: two changes may have
-	// the same time.
+	// touched is set when one of the files itself was changed. Their states may not show that, because two changes may
+	// have the same time.
 	touched bool
 }
 
-// New returns a Watcher that watches nothing yet. The caller closes it. The error is that files cannot be watched at
-// all, as where the process has no descriptors left.
+// New returns a Watcher that watches nothing yet. The caller closes it. The error says that files cannot be watched at
+// all, for example because the process has no descriptors left.
 func New() (*Watcher, error) {
 	queue, err := newQueue()
 	if err != nil {
@@ -65,13 +65,13 @@ func (w *Watcher) Close() {
 // Changes has a value when something may have changed since the last one was taken.
 func (w *Watcher) Changes() <-chan struct{} { return w.changes }
 
-// Follow watches these files, in place of those that were followed before: files that are not there yet, that are
-// replaced, whose directories come and go, and that are reached through links. What comes or goes in the directory of a
-// file is a change too. An empty name is none. What changes after Follow has returned is told, so look at the files
-// after it, and call it again after each change, since their names may lead elsewhere then.
+// Follow watches these files, instead of the previous ones. The files need not exist, may be replaced, may be reached
+// through links, and their directories may be created and removed. An entry that is added to or removed from the
+// directory of a file is a change too. An empty name is ignored. Changes after Follow has returned are reported, so
+// look at the files after it. Call it again after each change, since names may then lead to other files.
 //
-// The error says what cannot be watched, for example because it may not be read. The rest is, and until Follow is
-// called again Changes has a value once a minute.
+// The error names files that cannot be watched, for example because they may not be read. The rest is watched, and
+// until Follow is called again Changes has a value once a minute.
 func (w *Watcher) Follow(files ...string) error {
 	err := w.follow(files)
 	if err != nil {
@@ -87,7 +87,7 @@ func (w *Watcher) follow(files []string) error {
 		wanted := trailOf(files)
 		w.set(wanted)
 		again, err := w.arm(wanted)
-		now := trailOf(files) // what has come or gone in the meantime has sent no event
+		now := trailOf(files) // files that were added or removed meanwhile have sent no event
 		if !again && now.sameFiles(wanted) {
 			w.set(now)
 			return err
@@ -96,8 +96,7 @@ func (w *Watcher) follow(files []string) error {
 	return fmt.Errorf("watch %q: %w, again and again", files, errChanged)
 }
 
-// File also watches an open file, wherever its name goes, until it has been closed. The error says that it cannot be
-// watched.
+// File also watches an open file until it is closed, even if it is renamed. The error says that it cannot be watched.
 func (w *Watcher) File(file *os.File) error {
 	raw, err := file.SyscallConn()
 	if err != nil {
@@ -113,13 +112,13 @@ func (w *Watcher) File(file *os.File) error {
 	return nil
 }
 
-// arm has the kernel tell of changes at the places. again says that one of them was replaced meanwhile.
+// arm requests events from the kernel for the places. again says that one of them was replaced meanwhile.
 func (w *Watcher) arm(wanted trail) (again bool, err error) {
 	w.queue.keep(wanted)
 	var problems []error
 	for path, place := range wanted {
 		if !place.state.watchable() {
-			continue // its directory tells
+			continue // its directory shows it
 		}
 		err := w.queue.add(path, place)
 		switch {
@@ -147,7 +146,7 @@ func (w *Watcher) seen() trail {
 	return w.trail
 }
 
-// takeTouched reports whether one of the files was changed itself since the last call.
+// takeTouched reports whether one of the files itself was changed since the last call.
 func (w *Watcher) takeTouched() (touched bool) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -162,7 +161,7 @@ func (w *Watcher) wake(touched bool) {
 	w.changes.Set()
 }
 
-// run makes one wake-up of whatever number of events; Close waits for it.
+// run turns any number of events into one wake-up; Close waits for it.
 func (w *Watcher) run() {
 	defer close(w.ended)
 	for {

@@ -10,7 +10,7 @@ import (
 	"usher.internal/internal/wpj"
 )
 
-// real is what the community's collector prints of a registered user, and getPSSOStatus alone.
+// real is the output of the community's collector for a registered user, and of getPSSOStatus by itself.
 var real = jamfstate.PSSOStatus{
 	Status: wpj.SingleSignOnRegistered, DeviceID: "38d94132-e90a-4e9d-bfdc-a52633ed2772",
 	TenantID:          "0dde70e6-f430-449f-8bce-f4d0a9eca2a4",

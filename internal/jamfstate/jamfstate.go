@@ -1,8 +1,8 @@
-// Package jamfstate reads what Jamf leaves on a Mac about its registration: the output of Jamf Conditional Access's
+// Package jamfstate reads Jamf's data about a registration on a Mac: the output of Jamf Conditional Access's
 // getPSSOStatus, the user's com.jamf.management.jamfAAD.plist, and the Mac's com.jamfsoftware.jamf.plist.
 //
-// Each has a function that parses it, and a result whose Evidence method says what it means, without the time.
-// [FindPSSOStatuses], [AgentStateOf] and [SettingsOf] read the same from what a person has pasted.
+// Each has a function that parses it, and a result whose Evidence method returns its meaning, without the time.
+// [FindPSSOStatuses], [AgentStateOf] and [SettingsOf] read the same data from pasted text.
 package jamfstate
 
 import (
@@ -16,14 +16,14 @@ import (
 	"usher.internal/internal/wpj"
 )
 
-// ErrNotRecognised is wrapped by what is not in the format that a function reads.
+// ErrNotRecognised is wrapped for input that is not in the format that a function reads.
 var ErrNotRecognised = propertylist.ErrNotRecognised
 
-// AgentState is com.jamf.management.jamfAAD.plist of a user.
+// AgentState is a user's com.jamf.management.jamfAAD.plist.
 type AgentState struct {
-	// HaveAzureID is nil where the key is missing.
+	// HaveAzureID is nil if the key is missing.
 	HaveAzureID *bool
-	// LastTokenAt is zero where the key is missing, or 0.
+	// LastTokenAt is zero if the key is missing, or 0.
 	LastTokenAt time.Time
 }
 
@@ -44,7 +44,7 @@ func ParseAgentState(content []byte) (*AgentState, error) {
 	return AgentStateOf(values)
 }
 
-// AgentStateOf reads what a property list holds.
+// AgentStateOf reads the values of a property list.
 func AgentStateOf(values map[string]any) (*AgentState, error) {
 	state := &AgentState{}
 	var err error
@@ -63,7 +63,7 @@ func AgentStateOf(values map[string]any) (*AgentState, error) {
 	return state, nil
 }
 
-// Evidence is what the state says.
+// Evidence returns the meaning of the state.
 func (s *AgentState) Evidence() wpj.Evidence {
 	evidence := wpj.Evidence{
 		Source: wpj.SourceJamfAgent, Finding: wpj.Found,
@@ -81,9 +81,9 @@ func (s *AgentState) Evidence() wpj.Evidence {
 	return evidence
 }
 
-// Settings is com.jamfsoftware.jamf.plist, as far as it is about device compliance.
+// Settings is the part of com.jamfsoftware.jamf.plist about device compliance.
 type Settings struct {
-	// ConditionalAccess is nil where the key is missing.
+	// ConditionalAccess is nil if the key is missing.
 	ConditionalAccess *bool
 	ClientID          string
 }
@@ -97,7 +97,7 @@ func ParseSettings(content []byte) (*Settings, error) {
 	return SettingsOf(values)
 }
 
-// SettingsOf reads what a property list holds.
+// SettingsOf reads the values of a property list.
 func SettingsOf(values map[string]any) (*Settings, error) {
 	settings := &Settings{}
 	if value, there := values[KeyConditionalAccess]; there {
@@ -111,7 +111,7 @@ func SettingsOf(values map[string]any) (*Settings, error) {
 	return settings, nil
 }
 
-// Evidence is what the settings say. A key that is missing is not true [BW#5].
+// Evidence returns the meaning of the settings. A missing key means false [BW#5].
 func (s *Settings) Evidence() wpj.Evidence {
 	evidence := wpj.Evidence{
 		Source: wpj.SourceJamfSettings, Finding: wpj.Found,
@@ -126,7 +126,7 @@ func (s *Settings) Evidence() wpj.Evidence {
 	return evidence
 }
 
-// boolean reads what Jamf writes, and what an admin's `defaults write` leaves: a boolean, a number, a text.
+// boolean reads a value that Jamf or an admin's `defaults write` has written: a boolean, a number or a text.
 func boolean(value any) (bool, error) {
 	switch value := value.(type) {
 	case bool:
@@ -148,10 +148,10 @@ func boolean(value any) (bool, error) {
 	return false, fmt.Errorf("is a %T that is neither true nor false: %w", value, ErrNotRecognised)
 }
 
-// latest is the last second that a date with four digits has.
+// latest is the last second of the year 9999.
 const latest = 253402300799
 
-// moment reads seconds since 1970, as any kind of number or text; 0 is none.
+// moment reads seconds since 1970, as any kind of number or text; 0 means no moment.
 func moment(value any) (time.Time, error) {
 	var seconds float64
 	switch value := value.(type) {
@@ -166,14 +166,14 @@ func moment(value any) (time.Time, error) {
 	case string:
 		parsed, err := strconv.ParseFloat(strings.TrimSpace(value), 64)
 		if err != nil {
-			return time.Time{}, fmt.Errorf("is no number of seconds: %w", ErrNotRecognised)
+			return time.Time{}, fmt.Errorf("is not a number of seconds: %w", ErrNotRecognised)
 		}
 		seconds = parsed
 	default:
 		return time.Time{}, fmt.Errorf("is a %T: %w", value, ErrNotRecognised)
 	}
 	if math.IsNaN(seconds) || seconds < 0 || seconds > latest {
-		return time.Time{}, fmt.Errorf("is no moment since 1970: %w", ErrNotRecognised)
+		return time.Time{}, fmt.Errorf("is not a time since 1970: %w", ErrNotRecognised)
 	}
 	if seconds == 0 {
 		return time.Time{}, nil

@@ -14,12 +14,12 @@ import (
 	"usher.internal/internal/wpj"
 )
 
-var update = flag.Bool("update", false, "write what is read into the golden files")
+var update = flag.Bool("update", false, "write the golden files")
 
-// evident is what each parser returns.
+// evident is the result of each parser.
 type evident interface{ Evidence() wpj.Evidence }
 
-// parsers are by the directory of testdata that holds what they read.
+// parsers are the parsers by the directory of testdata with their input.
 var parsers = map[string]func([]byte) (evident, error){
 	"status":   func(b []byte) (evident, error) { return jamfstate.ParsePSSOStatus(b) },
 	"agent":    func(b []byte) (evident, error) { return jamfstate.ParseAgentState(b) },
@@ -72,7 +72,7 @@ func TestGolden(t *testing.T) {
 	}
 }
 
-// fuzz holds for every parser: an error of one line, or evidence that comes to a state.
+// fuzz checks any parser: it returns an error of one line, or evidence that leads to a state.
 func fuzz(f *testing.F, format string) {
 	files, err := filepath.Glob("testdata/" + format + "/*")
 	if err != nil {

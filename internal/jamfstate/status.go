@@ -12,11 +12,11 @@ import (
 	"usher.internal/internal/wpj"
 )
 
-// PSSOStatus is what getPSSOStatus said.
+// PSSOStatus is the answer of getPSSOStatus.
 type PSSOStatus struct {
 	// Status is MSALPlatformSSOStatus, 0 to 3 [MSAL].
 	Status int
-	// From extraDeviceInformation; empty where it does not say.
+	// From extraDeviceInformation; empty if it is not there.
 	DeviceID          wpj.DeviceID
 	TenantID          wpj.TenantID
 	UserPrincipalName wpj.UserPrincipalName
@@ -25,10 +25,10 @@ type PSSOStatus struct {
 	FullMode          string
 }
 
-// statusNames are MSAL's [MSAL].
+// statusNames are MSAL's names of the statuses [MSAL].
 var statusNames = []string{"NotEnabled", "EnabledNotRegistered", "EnabledAndRegistered", "RegistrationNeedsRepair"}
 
-// Name is MSAL's name of the status; empty for one that is not known.
+// Name is MSAL's name of the status; empty for an unknown one.
 func (s *PSSOStatus) Name() string {
 	if s.Status < 0 || s.Status >= len(statusNames) {
 		return ""
@@ -38,7 +38,7 @@ func (s *PSSOStatus) Name() string {
 
 // metadata finds one entry of the dictionary's dump: the key, in quotes and AnyHashable or not, and its value up to the
 // next separator. The exact punctuation is known only from the patterns of community scripts [BW-EA2], some of which
-// take the quotes and brackets away, so much is tolerated.
+// remove the quotes and brackets. So many forms are accepted.
 var metadata = lazyregexp.New(
 	`(?:primary_registration_metadata_([a-z_]+)|(isSSOExtensionInFullMode))"?\)?[ \t]*[:=][ ` +
 		`\t]*(?:Optional\()?"?([^",;\s\])]*)`)
@@ -52,17 +52,17 @@ const (
 	maximumDump   = 8 << 10
 )
 
-// number finds a status: the number, and MSAL's name of it beside it or in its place.
+// number finds a status: the number, MSAL's name of it, or both.
 var number = lazyregexp.New(
 	`^(\d{1,3})(?:[ \t]*[-:(=][ \t]*(?:MSALPlatformSSO)?[A-Za-z ]+\)?)?$|` +
 		`^(?:MSALPlatformSSO)?(NotEnabled|EnabledNotRegistered|EnabledAndRegistered|RegistrationNeedsRepair)` +
 		`(?:[ \t]*\((\d{1,3})\))?$`)
 
-// asked finds what scripts print before the answer, in one line with it or in the line before it.
+// asked finds the text that scripts print before the answer, in the same line or in the line before it.
 var asked = lazyregexp.New(`(?i)^(?:.*getPSSOStatus"?'?|psso[ _]?status(?:[ _]code)?)[ \t]*[:=]?[ \t]*(.*)$`)
 
-// ErrTimedOut is wrapped where Jamf Conditional Access said that Microsoft's single sign-on did not answer in time
-// [SK-SSOREM]. Nothing is known then, and a later attempt helps.
+// ErrTimedOut is wrapped if Jamf Conditional Access said that Microsoft's single sign-on did not answer in time
+// [SK-SSOREM]. The status is unknown then, and a later attempt helps.
 var ErrTimedOut = errors.New("no answer in time from Microsoft's single sign-on")
 
 // isTimedOut reports whether a line is the warning of [ErrTimedOut].
@@ -71,7 +71,7 @@ func isTimedOut(line string) bool {
 }
 
 // ParsePSSOStatus reads the output of getPSSOStatus: first a number, then the dump of a Swift dictionary. The error
-// wraps [ErrNotRecognised], and [ErrTimedOut] too where it says so.
+// wraps [ErrNotRecognised], and also [ErrTimedOut] if the output reports a timeout.
 func ParsePSSOStatus(output []byte) (*PSSOStatus, error) {
 	text := strings.TrimSpace(string(output))
 	for line := range strings.Lines(text) {
@@ -107,8 +107,8 @@ func statusOf(text string) (int, bool) {
 	return status, err == nil
 }
 
-// unwrapped puts each dump of a dictionary on one line, since a terminal and a mail program wrap it. The lines that are
-// gone are empty ones after it, so that all others keep their number.
+// unwrapped puts each dump of a dictionary on one line, since terminals and mail programs wrap it. Empty lines after it
+// replace the joined lines, so all other lines keep their numbers.
 func unwrapped(text string) string {
 	var out strings.Builder
 	for {
@@ -163,17 +163,17 @@ func (s *PSSOStatus) take(text string) {
 // FoundStatus is an answer of getPSSOStatus in other output.
 type FoundStatus struct {
 	PSSOStatus
-	// Known reports whether a number was found; without it only the dictionary is there.
+	// Known is true if a number was found; otherwise only the dictionary was found.
 	Known bool
-	// TimedOut says that Microsoft's single sign-on did not answer, so that nothing else is set.
+	// TimedOut is true if Microsoft's single sign-on did not answer; then nothing else is set.
 	TimedOut bool
-	// Line is where it begins, counted from 0.
+	// Line is the line in which it begins, counted from 0.
 	Line int
 }
 
-// FindPSSOStatuses finds what getPSSOStatus said in other output: of a terminal, of a script that prints more, or of an
-// extension attribute. A number is taken for a status only where a dictionary follows it, or where the line before it
-// names getPSSOStatus; much else is a number.
+// FindPSSOStatuses finds answers of getPSSOStatus in other output: of a terminal, of a script that prints more, or of
+// an extension attribute. A number is a status only if a dictionary follows it, or if the line before it names
+// getPSSOStatus. Many other values are numbers too.
 func FindPSSOStatuses(text string) []FoundStatus {
 	var found []FoundStatus
 	previous, open := "", false // open: the last one can still take lines of its dictionary
@@ -224,7 +224,7 @@ func FindPSSOStatuses(text string) []FoundStatus {
 	return found
 }
 
-// Evidence is what the status says.
+// Evidence returns the meaning of the status.
 func (s *PSSOStatus) Evidence() wpj.Evidence {
 	evidence := wpj.Evidence{
 		Source: wpj.SourceSecureEnclave, Finding: wpj.Found, SecureEnclave: &wpj.SecureEnclave{Status: s.Status},

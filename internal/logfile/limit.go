@@ -9,12 +9,12 @@ import (
 	"golang.org/x/time/rate"
 )
 
-// What of the same message about the same user is logged: so much at once, and then one each interval. A user who makes
-// usherd log for days writes some megabytes a day.
+// The limits for the same message about the same user: a number at once, and then one per interval. A user who makes
+// usherd log for days causes some megabytes a day.
 const (
 	loggedAtOnce   = 100
 	loggedInterval = time.Second
-	// sourcesInMemory bounds what is remembered. When there are more, what they have in common is one source.
+	// sourcesInMemory limits the sources that are remembered. If there are more, their records count as one source.
 	sourcesInMemory = 1024
 	sweepInterval   = 10 * time.Second
 )
@@ -22,14 +22,14 @@ const (
 // NotLogged is the attribute that says how many records like this one were left out before it.
 const NotLogged = "not_logged_before"
 
-// Limit returns a handler that leaves out what is logged too often, so that a user who repeats something does not fill
-// the disk, at level debug neither. Warnings and errors are logged as they are: what a user can bring about of them has
-// a limit where it is logged.
+// Limit returns a handler that leaves out records that are logged too often. So a user who repeats something does not
+// fill the disk, even at level debug. Warnings and errors are never left out. Code that logs a warning or error that
+// users can cause limits it itself.
 func Limit(next slog.Handler) slog.Handler {
 	return &limited{next: next, sources: &sources{now: time.Now, known: make(map[source]*logged)}}
 }
 
-// source is what is limited: a message about a user, or about nobody.
+// source is the unit of the limit: a message about a user, or about no user.
 type source struct {
 	message, user string
 	level         slog.Level
@@ -40,16 +40,16 @@ type logged struct {
 	held  int
 }
 
-// sources are shared by the handlers that [slog.Handler.WithAttrs] makes of one.
+// sources are shared by a handler and all handlers that its [slog.Handler.WithAttrs] returns.
 type sources struct {
 	now   func() time.Time
 	mu    sync.Mutex
 	known map[source]*logged
-	// swept is when those that have been quiet were forgotten.
+	// swept is when quiet sources were last forgotten.
 	swept time.Time
 }
 
-// allow reports whether something may be logged now, and how much was left out before.
+// allow reports whether a record may be logged now, and how many were left out before.
 func (s *sources) allow(of source) (held int, ok bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -114,7 +114,7 @@ func (h *limited) Handle(ctx context.Context, record slog.Record) error {
 	return h.next.Handle(ctx, record)
 }
 
-// userOf returns the user that an attribute names, or the one that is known.
+// userOf returns the user that an attribute names, or else the known user.
 func userOf(known string, a slog.Attr) string {
 	if a.Key == "uid" {
 		return a.Value.String()

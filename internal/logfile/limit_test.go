@@ -12,8 +12,8 @@ import (
 	"usher.internal/internal/logfile"
 )
 
-// A user who makes usherd log the same again and again does not fill the disk, what was left out is counted, and what
-// is logged of others is logged as before.
+// A user who makes usherd log the same message again and again does not fill the disk. Omitted records are counted, and
+// records about others are logged as before.
 func TestFloodOfTheLogIsBounded(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var written bytes.Buffer
@@ -32,7 +32,7 @@ func TestFloodOfTheLogIsBounded(t *testing.T) {
 			}
 		}
 		if count("msg=called uid=502") != 1 || count("msg=refused") != 1 || count(logfile.NotLogged+"=99") == 0 {
-			t.Errorf("others are missing, or the number of what was left out:\n%.2000s", written.String())
+			t.Errorf("other records, or the number of omitted records, are missing:\n%.2000s", written.String())
 		}
 		written.Reset()
 		for uid := range 100_000 { // with the uids of a user's namespaces

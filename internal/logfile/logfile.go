@@ -1,5 +1,5 @@
-// Package logfile writes a log to a file that is rotated under it: by newsyslog, which moves the file away, or by
-// itself at a limit.
+// Package logfile writes a log to a file that is rotated while it is open. newsyslog rotates it by moving the file
+// away, or the package itself rotates it at a limit.
 package logfile
 
 import (
@@ -28,12 +28,13 @@ type File struct {
 	size int64
 }
 
-// Open opens the log at path for appending, and makes it and its directory if need be: readable by root and admins for
-// root, see [AdminGroup], and only by oneself for anybody else. Root's log is closed to others if it is not, and so are
-// the folder and the rotated files, if the folder is usher's own. A symbolic link at path is not followed.
+// Open opens the log at path for appending, and creates it and its directory if necessary. Root's log is readable by
+// root and admins, see [AdminGroup]; any other user's log only by that user. If others can read root's log, Open
+// removes that access. It does the same for the folder and the rotated files, if the folder is usher's own. A symbolic
+// link at path is not followed.
 //
-// With a limit, in bytes, the log is renamed to path with ".1" when it would grow beyond it, which replaces the one
-// before. Without, somebody else rotates it: a log that was moved away is begun anew at the next write.
+// With a limit, in bytes, a log that would grow beyond it is renamed to path with ".1", which replaces the earlier one.
+// Without a limit, another program rotates the log: if it was moved away, the next write creates a new one.
 func Open(path string, limit int64) (*File, error) {
 	f := &File{path: path, limit: limit}
 	if err := f.open(); err != nil {
@@ -56,7 +57,7 @@ func (f *File) open() error {
 	}
 	info, err := file.Stat()
 	if err == nil && !info.Mode().IsRegular() {
-		err = fmt.Errorf("%s is no regular file", f.path)
+		err = fmt.Errorf("%s is not a regular file", f.path)
 	}
 	if err == nil {
 		err = closeToUsers(file, info)
@@ -74,8 +75,8 @@ func (f *File) open() error {
 	return nil
 }
 
-// makeDirectory makes the directory if need be. Root's log is in a directory that only root can change
-// ([trust.LogDirectory]). Usher's own is closed to users.
+// makeDirectory creates the directory if necessary. Root's log is in a directory that only root can change
+// ([trust.LogDirectory]). Users cannot open usher's own directory.
 func makeDirectory(path string, mode fs.FileMode) error {
 	if os.Geteuid() != 0 {
 		return os.MkdirAll(path, mode)
@@ -93,8 +94,8 @@ func makeDirectory(path string, mode fs.FileMode) error {
 	return Tighten(path, AdminGroup(runtime.GOOS))
 }
 
-// TakeCrashes has the Go runtime write into the log, besides to standard error, what it says when this process crashes.
-// It is for one log of a process.
+// TakeCrashes makes the Go runtime write its crash report of this process into the log too, in addition to standard
+// error. A process may call it for one log.
 func (f *File) TakeCrashes() error {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -102,8 +103,8 @@ func (f *File) TakeCrashes() error {
 	return debug.SetCrashOutput(f.file, debug.CrashOptions{})
 }
 
-// Write implements [io.Writer]: one call is one entry, and stands whole in one file. An error is of this entry alone;
-// the next one is tried again.
+// Write implements [io.Writer]: one call is one entry, which is written whole into one file. An error concerns only
+// this entry; the next write tries again.
 func (f *File) Write(entry []byte) (int, error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -114,7 +115,7 @@ func (f *File) Write(entry []byte) (int, error) {
 	}
 	if f.moved() {
 		if err := f.open(); err != nil {
-			return 0, fmt.Errorf("open log anew: %w", err)
+			return 0, fmt.Errorf("open log again: %w", err)
 		}
 	}
 	n, err := f.file.Write(entry)
@@ -122,7 +123,7 @@ func (f *File) Write(entry []byte) (int, error) {
 	return n, err
 }
 
-// moved tells whether path leads elsewhere than to what we write to.
+// moved reports whether path leads to another file than the open one.
 func (f *File) moved() bool {
 	ours, err := f.file.Stat()
 	if err != nil {

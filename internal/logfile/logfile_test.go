@@ -37,8 +37,8 @@ func want(t *testing.T, path, content string) {
 	}
 }
 
-// newsyslog moves the file away and makes an empty one, or none.
-func TestLogThatWasMovedIsBegunAnew(t *testing.T) {
+// newsyslog moves the file away, and may create an empty one.
+func TestMovedLogIsCreatedAgain(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "a folder", "usherd.log")
 	log := open(t, path, 0)
 	write(t, log, "one")
@@ -69,7 +69,7 @@ func TestLogIsAppendedToAndBounded(t *testing.T) {
 	write(t, log, "two two")
 	want(t, path, "two two\n")
 	want(t, path+".1", "before\none\n")
-	// An entry that is too long for any log stands alone in one.
+	// An entry that is too long for any log is in a log by itself.
 	write(t, log, strings.Repeat("x", 40))
 	write(t, log, "y")
 	want(t, path, "y\n")
@@ -103,7 +103,7 @@ func TestEntriesOfManyStayWhole(t *testing.T) {
 	}
 }
 
-// Root writes where others may be able to put things.
+// Root writes where others may be able to create files.
 func TestLogIsNoLinkAndNoPipe(t *testing.T) {
 	directory := t.TempDir()
 	elsewhere := filepath.Join(directory, "elsewhere")
@@ -122,7 +122,7 @@ func TestLogIsNoLinkAndNoPipe(t *testing.T) {
 	}
 }
 
-// Root makes no log in a directory that somebody else can change, who could have the name lead elsewhere.
+// Root creates no log in a directory that another user can change: that user could make the name lead elsewhere.
 func TestLogOfRootInADirectoryOfAnotherUser(t *testing.T) {
 	if os.Geteuid() != 0 {
 		t.Fatal("this test needs root")

@@ -6,9 +6,10 @@ import (
 	"os"
 )
 
-// Logger returns a program's log as text, in a file that open opens if there is to be one, and what closes it. Where
-// the file cannot be opened, the log is on standard error: a program without a log is better than none. A program opens
-// its log first, so that each refusal is in it. Limited limits what is logged; nil does not.
+// Logger returns a program's text log and a function that closes it. With hasFile, the log is in the file that open
+// returns. If that file cannot be opened, the log is on standard error: a program without a log file is better than no
+// program. A program opens its log first, so that each refusal is in it. limited returns a handler that limits records;
+// nil means no limit.
 func Logger(program string, hasFile bool, level slog.Leveler, limited func(slog.Handler) slog.Handler,
 	open func() (*File, error)) (log *slog.Logger, closeLog func()) {
 	to := func(output io.Writer) *slog.Logger {

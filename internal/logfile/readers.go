@@ -18,9 +18,9 @@ const (
 	rootFile   fs.FileMode = 0o640
 )
 
-// AdminGroup is the group whose members read what root logs, by the name that Go has for a system. On macOS it is
-// admin, whose number is 80 on every Mac; on Linux root's own, since there the journal has the log, and says itself who
-// reads it.
+// AdminGroup is the group whose members may read root's log, by Go's name of the system. On macOS it is admin, whose
+// number is 80 on every Mac. On Linux it is root's own group, since the journal has the log there and decides who may
+// read it.
 func AdminGroup(system string) int {
 	if system == "darwin" {
 		return 80
@@ -28,11 +28,11 @@ func AdminGroup(system string) int {
 	return 0
 }
 
-// isOwnFolder reports whether a folder is usher's, by its name: /Library/Logs/usher is, /var/log is everybody's.
+// isOwnFolder reports whether a folder is usher's, by its name: /Library/Logs/usher is, and /var/log is shared.
 func isOwnFolder(folder string) bool { return filepath.Base(folder) == "usher" }
 
-// Loose says why others than root and a group can read a folder of logs, or a file in it; "" where they cannot, or
-// where it is not there. A version before this one has made them for everybody.
+// Loose returns why others than root and a group can read a folder of logs, or a file in it. It returns "" if they
+// cannot, or if the folder does not exist. An earlier version of usher created them readable for everybody.
 func Loose(folder string, group int) (why string, err error) {
 	err = eachFile(folder, func(name string, file *os.File, info fs.FileInfo) error {
 		if wanted := wantedMode(info); why == "" && (info.Mode().Perm()&^wanted != 0 || !belongs(info, group)) {
@@ -46,8 +46,8 @@ func Loose(folder string, group int) (why string, err error) {
 	return why, err
 }
 
-// Tighten has only root and a group read a folder of logs and the files in it, those that were rotated too. Links are
-// not followed.
+// Tighten lets only root and a group read a folder of logs and the files in it, including rotated ones. Links are not
+// followed.
 func Tighten(folder string, group int) error {
 	return eachFile(folder, func(name string, file *os.File, info fs.FileInfo) error {
 		return tighten(file, info, group)
@@ -73,8 +73,8 @@ func wantedMode(info fs.FileInfo) fs.FileMode {
 	return rootFile
 }
 
-// belongs reports whether a file is root's and the group's, as far as we could make it so. That is who can read it,
-// which is not a question of internal/trust.
+// belongs reports whether a file belongs to root and the group, as far as we could set that. It decides who can read
+// the file; internal/trust decides only who can change one.
 func belongs(info fs.FileInfo, group int) bool {
 	stat, ok := info.Sys().(*syscall.Stat_t)
 	return os.Geteuid() != 0 || ok && stat.Uid == 0 && int(stat.Gid) == group
@@ -84,16 +84,16 @@ func belongs(info fs.FileInfo, group int) bool {
 func eachFile(folder string, take func(name string, file *os.File, info fs.FileInfo) error) error {
 	root, err := trust.LogFolder.OpenRoot(folder)
 	if err != nil {
-		return fmt.Errorf("look at logs: %w", err)
+		return fmt.Errorf("examine logs: %w", err)
 	}
 	defer root.Close()
-	// First the folder: from then on nobody else puts anything into it.
+	// The folder comes first: from then on nobody else can put anything into it.
 	if err := oneFile(root, ".", take); err != nil {
-		return fmt.Errorf("look at logs: %w", err)
+		return fmt.Errorf("examine logs: %w", err)
 	}
 	entries, err := fs.ReadDir(root.FS(), ".")
 	if err != nil {
-		return fmt.Errorf("look at logs: %w", err)
+		return fmt.Errorf("examine logs: %w", err)
 	}
 	for _, entry := range entries {
 		if !entry.Type().IsRegular() {
@@ -101,7 +101,7 @@ func eachFile(folder string, take func(name string, file *os.File, info fs.FileI
 		}
 		err := oneFile(root, entry.Name(), take)
 		if err != nil && !errors.Is(err, fs.ErrNotExist) { // newsyslog may have rotated it
-			return fmt.Errorf("look at logs: %w", err)
+			return fmt.Errorf("examine logs: %w", err)
 		}
 	}
 	return nil
@@ -120,7 +120,8 @@ func oneFile(folder *os.Root, name string, take func(name string, file *os.File,
 	return take(filepath.Join(folder.Name(), name), file, info)
 }
 
-// closeToUsers has only root and admins read root's log, whatever has made the file: launchd does, before usherd runs.
+// closeToUsers lets only root and admins read root's log, whichever program created it. launchd creates it before
+// usherd runs.
 func closeToUsers(file *os.File, info fs.FileInfo) error {
 	if os.Geteuid() != 0 {
 		return nil

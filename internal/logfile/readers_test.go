@@ -24,11 +24,11 @@ func has(t *testing.T, path string, mode os.FileMode) {
 	}
 }
 
-// An upgrade closes what a version before has made for everybody: the folder, the log and those that were rotated. Root
-// makes new ones so.
+// An upgrade removes others' access to files of an earlier version: the folder, the log and the rotated logs. Root
+// creates new ones without that access.
 func TestRootsLogIsClosedToUsers(t *testing.T) {
 	if os.Geteuid() != 0 {
-		t.Fatal("it needs root")
+		t.Fatal("this test needs root")
 	}
 	base := t.TempDir()
 	folder := filepath.Join(base, "Logs", "usher")
@@ -57,7 +57,7 @@ func TestRootsLogIsClosedToUsers(t *testing.T) {
 		t.Fatal(err)
 	}
 	if why, err := logfile.Loose(older, 0); err != nil || why == "" {
-		t.Errorf("it is not said that it is open to everybody: %v", err)
+		t.Errorf("no report that everybody can read it: %v", err)
 	}
 	log := open(t, filepath.Join(older, "usherd.log"), 0)
 	for _, path := range []string{"usherd.log", "usherd.log.0.bz2", "usherd.log.1.bz2", "install.log"} {
@@ -65,12 +65,12 @@ func TestRootsLogIsClosedToUsers(t *testing.T) {
 	}
 	has(t, older, 0o750)
 	if info, err := os.Stat(outside); err != nil || info.Mode().Perm() != 0o644 {
-		t.Errorf("what a link leads to has changed: %v, %v", info.Mode(), err)
+		t.Errorf("the target of a link has changed: %v, %v", info.Mode(), err)
 	}
 	if why, err := logfile.Loose(older, logfile.AdminGroup(runtime.GOOS)); err != nil || why != "" {
 		t.Errorf("after that: %q, %v", why, err)
 	}
-	// newsyslog's configuration of before has moved it away, and made one for everybody.
+	// An earlier configuration of newsyslog has moved it away, and created one that everybody can read.
 	path := filepath.Join(older, "usherd.log")
 	if err := os.Rename(path, path+".0"); err != nil {
 		t.Fatal(err)
@@ -82,7 +82,7 @@ func TestRootsLogIsClosedToUsers(t *testing.T) {
 	has(t, path, 0o640)
 }
 
-// A folder that is not usher's stays as it is.
+// A folder that is not usher's remains unchanged.
 func TestFolderOfOthersStaysOpen(t *testing.T) {
 	folder := t.TempDir()
 	if err := os.Chmod(folder, 0o755); err != nil {
@@ -100,14 +100,14 @@ func TestFolderOfOthersStaysOpen(t *testing.T) {
 	}
 }
 
-// Root does not change a folder that is somebody else's.
+// Root does not change another user's folder.
 func TestFolderOfAnotherUserIsRefused(t *testing.T) {
 	folder := filepath.Join(t.TempDir(), "usher")
 	if err := os.Mkdir(folder, 0o755); err != nil {
 		t.Fatal(err)
 	}
 	if err := os.Chown(folder, 4711, 4711); err != nil {
-		t.Fatal("it needs root: ", err)
+		t.Fatal("this test needs root: ", err)
 	}
 	if log, err := logfile.Open(filepath.Join(folder, "usherd.log"), 0); err == nil {
 		log.Close()

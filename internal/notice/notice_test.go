@@ -31,7 +31,7 @@ func TestSignalIsCoalesced(t *testing.T) {
 		if woken != 3 {
 			t.Errorf("woken %d times", woken)
 		}
-		for range 3 { // set while it is busy: it does not run before Wait
+		for range 3 { // set while the waiter is busy: it does not run before Wait
 			signal.Set()
 		}
 		close(signal)
@@ -55,7 +55,7 @@ func TestSignalIsCoalesced(t *testing.T) {
 func TestBroadcastWakesEveryone(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var broadcast notice.Broadcast
-		broadcast.Send() // nobody waits, and nobody is woken by it later
+		broadcast.Send() // nobody waits, and this wakes nobody later
 		var woken atomic.Int32
 		for range 3 {
 			next := broadcast.Next()
@@ -104,8 +104,8 @@ func TestBroadcastLosesNothing(t *testing.T) {
 	})
 }
 
-// Nothing else in what ships sends a notice by itself: neither with a select whose default does nothing, nor by closing
-// a channel and putting another one in its place.
+// No other production code sends a notice itself: neither with a select whose default does nothing, nor by closing a
+// channel and replacing it.
 func TestOneHome(t *testing.T) {
 	root := filepath.Join("..", "..")
 	looked := 0
@@ -137,7 +137,7 @@ func TestOneHome(t *testing.T) {
 	}
 }
 
-// What TestOneHome looks for is found.
+// TestOneHome's search finds the patterns.
 func TestHomesAreFound(t *testing.T) {
 	for text, want := range map[string]int{
 		"select { case s.c <- struct{}{}: default: }":           1,
@@ -198,7 +198,7 @@ func isEmptyStruct(kind ast.Expr) bool {
 	return ok && structure.Fields.NumFields() == 0
 }
 
-// replacesClosed reports whether one statement closes a channel and the next one has another, or none, in its place.
+// replacesClosed reports whether one statement closes a channel and the next one replaces it by another or by nil.
 func replacesClosed(first, second ast.Stmt) bool {
 	expression, ok := first.(*ast.ExprStmt)
 	if !ok {
@@ -212,7 +212,7 @@ func replacesClosed(first, second ast.Stmt) bool {
 	return ok && len(assigned.Lhs) == 1 && name(assigned.Lhs[0]) == name(call.Args[0])
 }
 
-// name is how a variable or a field is written.
+// name returns a variable or a field as written.
 func name(expression ast.Expr) string {
 	switch expression := expression.(type) {
 	case *ast.Ident:

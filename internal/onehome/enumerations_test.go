@@ -13,7 +13,7 @@ import (
 	"golang.org/x/tools/go/packages"
 )
 
-// A constant that nothing uses is removed. Those of the contracts are used by their names.
+// A constant that nothing uses must be removed. Constants of the contracts are used by their names.
 func TestEveryConstantIsUsed(t *testing.T) {
 	all := load(t)
 	other, err := elsewhere()
@@ -67,8 +67,8 @@ var partial = map[string]string{
 		"ends by itself",
 }
 
-// A package's variable that is a table by an enumeration has a row for each of its constants: a map with such keys, and
-// a list whose rows begin with one.
+// A package's variable that is a table by an enumeration has a row for each constant. Such a table is a map with these
+// keys, or a list whose rows begin with one.
 func TestEveryConstantHasARow(t *testing.T) {
 	all := load(t)
 	known := enumerations(all)
@@ -128,7 +128,7 @@ func hasRow(rows []constant.Value, value constant.Value) bool {
 	return slices.ContainsFunc(rows, func(row constant.Value) bool { return constant.Compare(row, token.EQL, value) })
 }
 
-// rowsOf returns the enumeration that a table is by, "" for none, and the constants that have a row.
+// rowsOf returns the enumeration of a table's rows, or "", and the constants that have a row.
 func rowsOf(in *packages.Package, table *ast.CompositeLit) (of string, rows []constant.Value) {
 	for _, element := range table.Elts {
 		var key ast.Expr

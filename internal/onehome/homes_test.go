@@ -7,7 +7,7 @@ import (
 	"testing"
 )
 
-// onlyIn are what only one package may use; others get from it what it found.
+// onlyIn are the functions and variables that only one package may use. Other packages use that package's result.
 var onlyIn = map[string]string{
 	// Jamf's settings are read in one place, and the names of their keys are in another.
 	repository + "internal/jamfstate.ParseSettings": repository + "helper/thismac",
@@ -15,7 +15,7 @@ var onlyIn = map[string]string{
 	contracts + ".E_PersonalData": repository + "internal/personal",
 }
 
-// spelledIn are texts that only one package may spell.
+// spelledIn are texts that only one package may contain.
 var spelledIn = map[string]string{
 	"microsoftCAEnabled":           repository + "internal/jamfstate",
 	"microsoftCANativeClientAppId": repository + "internal/jamfstate",

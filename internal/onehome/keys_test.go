@@ -11,11 +11,11 @@ import (
 
 const configuration = repository + "internal/config"
 
-// A configuration key that no program reads is removed. The table of keys itself reads them all, and so does what shows
-// and checks them.
+// A configuration key that no program reads must be removed. The table of keys itself reads all keys, and so does the
+// code that shows and checks them.
 func TestEveryConfigurationKeyIsRead(t *testing.T) {
 	all := load(t)
-	// Where a field is declared names it, whichever package its type was loaded for.
+	// The position of its declaration identifies a field, whichever package its type was loaded for.
 	fields := map[string]string{}
 	for _, one := range all {
 		if one.PkgPath == configuration {
@@ -40,7 +40,7 @@ func TestEveryConfigurationKeyIsRead(t *testing.T) {
 	}
 }
 
-// addFields adds the fields of a structure, and of those in it, that hold a value.
+// addFields adds the fields of a structure that hold a value, and those of the structures inside it.
 func addFields(in *packages.Package, of types.Type, prefix string, fields map[string]string) {
 	structure, ok := of.Underlying().(*types.Struct)
 	if !ok {

@@ -1,4 +1,4 @@
-// Package onehome_test holds what is true of the source of all programs: what a table must have a row for, what must be
+// Package onehome_test checks the source of all programs: which rows a table must have, which declarations must be
 // used, and what only one package may do. It has no production code.
 package onehome_test
 
@@ -70,10 +70,11 @@ var elsewhere = sync.OnceValues(func() (map[string]bool, error) {
 	return names, nil
 })
 
-// named is what a package calls something: the same wherever it is used.
+// named is the full name of an object: the same wherever it is used.
 func named(object types.Object) string { return object.Pkg().Path() + "." + object.Name() }
 
-// enumeration returns the name of the type of a constant that is one of several of a type of usher's, "" for others.
+// enumeration returns the name of a constant's type, if the type is usher's and can have several constants. For others
+// it returns "".
 func enumeration(kind types.Type) string {
 	of, ok := types.Unalias(kind).(*types.Named)
 	if !ok || of.Obj().Pkg() == nil || !strings.HasPrefix(of.Obj().Pkg().Path(), repository) {
@@ -85,8 +86,8 @@ func enumeration(kind types.Type) string {
 	return named(of.Obj())
 }
 
-// enumerations returns the constants of each type that has several, by name, with their values. What a contract has for
-// "not said" is not among them.
+// enumerations returns the constants of each type that has several, by name, with their values. A contract's constant
+// for "unspecified" is not among them.
 func enumerations(all []*packages.Package) map[string]map[string]constant.Value {
 	found := map[string]map[string]constant.Value{}
 	for _, one := range all {

@@ -9,7 +9,7 @@ import (
 	usherv1 "usher.internal/proto/usher/v1"
 )
 
-// onTheWire are the enumerations that go over the wire by their names, with the contract's.
+// onTheWire are the enumerations that are sent by their names, with the contract's enumerations.
 var onTheWire = map[string]protoreflect.EnumDescriptor{
 	"helper/registration.State":         usherv1.RegistrationState(0).Descriptor(),
 	"helper/registration.FailureReason": usherv1.FailureReason(0).Descriptor(),

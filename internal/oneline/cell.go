@@ -5,10 +5,9 @@ import (
 	"unicode"
 )
 
-// Cell returns text as the cell of a table that a spreadsheet reads: one line that is no formula. A cell is one that
-// begins with = + - @ or a tab, also behind blanks and quotes and in full width [OWASP CSV Injection]. Some
-// spreadsheets take a semicolon for the end of a cell, so what follows one is treated as a cell too. An apostrophe
-// marks it as text.
+// Cell returns text as the cell of a table that a spreadsheet reads: one line that is not a formula. A formula begins
+// with = + - @ or a tab, also after blanks and quotes and in full width [OWASP CSV Injection]. Some spreadsheets end a
+// cell at a semicolon, so the text after one is treated as a cell too. An apostrophe marks a cell as text.
 func Cell(text string) string {
 	parts := strings.Split(strings.Map(func(letter rune) rune {
 		if letter != '\t' && !unicode.IsPrint(letter) {
@@ -28,7 +27,7 @@ func Cell(text string) string {
 	return strings.Join(parts, ";")
 }
 
-// isFormula reports whether a spreadsheet may take a cell for a formula. One with an apostrophe before it is text.
+// isFormula reports whether a spreadsheet may treat a cell as a formula. A cell that begins with an apostrophe is text.
 func isFormula(cell string) bool {
 	if strings.HasPrefix(cell, "'") {
 		return false

@@ -5,9 +5,8 @@ import (
 	"unicode/utf8"
 )
 
-// JSON returns encoded JSON in which the characters that move a terminal's cursor or turn the direction of writing
-// round are escapes, \u009b for example: package encoding/json leaves those beyond ASCII as they are. What it says is
-// the same.
+// JSON escapes the characters in encoded JSON that move a terminal's cursor or reverse the direction of writing, \u009b
+// for example. Package encoding/json does not escape those beyond ASCII. The meaning of the JSON is the same.
 func JSON(encoded []byte) []byte {
 	var out []byte
 	copied := 0
@@ -30,8 +29,8 @@ func JSON(encoded []byte) []byte {
 	return append(out, encoded[copied:]...)
 }
 
-// obeyed reports whether a terminal acts on a character beyond ASCII's controls: DEL, the C1 controls [ECMA-48 8.3],
-// and the marks that set the direction of writing [UAX 9, section 2].
+// obeyed reports whether a terminal acts on a character beyond ASCII's controls. These are DEL, the C1 controls
+// [ECMA-48 8.3], and the marks that set the direction of writing [UAX 9, section 2].
 func obeyed(letter rune) bool {
 	switch {
 	case letter >= 0x7f && letter <= 0x9f, letter == 0x61c, letter == 0x200e, letter == 0x200f,

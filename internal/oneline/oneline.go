@@ -1,5 +1,4 @@
-// Package oneline makes text that somebody else wrote fit to be shown: in a journal, in a log, and on an admin's
-// terminal.
+// Package oneline makes other people's text safe to show: in a journal, in a log, and on an admin's terminal.
 package oneline
 
 import (
@@ -7,9 +6,9 @@ import (
 	"unicode"
 )
 
-// Of returns text as one line of at most limit characters. Whatever is not printable, and could move a cursor, break a
-// line or turn the direction of writing round, becomes a space; what is longer is cut and ends with "…". The limit is 1
-// or more.
+// Of returns text as one line of at most limit characters. A character that is not printable becomes a space: it could
+// move a cursor, break a line or reverse the direction of writing. A longer text is cut and ends with "…". The limit is
+// 1 or more.
 func Of(text string, limit int) string {
 	text = strings.Join(strings.FieldsFunc(text, func(letter rune) bool { return !unicode.IsPrint(letter) }), " ")
 	count := 0

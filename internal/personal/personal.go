@@ -1,6 +1,6 @@
-// Package personal knows which fields of the contracts are personal data. Each field says it itself, by the option
-// personal_data of proto/usher/v1/personal.proto. [Clear] and [Replace] read that option, so that no program keeps a
-// list of its own. A test holds that every field says it which leaves the Mac or enters a support archive.
+// Package personal handles the personal data in the fields of the contracts. The option personal_data of
+// proto/usher/v1/personal.proto marks each field. [Clear] and [Replace] read that option, so no program keeps a list of
+// its own. A test requires the option on every field that leaves the Mac or enters a support archive.
 package personal
 
 import (
@@ -14,12 +14,12 @@ import (
 	usherv1 "usher.internal/proto/usher/v1"
 )
 
-// Is reports whether a field is personal data. A field that does not say so is.
+// Is reports whether a field is personal data. A field without the option is.
 func Is(field protoreflect.FieldDescriptor) bool {
 	return proto.GetExtension(field.Options(), usherv1.E_PersonalData) != usherv1.PersonalData_PERSONAL_DATA_NONE
 }
 
-// Clear clears what is personal in a message, and in the messages in it.
+// Clear clears the personal data in a message, and in the messages inside it.
 func Clear(message proto.Message) {
 	walk(message.ProtoReflect(),
 		func(in protoreflect.Message, field protoreflect.FieldDescriptor, _ protoreflect.Value) {
@@ -27,8 +27,8 @@ func Clear(message proto.Message) {
 		})
 }
 
-// Replace replaces each text that is personal in a message, and in the messages in it, by what change returns for it.
-// What is personal and is bytes is cleared: nobody can look through it.
+// Replace replaces each personal text in a message, and in the messages inside it, by the result of change. Personal
+// bytes are cleared, because they cannot be searched.
 func Replace(message proto.Message, change func(text string) string) {
 	walk(message.ProtoReflect(), func(in protoreflect.Message, field protoreflect.FieldDescriptor,
 		value protoreflect.Value) {
@@ -48,7 +48,7 @@ func replace(in protoreflect.Message, field protoreflect.FieldDescriptor, value 
 	case field.Kind() == protoreflect.StringKind:
 		in.Set(field, protoreflect.ValueOfString(change(value.String())))
 	case field.Message() != nil:
-		for _, message := range messages(field, value) { // all of what is in a field that is personal
+		for _, message := range messages(field, value) { // everything in a personal field
 			message.Range(func(field protoreflect.FieldDescriptor, value protoreflect.Value) bool {
 				replace(message, field, value, change)
 				return true
@@ -57,7 +57,7 @@ func replace(in protoreflect.Message, field protoreflect.FieldDescriptor, value 
 	}
 }
 
-// walk calls visit for each field that is set and personal. It does not look into what is.
+// walk calls visit for each personal field that is set. It does not look into such a field.
 func walk(message protoreflect.Message, visit func(protoreflect.Message, protoreflect.FieldDescriptor,
 	protoreflect.Value)) {
 	message.Range(func(field protoreflect.FieldDescriptor, value protoreflect.Value) bool {
@@ -73,12 +73,13 @@ func walk(message protoreflect.Message, visit func(protoreflect.Message, protore
 	})
 }
 
-// isOurs reports whether a message is one of usher's contracts: the fields of others, as of a Timestamp, say nothing.
+// isOurs reports whether a message is one of usher's contracts. The fields of others, such as a Timestamp, have no
+// option.
 func isOurs(message protoreflect.MessageDescriptor) bool {
 	return message != nil && message.ParentFile().Package() == usherv1.File_usher_v1_personal_proto.Package()
 }
 
-// messages are those in a field. The contracts have no maps.
+// messages returns the messages in a field. The contracts have no maps.
 func messages(field protoreflect.FieldDescriptor, value protoreflect.Value) (all []protoreflect.Message) {
 	if !field.IsList() {
 		return []protoreflect.Message{value.Message()}
@@ -98,8 +99,7 @@ var archived = map[string]proto.Message{
 	"clean history":      (*usherv1.ListRemovalsResponse)(nil),
 }
 
-// Texts returns each text that is personal in a line of a support archive's JSON. A line with another value than a
-// message has none.
+// Texts returns each personal text in a line of a support archive's JSON. A line whose value is not a message has none.
 func Texts(line []byte) (texts []string, err error) {
 	var envelope struct {
 		Command string          `json:"command"`

@@ -20,17 +20,17 @@ var update = flag.Bool("update", false, "write the generated part of docs/privac
 
 // roots are the messages that leave the Mac or enter a support archive.
 var roots = []proto.Message{
-	// What the listener sends.
+	// The messages that the listener sends.
 	(*usherv1.GetStatusResponse)(nil), (*usherv1.WatchStatusResponse)(nil),
-	// What is sent to and in a fleet.
+	// The messages that are sent to and in a fleet.
 	(*usherv1.StatusRequest)(nil), (*usherv1.StatusChange)(nil),
-	// What is in a support archive, or what `usherctl --json` prints into one.
+	// The messages in a support archive, including the output of `usherctl --json` in it.
 	(*usherv1.Registration)(nil), (*usherv1.Check)(nil), (*usherv1.ExamineResponse)(nil),
 	(*usherv1.ListRemovalsResponse)(nil), (*usherv1.ListDeliveriesResponse)(nil),
 	(*usherv1.ListSupportFilesResponse)(nil),
 }
 
-// reachable returns the messages of usher's contracts that the roots hold, in the order of their names.
+// reachable returns the messages of usher's contracts that the roots contain, in the order of their names.
 func reachable() []protoreflect.MessageDescriptor {
 	found := map[protoreflect.FullName]protoreflect.MessageDescriptor{}
 	var add func(message protoreflect.MessageDescriptor)
@@ -74,7 +74,7 @@ func TestEveryFieldSaysWhetherItIsPersonal(t *testing.T) {
 	}
 }
 
-// docs/privacy.md lists what is personal; with -update it is written.
+// docs/privacy.md lists the personal fields; with -update the test writes the list.
 func TestDocumentation(t *testing.T) {
 	var table strings.Builder
 	table.WriteString("\n| message | personal fields |\n| --- | --- |\n")
@@ -94,7 +94,7 @@ func TestDocumentation(t *testing.T) {
 		*update)
 }
 
-// status has what is personal at every depth, and beside it what is not.
+// status has personal fields at every depth, and other fields next to them.
 func status() *usherv1.GetStatusResponse {
 	return &usherv1.GetStatusResponse{
 		Helper:   &usherv1.HelperStatus{Version: "1.2.3"},
@@ -148,7 +148,7 @@ func TestReplace(t *testing.T) {
 	}
 }
 
-// A field that does not say whether it is personal is cleared: nobody has thought about it.
+// A field without the option is cleared: nobody has decided whether it is personal.
 func TestAFieldThatDoesNotSayIsPersonal(t *testing.T) {
 	request := &usherv1.ListRegistrationsRequest{User: "jane", Limit: 7}
 	personal.Clear(request)

@@ -1,9 +1,9 @@
-// Package platformsso reads what `app-sso platform -s` prints: Platform SSO's device, login and user configuration, and
-// its tokens.
+// Package platformsso reads the output of `app-sso platform -s`: Platform SSO's device, login and user configuration,
+// and its tokens.
 //
 // The output is text with a heading for each section, and under it ` {json}` or ` (null)` [FL-S1, FL-S3]. [Parse] reads
-// it, each section by itself, and [Report.Evidence] says what it means. Nobody has run this on a Mac yet; the captures
-// that it is held to are public.
+// each section separately, and [Report.Evidence] returns the meaning. Nobody has run this on a Mac yet; it is tested
+// with public captures.
 package platformsso
 
 import (
@@ -23,10 +23,10 @@ import (
 var (
 	// ErrNotRecognised is wrapped for text that is not the output of app-sso.
 	ErrNotRecognised = errors.New("not the output of `app-sso platform -s`")
-	// ErrMissing is that of a section whose heading is not in the text.
+	// ErrMissing means that a section's heading is not in the text.
 	ErrMissing = errors.New("the section is missing")
-	// ErrTwice is that of a section that is there twice, with different content.
-	ErrTwice = errors.New("the section is there twice, with different content")
+	// ErrTwice means that a section is in the text twice, with different content.
+	ErrTwice = errors.New("the section occurs twice, with different content")
 )
 
 // maximumQuoted is how much of a text that was not recognised is quoted, in characters.
@@ -34,13 +34,13 @@ const maximumQuoted = 80
 
 // Section is how a section was read. The zero value is one that macOS printed as (null).
 type Section struct {
-	// There is true where the section holds a configuration that could be read.
+	// There is true if the section has a configuration that could be read.
 	There bool
-	// Err says why it could not be read; nil where it could, and where it is (null).
+	// Err says why the section could not be read. It is nil if it could be read, or is (null).
 	Err error
 }
 
-// Report is what app-sso said.
+// Report is the output of app-sso.
 type Report struct {
 	Device Device
 	Login  Login
@@ -53,7 +53,7 @@ type Device struct {
 	Section
 	RegistrationCompleted bool
 	// SigningCertificate is the DER of deviceSigningCertificate; empty unless the device is registered. CertificateErr
-	// says that there is one which is not base64.
+	// says that a certificate exists but is not base64.
 	SigningCertificate []byte
 	CertificateErr     error
 	ExtensionID        string
@@ -62,7 +62,7 @@ type Device struct {
 // Login is the login configuration.
 type Login struct {
 	Section
-	// IssuerHost is the host of the issuer's URL, and TenantID the tenant in its path; empty where the URL has none.
+	// IssuerHost is the host of the issuer's URL, and TenantID the tenant in its path; empty if the URL has none.
 	IssuerHost string
 	TenantID   wpj.TenantID
 }
@@ -72,20 +72,20 @@ type User struct {
 	Section
 	// State is as it was printed; see [wpj.ParsePlatformSSOUser].
 	State string
-	// UserPrincipalName is the one of the Kerberos entry of Entra's realm, or else the login name unless that is
-	// masked.
+	// UserPrincipalName is the name in the Kerberos entry of Entra's realm. Otherwise it is the login name, unless that
+	// is masked.
 	UserPrincipalName wpj.UserPrincipalName
 }
 
 // Tokens is what the text says about the single sign-on tokens.
 type Tokens struct {
-	// ExpireAt is zero where the text does not say it.
+	// ExpireAt is zero if the text does not have it.
 	ExpireAt time.Time
 	Expired  bool
 }
 
-// Parse reads the output. The error wraps [ErrNotRecognised] for a text that has no section at all; what is wrong with
-// one section is in that section, and costs no other.
+// Parse reads the output. The error wraps [ErrNotRecognised] for a text without any section. An error of one section is
+// in that section, and does not affect the others.
 func Parse(output []byte) (*Report, error) {
 	text := unquoted(string(output))
 	found := lastRun(text)
@@ -101,7 +101,7 @@ func Parse(output []byte) (*Report, error) {
 	return report, nil
 }
 
-// read has a section parsed by itself.
+// read parses a section separately.
 func (r run) read(heading string, parse func(fields) error) Section {
 	name := strings.ToLower(strings.TrimSuffix(heading, ":"))
 	text, there := r.sections[heading]
@@ -128,7 +128,7 @@ func (r run) read(heading string, parse func(fields) error) Section {
 	return Section{There: true}
 }
 
-// parse reads the provider first: it counts, whatever else cannot be read.
+// parse reads the provider first: it is needed even if the rest cannot be read.
 func (d *Device) parse(values fields) (err error) {
 	if d.ExtensionID, err = values.text("extensionIdentifier"); err != nil {
 		return err
@@ -138,7 +138,7 @@ func (d *Device) parse(values fields) (err error) {
 		d.CertificateErr = err
 	case text != "":
 		if d.SigningCertificate, d.CertificateErr = base64url(text); d.CertificateErr != nil {
-			// What comes before the error is no certificate, even where it can be parsed.
+			// The bytes before the error are not a certificate, even if they can be parsed.
 			d.SigningCertificate, d.CertificateErr = nil, errors.New("deviceSigningCertificate is not base64")
 		}
 	}
@@ -153,7 +153,7 @@ func (d *Device) parse(values fields) (err error) {
 	return nil
 }
 
-// base64url decodes base64url without padding [FL-S1]; padding, the standard alphabet and line breaks are taken too.
+// base64url decodes base64url without padding [FL-S1]; padding, the standard alphabet and line breaks are accepted too.
 func base64url(text string) ([]byte, error) {
 	text = strings.TrimRight(strings.NewReplacer("+", "-", "/", "_", "\n", "", "\r", "", " ", "").Replace(text), "=")
 	return base64.RawURLEncoding.DecodeString(text)
@@ -181,7 +181,7 @@ func (l *Login) parse(values fields) error {
 	return nil
 }
 
-// Evidence is what the report says, without the time.
+// Evidence returns the meaning of the report, without the time.
 func (r *Report) Evidence() wpj.Evidence {
 	evidence := wpj.Evidence{Source: wpj.SourcePlatformSSO, Finding: wpj.NotThere,
 		Detail: "Platform SSO is not configured."}
@@ -203,7 +203,7 @@ func (r *Report) Evidence() wpj.Evidence {
 		return evidence
 	}
 	evidence.UserPrincipalName, evidence.TenantID = r.User.UserPrincipalName, r.Login.TenantID
-	// One that cannot be decoded is handed on as it is, so that it is reported and not overlooked.
+	// A certificate that cannot be decoded is passed on unchanged, so it is reported and not overlooked.
 	if len(r.Device.SigningCertificate) > 0 || r.Device.CertificateErr != nil {
 		evidence.Certificates = []wpj.HeldCertificate{{DER: r.Device.SigningCertificate, HasPrivateKey: true}}
 	}
@@ -211,7 +211,7 @@ func (r *Report) Evidence() wpj.Evidence {
 	return evidence
 }
 
-// way is how the section was read, in the words of package wpj.
+// way returns how the section was read, as a value of package wpj.
 func (s Section) way() wpj.Section {
 	switch {
 	case s.There:

@@ -15,10 +15,10 @@ import (
 	"usher.internal/internal/wpj"
 )
 
-var update = flag.Bool("update", false, "write what is read into the golden files")
+var update = flag.Bool("update", false, "write the golden files")
 
-// told is what a golden file holds: what was read, and what that alone comes to.
-type told struct {
+// recorded is the content of a golden file: the evidence, and the result of evaluating only that.
+type recorded struct {
 	Error    string `json:",omitempty"`
 	Finding  wpj.Finding
 	Detail   string
@@ -40,7 +40,7 @@ func TestGolden(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			got := told{}
+			got := recorded{}
 			report, err := platformsso.Parse(output)
 			if err != nil {
 				if !errors.Is(err, platformsso.ErrNotRecognised) {
@@ -51,7 +51,7 @@ func TestGolden(t *testing.T) {
 				evidence := report.Evidence()
 				identity := wpj.Evaluate([]wpj.Evidence{evidence},
 					wpj.Conditions{Now: time.Date(2026, 11, 23, 0, 0, 0, 0, time.UTC)})
-				got = told{"", evidence.Finding, evidence.Detail, evidence.PlatformSSO,
+				got = recorded{"", evidence.Finding, evidence.Detail, evidence.PlatformSSO,
 					string(evidence.UserPrincipalName), identity.State, identity.Rule, string(identity.DeviceID)}
 			}
 			content, err := json.MarshalIndent(got, "", "  ")
@@ -75,7 +75,7 @@ func TestGolden(t *testing.T) {
 	}
 }
 
-// Whatever was printed, an error or evidence that Evaluate can use comes of it, and no error holds more than a line.
+// Any output leads to an error, or to evidence that Evaluate can use. No error has more than one line.
 func FuzzParse(f *testing.F) {
 	files, err := filepath.Glob("testdata/*.txt")
 	if err != nil {
@@ -107,8 +107,8 @@ func FuzzParse(f *testing.F) {
 	})
 }
 
-// TestAnswers holds what captures say to the answers that were found by other means: openssl for the certificates, and
-// the eye.
+// TestAnswers compares the results for captures with answers that were found by other means: with openssl for the
+// certificates, and by reading.
 func TestAnswers(t *testing.T) {
 	for file, want := range map[string]struct {
 		extension, issuer, user, upn, device, tenant string

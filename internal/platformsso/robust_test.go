@@ -22,7 +22,7 @@ const (
 	cloudRealm    = `"realm" : "KERBEROS.MICROSOFTONLINE.COM"`
 )
 
-// read returns what a text comes to, evaluated a hundred times with one result.
+// read returns the result for a text. It evaluates the text a hundred times; all results must be the same.
 func read(t *testing.T, text string) (wpj.Evidence, wpj.Identity) {
 	t.Helper()
 	report, err := platformsso.Parse([]byte(text))
@@ -57,7 +57,7 @@ func capture(t *testing.T, file string, changes ...string) string {
 	return text
 }
 
-// What other shapes of one capture come to: values of another kind, other cases, orders and line ends, and several
+// The results for other forms of one capture: values of another kind, other cases, orders and line ends, and several
 // runs.
 func TestOtherShapes(t *testing.T) {
 	base := capture(t, "terminal-2026")
@@ -71,7 +71,7 @@ func TestOtherShapes(t *testing.T) {
 		provider wpj.Provider
 	}{
 		"as it is": {base, wpj.StateRegistered, wpj.ProviderMicrosoft},
-		// The word true in another form is no registration, and costs no provider.
+		// The word true in another form is not a registration, and does not affect the provider.
 		"completed as text": {with(completed, `"registrationCompleted" : "true"`), wpj.StateCannotTell,
 			wpj.ProviderMicrosoft},
 		"completed as number": {with(completed, `"registrationCompleted" : 1`), wpj.StateCannotTell,
@@ -127,7 +127,7 @@ func TestOtherShapes(t *testing.T) {
 			with(`"extensionIdentifier"`, `"x"`, "https://login.microsoftonline.com/",
 				"https://login.microsoftonline.com@example.com/"), wpj.StateNotRegistered, wpj.ProviderOther},
 
-		// Sections that are null, missing, in another order or there twice.
+		// Sections that are null, missing, in another order or repeated.
 		"no device, but a user": {base[:device] + deviceSection + "\n (null)\n\n" + base[login:],
 			wpj.StateCannotTell, wpj.ProviderMicrosoft},
 		"login is null": {base[:login] + loginSection + "\n (null)\n\n" + base[user:],
@@ -165,7 +165,7 @@ func TestOtherShapes(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			evidence, identity := read(t, test.text)
 			if evidence.PlatformSSO == nil {
-				t.Fatal("it is not recognised")
+				t.Fatal("the text is not recognised")
 			}
 			if provider := evidence.PlatformSSO.Provider(); identity.State != test.state || provider != test.provider {
 				t.Errorf("%s (%s), provider %q, want %s, %q", identity.State, identity.Detail, provider, test.state,
@@ -180,8 +180,8 @@ func TestOtherShapes(t *testing.T) {
 	}
 }
 
-// A text that is cut anywhere is never that of a registered user, unless all of the user's section is there; neither is
-// one that is cut where another run is before it, which says nothing of this one.
+// A text that is cut anywhere never shows a registered user, unless the user's section is complete. This is also true
+// if another run comes before it: that run says nothing about the cut one.
 func TestCutAnywhere(t *testing.T) {
 	base := capture(t, "terminal-2026")
 	tokens, device := strings.Index(base, "SSO Tokens:"), strings.Index(base, deviceSection)
@@ -189,7 +189,7 @@ func TestCutAnywhere(t *testing.T) {
 	for end := range base {
 		for _, before := range []string{"", base + "\n"} {
 			if before != "" && end%5 != 0 {
-				continue // the same text once more
+				continue // the same text again
 			}
 			report, err := platformsso.Parse([]byte(before + base[:end]))
 			if err != nil {
@@ -208,8 +208,8 @@ func TestCutAnywhere(t *testing.T) {
 	}
 }
 
-// Names come from an entry of Entra's realm, whatever is around it, or from an unmasked login name; every other one is
-// no name.
+// Names come from an entry of Entra's realm, with any text around it, or from an unmasked login name. Any other text is
+// not a name.
 func TestNames(t *testing.T) {
 	const entry, atRealm = `{"realm" : "KERBEROS.MICROSOFTONLINE.COM", "upn" : "`, `@KERBEROS.MICROSOFTONLINE.COM"}`
 	const local = `{"realm" : "CORP.EXAMPLE.COM", "upn" : "other@CORP.EXAMPLE.COM"}`
@@ -268,7 +268,7 @@ func TestNames(t *testing.T) {
 	}
 }
 
-// What the text says of the tokens is macOS's word where usher knows it, and follows from the times otherwise.
+// The state of the tokens is macOS's remark if usher knows it. Otherwise it follows from the times.
 func TestTokens(t *testing.T) {
 	base := capture(t, "terminal-2026") // printed on 2026-04-25
 	before := base[:strings.Index(base, "SSO Tokens:")]

@@ -22,18 +22,18 @@ const (
 
 var headings = []string{deviceHeading, loginHeading, userHeading, tokensHeading}
 
-// run is what app-sso printed in one call.
+// run is the output of one call of app-sso.
 type run struct {
-	// sections are the texts under the headings, and twice the headings that come twice, with different texts.
+	// sections are the texts under the headings. twice are the headings that occur twice with different texts.
 	sections map[string]string
 	twice    map[string]bool
-	// printed is the time in the line "Time: 2026-04-25 09:41:29 +0000", zero where there is none.
+	// printed is the time in the line "Time: 2026-04-25 09:41:29 +0000", or zero if there is none.
 	printed time.Time
 }
 
-// lastRun returns the last run in a text, since people paste several: one begins with its time, or with the device
-// section where there was one already. Sections of two runs are never mixed, since the last one may be cut. A heading
-// begins a line, and no line within a JSON string does.
+// lastRun returns the last run in a text, since people paste several. A run begins with its time, or with the device
+// section if there was already one. Sections of two runs are never mixed, since the last run may be cut. A heading
+// begins a line, and no line within a JSON string begins like one.
 func lastRun(text string) run {
 	found := run{sections: map[string]string{}, twice: map[string]bool{}}
 	current, begin := "", 0
@@ -49,7 +49,7 @@ func lastRun(text string) run {
 		current = ""
 	}
 	offset := 0
-	var printed time.Time // of a run none of whose sections has come yet
+	var printed time.Time // the time of a run before its first section
 	for line := range strings.Lines(text) {
 		plain := strings.TrimLeft(line, " \t\ufeff")
 		if at := printedAt(plain); !at.IsZero() {
@@ -74,7 +74,7 @@ func lastRun(text string) run {
 	return found
 }
 
-// unquoted returns a text with plain line ends, and without the marks by which mail and Markdown quote each line of it.
+// unquoted returns a text with plain line ends, and without the marks with which mail and Markdown quote each line.
 func unquoted(text string) string {
 	text = strings.NewReplacer("\r\n", "\n", "\r", "\n").Replace(text)
 	const marks = ">|"
@@ -99,7 +99,7 @@ func unquoted(text string) string {
 	return out.String()
 }
 
-// object returns the JSON object at the beginning of a section, nil for (null).
+// object returns the JSON object at the beginning of a section, or nil for (null).
 func object(section string) (json.RawMessage, error) {
 	section = strings.TrimSpace(section)
 	switch {
@@ -109,7 +109,7 @@ func object(section string) (json.RawMessage, error) {
 		return nil, errors.New("the heading is followed by neither {json} nor (null)")
 	}
 	var content json.RawMessage
-	// The decoder stops where the object ends; what follows is of something else.
+	// The decoder stops at the end of the object; the text after it belongs to something else.
 	err := json.NewDecoder(strings.NewReader(section)).Decode(&content)
 	if err != nil {
 		err = json.NewDecoder(strings.NewReader(repaired(section))).Decode(&content)
@@ -120,8 +120,8 @@ func object(section string) (json.RawMessage, error) {
 	return content, nil
 }
 
-// repaired returns JSON whose strings hold a backslash that escapes nothing, as in `jane\@example.com`, or a line
-// break. zsh's echo makes both of what app-sso prints, and so do terminals that wrap lines.
+// repaired repairs JSON whose strings have a line break, or a backslash that escapes nothing, as in
+// `jane\@example.com`. zsh's echo and terminals that wrap lines cause both in app-sso's output.
 func repaired(section string) string {
 	var out strings.Builder
 	inString := false
@@ -145,14 +145,14 @@ func repaired(section string) string {
 	return out.String()
 }
 
-// fields are those of a JSON object, by their names as they are written.
+// fields are the fields of a JSON object, by their names as written.
 type fields map[string]json.RawMessage
 
-// errKind is that of a value of another kind than expected.
+// errKind means that a value is of another kind than expected.
 var errKind = errors.New("a value is of another kind than expected")
 
-// fieldsOf reads an object. The names are Apple's, so a name in another case is another field. One that comes twice
-// with different values says nothing that could be relied on.
+// fieldsOf reads an object. The names are Apple's, so a name in another case is another field. A field that occurs
+// twice with different values is an error, since neither can be trusted.
 func fieldsOf(content json.RawMessage) (fields, error) {
 	decoder := json.NewDecoder(bytes.NewReader(content))
 	if first, err := decoder.Token(); err != nil || first != json.Delim('{') {
@@ -180,8 +180,8 @@ func fieldsOf(content json.RawMessage) (fields, error) {
 	return read, nil
 }
 
-// text returns a field that is text, "" for one that is missing or null, which macOS writes as text too. The error is
-// that of a value of another kind.
+// text returns a text field. It returns "" if the field is missing or null; macOS writes null as text too. It returns
+// an error for a value of another kind.
 func (f fields) text(name string) (string, error) {
 	value, there := f[name]
 	if !there {
@@ -197,8 +197,8 @@ func (f fields) text(name string) (string, error) {
 	return strings.TrimSpace(*read), nil
 }
 
-// parseTokens reads the time under "Expiration:", and what macOS says about it: "(Not Expired)" [FL-S1]. Where it says
-// nothing that is known, the time of printing decides.
+// parseTokens reads the time under "Expiration:", and macOS's remark about it: "(Not Expired)" [FL-S1]. Without a known
+// remark, the time of printing decides.
 func parseTokens(section string, printed time.Time) (tokens Tokens) {
 	_, expiration, found := strings.Cut(section, "Expiration:")
 	if !found {
@@ -222,10 +222,10 @@ func parseTokens(section string, printed time.Time) (tokens Tokens) {
 	return tokens
 }
 
-// printedLayout is how app-sso prints its own time.
+// printedLayout is the form in which app-sso prints its own time.
 const printedLayout = "2006-01-02 15:04:05 -0700"
 
-// printedAt reads the line "Time: 2026-04-25 09:41:29 +0000", the zero time for every other one.
+// printedAt reads the line "Time: 2026-04-25 09:41:29 +0000". For any other line it returns the zero time.
 func printedAt(line string) time.Time {
 	stamp, found := strings.CutPrefix(line, "Time:")
 	if !found {

@@ -8,8 +8,8 @@ import (
 	"usher.internal/internal/wpj"
 )
 
-// entraRealm is the Kerberos realm of Entra [MS-KRB]. Every other realm is taken for one of the organisation's own
-// Active Directory, whose names are not Entra's; whether sovereign clouds have another realm is not known.
+// entraRealm is the Kerberos realm of Entra [MS-KRB]. Any other realm is treated as that of the organisation's own
+// Active Directory, whose names are not Entra's. Whether sovereign clouds have another realm is not known.
 const entraRealm = "KERBEROS.MICROSOFTONLINE.COM"
 
 func (u *User) parse(values fields) error {
@@ -18,8 +18,8 @@ func (u *User) parse(values fields) error {
 	return nil
 }
 
-// nameOf returns the user's name in Entra, "" where none is said. A value of another kind than expected says none, and
-// costs no other one.
+// nameOf returns the user's name in Entra, or "". A value of another kind than expected has no name, and does not
+// affect the other values.
 func nameOf(kerberos, login json.RawMessage) wpj.UserPrincipalName {
 	var entries []json.RawMessage
 	if json.Unmarshal(kerberos, &entries) != nil {
@@ -42,7 +42,7 @@ func nameOf(kerberos, login json.RawMessage) wpj.UserPrincipalName {
 }
 
 // entraName returns the name of an entry of Entra's realm, as in `jane\@example.com@KERBEROS.MICROSOFTONLINE.COM`; ""
-// for every other entry, and for one whose name is of another realm than the entry itself.
+// for any other entry, and if the name has another realm than the entry itself.
 func entraName(entry json.RawMessage) wpj.UserPrincipalName {
 	values, err := fieldsOf(entry)
 	if err != nil {
@@ -62,12 +62,13 @@ func entraName(entry json.RawMessage) wpj.UserPrincipalName {
 	}
 	name = unescaped(name)
 	if _, domain, _ := strings.Cut(name, "@"); strings.EqualFold(domain, entraRealm) {
-		return "" // no name of a user
+		return "" // not the name of a user
 	}
 	return principalName(name)
 }
 
-// principalName returns a name that has the form of a user's in Entra, "" for a masked one and for every other text.
+// principalName returns a name with the form of a user's name in Entra. It returns "" for a masked name and for any
+// other text.
 func principalName(name string) wpj.UserPrincipalName {
 	local, domain, found := strings.Cut(name, "@")
 	if !found || local == "" || domain == "" || strings.Contains(domain, "@") ||
@@ -82,7 +83,7 @@ func principalName(name string) wpj.UserPrincipalName {
 
 func unescaped(name string) string { return strings.ReplaceAll(name, `\@`, "@") }
 
-// text is a JSON string's value, and every other value as it stands there.
+// text is a JSON string's value, and any other value as written.
 func text(value json.RawMessage) string {
 	var read string
 	if json.Unmarshal(value, &read) == nil {

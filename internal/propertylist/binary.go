@@ -13,8 +13,8 @@ const (
 )
 
 // boundedBinary refuses a binary property list that unfolds to too many values or bytes, that refers to itself, or
-// whose numbers do not fit into it. It follows the references as the parser does, and looks at each object once. The
-// parser trusts the numbers that it reads, so nothing that this function could not follow may reach it.
+// whose numbers do not fit into it. It follows the references like the parser, and examines each object once. The
+// parser trusts the numbers that it reads. So a list that this function cannot follow must not reach the parser.
 func boundedBinary(content []byte) error {
 	const trailerSize = 32
 	if len(content) < 8+trailerSize {
@@ -41,14 +41,14 @@ type binaryList struct {
 	content                   []byte
 	offsetSize, referenceSize uint64
 	objects, table            uint64
-	// weights are those of the objects that were looked at; one that is being looked at has none.
+	// weights are the weights of the objects that were examined. An object that is being examined has none.
 	weights map[uint64]weight
 }
 
-// weight is to how much an object unfolds.
+// weight is the size to which an object unfolds.
 type weight struct{ values, bytes uint64 }
 
-// number reads a big-endian number of 1 to 8 bytes; false where they are not all there.
+// number reads a big-endian number of 1 to 8 bytes. It returns false if some of them are missing.
 func (b *binaryList) number(at, size uint64) (uint64, bool) {
 	if size < 1 || size > 8 || !b.has(at, size) {
 		return 0, false
@@ -60,12 +60,12 @@ func (b *binaryList) number(at, size uint64) (uint64, bool) {
 	return value, true
 }
 
-// has reports whether so many bytes are there.
+// has reports whether the content has that many bytes at a position.
 func (b *binaryList) has(at, size uint64) bool {
 	return at <= uint64(len(b.content)) && size <= uint64(len(b.content))-at
 }
 
-// weigh returns to how much an object unfolds.
+// weigh returns the size to which an object unfolds.
 func (b *binaryList) weigh(object uint64, depth int) (weight, error) {
 	if known, seen := b.weights[object]; seen {
 		if known.values == 0 {
@@ -83,7 +83,7 @@ func (b *binaryList) weigh(object uint64, depth int) (weight, error) {
 	b.weights[object] = weight{}
 	total := weight{1, found.bytes}
 	for i := range found.references {
-		reference, _ := b.number(found.at+i*b.referenceSize, b.referenceSize) // object has seen that it is there
+		reference, _ := b.number(found.at+i*b.referenceSize, b.referenceSize) // object has checked that it exists
 		inner, err := b.weigh(reference, depth+1)
 		if err != nil {
 			return weight{}, err
@@ -101,15 +101,15 @@ func (b *binaryList) weigh(object uint64, depth int) (weight, error) {
 	return total, nil
 }
 
-// object is an object without those that it refers to.
+// object is an object without the objects that it refers to.
 type object struct {
-	// bytes is what it takes by itself.
+	// bytes is its own size.
 	bytes uint64
-	// references is how many objects it refers to; the first reference is at.
+	// references is how many objects it refers to. The first reference is at the position at.
 	references, at uint64
 }
 
-// object reads one, and refuses it where it does not fit into the list.
+// object reads an object, and refuses it if it does not fit into the list.
 func (b *binaryList) object(index uint64) (object, error) {
 	damaged := fmt.Errorf("a binary property list with a damaged object")
 	if index >= b.objects {
@@ -147,7 +147,7 @@ func (b *binaryList) object(index uint64) (object, error) {
 		}
 		at += 1 + size
 	}
-	if count > uint64(len(b.content)) { // from here on no product of it can overflow
+	if count > uint64(len(b.content)) { // from here on no product with count can overflow
 		return object{}, damaged
 	}
 	whole := object{}

@@ -1,9 +1,9 @@
-// Package propertylist reads property lists that somebody else wrote: XML and binary ones as macOS writes them to files
-// ([Parse]), and the old-style text that `defaults read` prints ([ParseText]).
+// Package propertylist reads property lists of other programs. [Parse] reads the XML and binary lists that macOS writes
+// to files, and [ParseText] the old-style text that `defaults read` prints.
 //
-// It bounds what a hostile file can cost. A binary property list of a few hundred bytes can refer to one object many
-// times, in several levels, and would unfold to more values than there is memory. Everything in usher that reads a
-// property list reads it here.
+// It limits the cost of a hostile file. A binary property list of a few hundred bytes can refer to one object many
+// times, in several levels, and would unfold to more values than fit into memory. All code in usher that reads property
+// lists uses this package.
 package propertylist
 
 import (
@@ -17,10 +17,10 @@ import (
 	"usher.internal/internal/oneline"
 )
 
-// ErrNotRecognised is wrapped by what is no property list, and by one that cannot be read.
+// ErrNotRecognised is wrapped for content that is not a property list, and for a list that cannot be read.
 var ErrNotRecognised = errors.New("not recognised")
 
-// MaximumSize is how long a property list may be, in bytes. Those that usher reads have a few thousand.
+// MaximumSize is how long a property list may be, in bytes. The lists that usher reads have a few thousand.
 const MaximumSize = 1 << 20
 
 const (
@@ -28,8 +28,8 @@ const (
 	maximumQuoted = 80
 	// maximumDepth is how deep containers may be nested. Profiles have fewer than ten levels.
 	maximumDepth = 200
-	// maximumValues is how many values a property list may unfold to, maximumBytes how many bytes these have in the
-	// list, each as often as it is referred to.
+	// maximumValues is how many values a property list may unfold to. maximumBytes is how many bytes these values have
+	// in the list, counted at each reference.
 	maximumValues = 1 << 17
 	maximumBytes  = 16 << 20
 )
@@ -42,7 +42,7 @@ func Parse(content []byte) (map[string]any, error) {
 	}
 	isXML := bytes.HasPrefix(bytes.TrimSpace(bytes.TrimPrefix(content, []byte("\xef\xbb\xbf"))), []byte("<"))
 	if !isXML && !bytes.HasPrefix(content, []byte("bplist")) {
-		return nil, notADictionary(content, errOldStyle) // of which nothing was bounded
+		return nil, notADictionary(content, errOldStyle) // no limit was checked for this form
 	}
 	values, format, err := unmarshal(content)
 	if err == nil && format != plist.XMLFormat && format != plist.BinaryFormat {
@@ -54,22 +54,22 @@ func Parse(content []byte) (map[string]any, error) {
 	return values, nil
 }
 
-// ErrNotADictionary is the cause of a [*SyntaxError] where the top is something else.
+// ErrNotADictionary is the cause of a [*SyntaxError] if the top is not a dictionary.
 var ErrNotADictionary = errors.New("a dictionary is expected")
 
 var errOldStyle = errors.New("XML or a binary property list is expected")
 
-// SyntaxError is the error of what is not a property list with a dictionary. It quotes the beginning of the content;
-// where that may be secret, its Cause is what to show.
+// SyntaxError is the error for content that is not a property list with a dictionary. It quotes the beginning of the
+// content. If that may be secret, show only its Cause.
 type SyntaxError struct {
-	// Cause is what the parser says.
+	// Cause is the parser's error.
 	Cause  error
 	begins string
 }
 
 // Error quotes the beginning.
 func (e *SyntaxError) Error() string {
-	return fmt.Sprintf("%v: no property list with a dictionary, as XML or binary; it begins with %q", ErrNotRecognised,
+	return fmt.Sprintf("%v: not an XML or binary property list with a dictionary; it begins with %q", ErrNotRecognised,
 		e.begins)
 }
 
@@ -81,11 +81,12 @@ func notADictionary(content []byte, cause error) error {
 	return &SyntaxError{cause, oneline.Of(string(first[:min(len(first), 4*maximumQuoted)]), maximumQuoted)}
 }
 
-// data is how `defaults read` prints data since macOS 10.15, which no parser of old-style property lists reads.
+// data is the form in which `defaults read` prints data since macOS 10.15. No parser of old-style property lists reads
+// it.
 var data = lazyregexp.New(`\{\s*length = \d+, bytes = (0x[0-9a-fA-F .]*)\s*\}`)
 
-// ParseText reads the text of a dictionary as `defaults read` prints it. All values but containers are strings there.
-// The error wraps [ErrNotRecognised].
+// ParseText reads the text of a dictionary as `defaults read` prints it. All values except containers are strings
+// there. The error wraps [ErrNotRecognised].
 func ParseText(text string) (map[string]any, error) {
 	if err := bounded([]byte(text)); err != nil {
 		return nil, err
@@ -96,13 +97,13 @@ func ParseText(text string) (map[string]any, error) {
 	values, format, err := unmarshal([]byte(data.ReplaceAllString(text, `"$1"`)))
 	if err != nil || len(bytes.TrimSpace([]byte(text))) == 0 ||
 		format != plist.OpenStepFormat && format != plist.GNUStepFormat {
-		return nil, fmt.Errorf("%w: no property list with a dictionary, as `defaults read` prints it", ErrNotRecognised)
+		return nil, fmt.Errorf("%w: not a property list with a dictionary as `defaults read` prints it", ErrNotRecognised)
 	}
 	return values, nil
 }
 
-// unmarshal has the parser read a property list. The parser panics where it meets what it did not expect, and an index
-// that is out of range ends the program; here both are errors.
+// unmarshal parses a property list. The parser panics on unexpected content, and an index out of range would end the
+// program; here both are errors.
 func unmarshal(content []byte) (values map[string]any, format int, err error) {
 	defer func() {
 		if panicked := recover(); panicked != nil {
@@ -120,7 +121,7 @@ func unmarshal(content []byte) (values map[string]any, format int, err error) {
 	return values, format, nil
 }
 
-// bounded refuses what would cost too much to parse.
+// bounded refuses content that would cost too much to parse.
 func bounded(content []byte) error {
 	if len(content) > MaximumSize {
 		return fmt.Errorf("%w: a property list of more than %d bytes", ErrNotRecognised, MaximumSize)

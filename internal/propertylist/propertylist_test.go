@@ -114,7 +114,7 @@ func TestWhatCostsTooMuchIsRefused(t *testing.T) {
 	}
 }
 
-// What is small costs little, whatever is in it.
+// Small content costs little, with any values.
 func TestHostileLists(t *testing.T) {
 	hostile.Meet(t, propertylist.MaximumSize, func(t *testing.T, content []byte) {
 		if values, err := propertylist.Parse(content); !errors.Is(err, propertylist.ErrNotRecognised) {
@@ -131,7 +131,7 @@ func FuzzParse(f *testing.F) {
 	f.Add([]byte("{ a = (1, {b = 2;}); }"))
 	f.Add(folded(3))
 	for _, content := range hostile.PropertyLists() {
-		if len(content) < 1000 { // of the others the fuzzer would only learn to be slow
+		if len(content) < 1000 { // with longer content, the fuzzer would only become slow
 			f.Add(content)
 		}
 	}

@@ -8,24 +8,24 @@ import (
 	"usher.internal/internal/foreign"
 )
 
-// readWithin is how long a file may take that is read.
+// readWithin is how long reading a file may take.
 const readWithin = 5 * time.Second
 
 // Read reads the property list in a file, XML or binary, by the rules of the package foreign. The error wraps
-// [ErrNotRecognised] for a file that holds no such list.
+// [ErrNotRecognised] for a file without such a list.
 func Read(path string) (map[string]any, error) {
 	content, err := foreign.Read(path, MaximumSize)
 	return parsed(path, content, err)
 }
 
-// ReadWithin is [Read] for a file that may be where nothing answers. It returns within 5 s, or when ctx ends, and
-// leaves at most one read of the file behind, as [foreign.ReadWithin] does.
+// ReadWithin is [Read] for a file on a file system that may not answer. It returns within 5 s, or when ctx ends, and
+// leaves at most one read of the file behind, like [foreign.ReadWithin].
 func ReadWithin(ctx context.Context, path string) (map[string]any, error) {
 	content, err := ContentWithin(ctx, path)
 	return parsed(path, content, err)
 }
 
-// ContentWithin returns the content of a file that may hold a property list, in the time of [ReadWithin].
+// ContentWithin returns the content of a file that may be a property list, with the time limit of [ReadWithin].
 func ContentWithin(ctx context.Context, path string) ([]byte, error) {
 	return foreign.ReadWithin(ctx, path, MaximumSize, readWithin)
 }

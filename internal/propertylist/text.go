@@ -7,7 +7,7 @@ import (
 )
 
 // boundedXML refuses XML that is nested too deeply, or has too many elements. The parser looks for XML in every text,
-// and follows it by recursion. What comes behind the first mistake the parser does not reach.
+// and follows it by recursion. It does not reach content after the first mistake.
 func boundedXML(content []byte) error {
 	decoder := xml.NewDecoder(bytes.NewReader(content))
 	for depth, elements := 0, 0; ; {
@@ -31,8 +31,8 @@ func boundedXML(content []byte) error {
 	}
 }
 
-// boundedText refuses old-style text that is nested too deeply. A brace in a string is taken for one here, too: no
-// dictionary of a Mac comes near the bound.
+// boundedText refuses old-style text that is nested too deeply. A brace in a string is counted too, because no
+// dictionary of a Mac comes near the limit.
 func boundedText(content []byte) error {
 	depth := 0
 	for _, letter := range content {

@@ -6,7 +6,7 @@ import (
 	"unicode/utf8"
 )
 
-// notAccounts are words behind "account" or "user" that are not the name of one.
+// notAccounts are words after "account" or "user" that are not the name of an account.
 var notAccounts = setOf(
 	`password passwords session sessions keychain agent login logon store record status state token tokens name
 		names data profile access account accounts user users home folder directory that which who he it this
@@ -18,7 +18,7 @@ var notAccounts = setOf(
 		recently previously you they we i must may might should could would then there here when while if else
 		only both each every any some all none one another`)
 
-// happens is what is said of an account behind its name.
+// happens are statements about an account that follow its name.
 var happens = []string{" was locked", " is locked", " has been locked", " locked out", " is disabled", " was disabled",
 	" has been disabled", " was unlocked", " is not enabled",
 	" logged in", " logged out", " logged on", " signed in", " signed out", " has logged", " has signed",
@@ -27,13 +27,13 @@ var happens = []string{" was locked", " is locked", " has been locked", " locked
 	" ist gesperrt", " hat sich", " was created",
 	" was deleted", " was added", " was removed", " has no secure token", " is not a mobile", " is an admin"}
 
-// fileEndings are the ends of names with a dot that are not accounts.
+// fileEndings are the endings of dotted names that are not accounts.
 var fileEndings = setOf(
 	`plist app log txt json xml swift go py sh pkg dmg conf cfg ini exe dll db sqlite bundle framework dylib
 		keychain lock html htm js css zip gz com net org io local ps1 bat cmd msi mobileconfig yaml yml md csv
 		pdf png jpg socket sock error failed success service agent status state name id type`)
 
-// accountName gives the account that a label names its pseudonym.
+// accountName replaces the account after a label by its pseudonym.
 func (h *hider) accountName(found field, v value) int {
 	text := strings.TrimSpace(v.textOf(h.text))
 	if len(text) < 2 || strings.Contains(text, " ") || strings.ContainsAny(text, "@{}()[]<>=:\\/%,\n") {
@@ -41,7 +41,7 @@ func (h *hider) accountName(found field, v value) int {
 	}
 	if label := lower(found.word); (label == "uid" || strings.HasSuffix(label, "userid")) &&
 		(!isDotted(text) || text[1] == '.') && !isDN(h.text[v.to:]) {
-		return -1 // a number, or the type of one
+		return -1 // a number, or a type name
 	}
 	if dot := strings.LastIndexByte(text, '.'); isFile(text) ||
 		dot > 0 && unicode.IsUpper(firstRune(text[dot+1:])) && unicode.IsLower(firstRune(text)) {
@@ -54,7 +54,7 @@ func (h *hider) accountName(found field, v value) int {
 	return h.account(v, true)
 }
 
-// account gives an account its pseudonym. Where it is certain to be one, it is replaced elsewhere too.
+// account replaces an account by its pseudonym. If certain is true, the account is replaced in other places too.
 func (h *hider) account(v value, certain bool) int {
 	who := v.textOf(h.text)
 	if certain && h.r.learning && len(who) >= 3 {
@@ -64,7 +64,8 @@ func (h *hider) account(v value, certain bool) int {
 	return v.to
 }
 
-// accountPhrase gives the account behind the word for one its pseudonym: `account mia.keller was locked out`.
+// accountPhrase replaces the account after a word such as account by its pseudonym: `account mia.keller was locked
+// out`.
 func (h *hider) accountPhrase(at, from int, certain bool) int {
 	text := h.text
 	from += prefixOf(text[from:], "of ", "von ")
@@ -90,8 +91,8 @@ func (h *hider) accountPhrase(at, from int, certain bool) int {
 	return h.account(value{from: from, to: end}, isDotted(who) || strings.ContainsAny(who, "0123456789_"))
 }
 
-// personBehind gives the full name of a person that follows a word for one its pseudonym. It returns -1 where it is no
-// such name.
+// personBehind replaces a person's full name after a word for a person by its pseudonym. It returns -1 if the value is
+// not such a name.
 func (h *hider) personBehind(v value) int {
 	name := strings.TrimSpace(v.textOf(h.text))
 	if !isPersonName(name) {
@@ -114,7 +115,7 @@ func isDotted(word string) bool {
 	return !strings.Contains(last, ".") && unicode.IsLower(firstRune(first)) == unicode.IsLower(firstRune(last))
 }
 
-// containers and authorities are in common names that are of no person.
+// containers and authorities are words in common names that do not name a person.
 var (
 	containers = setOf(`users computers system configuration schema builtin services sites partitions groups people ` +
 		`accounts administrator administrators`)
@@ -124,7 +125,7 @@ var (
 		developer worldwide team staff department everyone`)
 )
 
-// commonName gives the person in a distinguished name a pseudonym: CN=Mia Keller,OU=….
+// commonName replaces the person in a distinguished name by a pseudonym: CN=Mia Keller,OU=….
 func (h *hider) commonName(from int) int {
 	text := h.text
 	end := from
@@ -164,7 +165,7 @@ func (h *hider) commonName(from int) int {
 	return h.account(value{from: end - len(name), to: end}, isDotted(name))
 }
 
-// isDN reports whether a text goes on as a distinguished name of a directory does.
+// isDN reports whether a text continues like a distinguished name of a directory.
 func isDN(text string) bool {
 	return prefixOf(text, ",ou=", ",cn=", ",dc=", ", ou=", ", cn=", ", dc=") > 0
 }

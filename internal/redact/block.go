@@ -2,13 +2,14 @@ package redact
 
 import "strings"
 
-// hiddenKey and hiddenBlock take the place of what is between BEGIN and END, with these lines.
+// hiddenKey and hiddenBlock replace the lines from BEGIN to END.
 const (
 	hiddenKey   = "[private key]"
 	hiddenBlock = "[block]"
 )
 
-// block hides a key or certificate in PEM, which begins at a place, in one line with escapes or over several.
+// block hides a key or certificate in PEM that begins at a position. It is in one line with escapes, or in several
+// lines.
 func (h *hider) block(at int) int {
 	text := h.text
 	if at > 0 && text[at-1] == '-' || at < h.copied {
@@ -61,7 +62,7 @@ func dashes(text string, at int) int {
 	return at
 }
 
-// blockEnd returns where the line with END ends, 0 where there is none.
+// blockEnd returns where the line with END ends, or 0 if there is none.
 func blockEnd(text string, from int) int {
 	for {
 		at := strings.Index(text[from:], "END")
@@ -81,8 +82,8 @@ func blockEnd(text string, from int) int {
 	}
 }
 
-// blockLines hides the lines of a key from a place on, which may be the last words of entries of a log. It returns
-// where something else begins.
+// blockLines hides the lines of a key from a position on. They may be the last words of log entries. It returns where
+// something else begins.
 func (h *hider) blockLines(at, column int) int {
 	text := h.text
 	for at < len(text) {

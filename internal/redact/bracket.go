@@ -2,15 +2,15 @@ package redact
 
 import "strings"
 
-// brackets are those that open with what closes them.
+// brackets are the opening brackets with the brackets that close them.
 var brackets = map[byte]string{'(': ")", '[': "]", '{': "}", '<': ">"}
 
-// questions begin the names of methods whose argument is not the secret that they are about: getToken("scope").
+// questions are the first words of method names whose argument is not a secret: getToken("scope").
 var questions = strings.Fields(
 	`get acquire fetch request read load find look delete remove validate check verify log print new make create
 		parse decode for with by key object refresh revoke renew cache`)
 
-// bracket looks at the value between brackets that follows a label: `password (x)`, `setPassword("x")`.
+// bracket handles the value between brackets after a label: `password (x)`, `setPassword("x")`.
 func (h *hider) bracket(at int) int {
 	text := h.text
 	if prefixOf(text[at:], "<NSHTTPCookie") > 0 {
@@ -62,7 +62,7 @@ func (h *hider) bracket(at int) int {
 	return at + 1 + end
 }
 
-// comma looks at a pair of a name and a value with a comma between them, both quoted: `("password", "x")`.
+// comma handles a quoted name and a quoted value with a comma between them: `("password", "x")`.
 func (h *hider) comma(at int) int {
 	text := h.text
 	if at < 3 || at < h.copied || strings.IndexByte("\"'", text[at-1]) < 0 {

@@ -2,7 +2,7 @@ package redact
 
 import "strings"
 
-// isOneTime reports whether a value is a code that is used once: 4 to 10 digits, which may be in two groups.
+// isOneTime reports whether a value is a one-time code: 4 to 10 digits, perhaps in two groups.
 func isOneTime(text string) bool {
 	digits := digitsOf(text)
 	if digits < 4 || digits > 10 || text[0]-'0' > 9 {
@@ -11,7 +11,7 @@ func isOneTime(text string) bool {
 	return digits == len(text) || digits+1 == len(text) && digits >= 6 && strings.IndexByte(" -", text[digits/2]) >= 0
 }
 
-// wholeCode returns a code of three digits with the three behind a blank that belong to it.
+// wholeCode returns a code of three digits together with three more digits after a blank.
 func (h *hider) wholeCode(v value) value {
 	text := h.text
 	if v.to-v.from != 3 || digitsOf(v.textOf(text)) != 3 || v.to+4 > len(text) || text[v.to] != ' ' ||
@@ -26,7 +26,7 @@ func (h *hider) wholeCode(v value) value {
 	return v
 }
 
-// codeWords are about codes that are sent to a person. errorWords are about the codes of errors.
+// codeWords are words about codes that are sent to a person. errorWords are words about error codes.
 var (
 	codeWords = []string{"verification", "security", "confirm", "one-time", "one time", "onetime", "login", "sign-in",
 		"sign in", "access", "authent", "mfa", "2fa", "otp", "sms",
@@ -42,16 +42,16 @@ func (h *hider) isAboutCodes(at int) bool {
 	return containsAny(before, codeWords) && !containsAny(before, errorWords)
 }
 
-// entraErrors are the first digits of numbers of Entra's errors that have six: 530003, 700016.
+// entraErrors are the first digits of Entra's error numbers with six digits: 530003, 700016.
 var entraErrors = []string{"500", "501", "530", "65005", "700", "900", "901", "135", "160", "240"}
 
-// isEntraError reports whether a number may be one of an error of Entra.
+// isEntraError reports whether a number may be the number of an Entra error.
 func isEntraError(number string) bool {
 	return len(number) == 6 && prefixOf(number, entraErrors...) > 0
 }
 
-// isSentCode reports whether the number behind "code:" is one that is sent to a person: of six or eight digits, as no
-// number of an error that is met here is without a word for it.
+// isSentCode reports whether the number after "code:" is sent to a person: it has six or eight digits. Error numbers
+// with that many digits have a word for an error near them in these logs.
 func (h *hider) isSentCode(found field, v value) bool {
 	text := v.textOf(h.text)
 	if !isOneTime(text) {
@@ -65,13 +65,13 @@ func (h *hider) isSentCode(found field, v value) bool {
 		!containsAny(strings.ToLower(h.text[v.to:min(len(h.text), v.to+48)]), errorWords)
 }
 
-// codeBefore hides a code before what says what it is: `482997 is your verification code`.
+// codeBefore hides a code before its description: `482997 is your verification code`.
 func (h *hider) codeBefore(at, end int) bool {
 	text := h.text
 	length := prefixOf(text[at:], " is your ", " ist ihr ", " ist dein ", " est votre ")
 	begin := wordBefore(text, end)
 	if begin < end && text[begin] == 'G' {
-		begin += min(2, end-begin) // Google's have it before them
+		begin += min(2, end-begin) // Google writes the prefix "G-"
 	}
 	if length == 0 || begin < h.copied || !isOneTime(text[begin:end]) ||
 		!strings.Contains(lower(text[at:min(len(text), at+64)]), "code") {
@@ -81,7 +81,7 @@ func (h *hider) codeBefore(at, end int) bool {
 	return true
 }
 
-// sameLine returns what is before a place in its line, in small letters.
+// sameLine returns the text before a position in its line, in lower case.
 func (h *hider) sameLine(at, length int) string {
 	before := h.text[max(0, at-length):at]
 	return lower(before[strings.LastIndexByte(before, '\n')+1:])

@@ -2,7 +2,7 @@ package redact
 
 import "strings"
 
-// flag looks at an option of a command line, `--password x`, also as a list: `"--password", "x"`.
+// flag handles an option of a command line, `--password x`, also as a list: `"--password", "x"`.
 func (h *hider) flag(at int) int {
 	text := h.text
 	if at < h.copied || at > 0 && strings.IndexByte(" \t\n\"'`[(,=", text[at-1]) < 0 {
@@ -73,7 +73,7 @@ func (h *hider) flag(at int) int {
 		v = bare(text, from, enclosingQuote(text, at), false, false)
 		word := v.textOf(text)
 		if strings.EqualFold(text[name:end], "changepassword") && isRealm(word) {
-			return at // it is asked for
+			return at // the program asks for it
 		}
 		if text[end] == ' ' && (passPhraseEnds[lower(word)] || strings.HasPrefix(word, "option") ||
 			of == secretLabel && isWeak(text[name:end]) && !isOdd(word)) {
@@ -100,10 +100,10 @@ func (h *hider) flag(at int) int {
 // isRealm reports whether a word is a realm of Kerberos, in capitals.
 func isRealm(word string) bool { return strings.Trim(word, "ABCDEFGHIJKLMNOPQRSTUVWXYZ.-") == "" }
 
-// programBefore returns what is known of the program that is run by the command line in which a place is.
+// programBefore returns the known facts about the program in the command line around a position.
 func (h *hider) programBefore(at int) (found program) {
 	from := max(0, at-256)
-	if h.programAt >= from { // what was looked at for the option before is known
+	if h.programAt >= from { // already found for the previous option
 		from, found = h.programAt, h.program
 	}
 	line := h.text[from:at]

@@ -6,21 +6,21 @@ import (
 	"unicode/utf8"
 )
 
-// models are what computers are called with which people have given names: "Mia's MacBook Pro". The longest of several
-// is first.
+// models are the names of computer models in names such as "Mia's MacBook Pro". Longer names come before their
+// beginnings.
 var models = []string{"MacBook Pro", "MacBook Air", "MacBook", "iMac Pro", "iMac", "Mac mini", "Mac Studio", "Mac Pro",
 	"MBP", "MBA", "Mac", "iPhone", "iPad"}
 
-// of is the word before the name of an owner in languages in which that is behind the model.
+// of is the word before the owner's name, in languages that write it after the model.
 var of = []string{" von ", " de ", " di ", " van ", " da ", " do ", " du ", " av ", " af ", " fra ", " of "}
 
-// notOwners are words with a capital letter before "'s Mac", or behind "Mac of", that are no names.
+// notOwners are capitalised words before "'s Mac", or after "Mac of", that are not names.
 var notOwners = setOf(
 	`the this that it its let what here there who user users company customer client today yesterday everyone nobody
 		someone apple jamf microsoft intune entra apples your my our their his her owner owners admin admins
 		each every another new old school university lab student employee device`)
 
-// replaceComputers replaces the names of computers that name their owner.
+// replaceComputers replaces computer names that contain their owner's name.
 func (r *Redactor) replaceComputers(text string) string {
 	var out strings.Builder
 	copied := 0
@@ -50,7 +50,7 @@ func (r *Redactor) replaceComputers(text string) string {
 	return out.String()
 }
 
-// nextModel returns where the next word begins that may be a model, -1 where there is none.
+// nextModel returns where the next word that may be a model begins, or -1.
 func nextModel(text string, from int) int {
 	for at := from; at+3 <= len(text); at++ {
 		switch text[at] {
@@ -67,8 +67,8 @@ func nextModel(text string, from int) int {
 	return -1
 }
 
-// computerAround returns where a name of a computer begins and ends that has a model at a place, 0 for both where it
-// names no owner.
+// computerAround returns the begin and end of the computer name around the model at a position. It returns 0 and 0 if
+// the name has no owner.
 func computerAround(text string, at int) (begin, end int) {
 	model := ""
 	for _, one := range models {
@@ -100,7 +100,7 @@ func computerAround(text string, at int) (begin, end int) {
 		case text[at-1] == ' ' && strings.HasSuffix(word, "s") && len(model) > 3 &&
 			(owner == 0 || strings.IndexByte("\"'=:\n", text[owner-1]) >= 0 ||
 				owner > 1 && text[owner-1] == ' ' && strings.IndexByte("=:", text[owner-2]) >= 0):
-			return owner, end // Mias MacBook, where a name is
+			return owner, end // Mias MacBook, in a place for names
 		}
 	}
 	// MacBook Pro von Mia
@@ -126,7 +126,7 @@ func computerAround(text string, at int) (begin, end int) {
 	return 0, 0
 }
 
-// ownerBefore returns where the word begins that ends at a place, which may have an apostrophe in it.
+// ownerBefore returns where the word that ends at a position begins. The word may contain an apostrophe.
 func ownerBefore(text string, end int) int {
 	at := end
 	for at > 0 && end-at < 40 {
@@ -149,7 +149,7 @@ func isOwner(word string) bool {
 	return !notOwners[string(plain)] && !products[string(plain)] && isName(word) && strings.ToUpper(word) != word
 }
 
-// learnOwner takes the name of the owner from that of a computer.
+// learnOwner learns the owner's name from the name of a computer.
 func (r *Redactor) learnOwner(computer string) {
 	for _, preposition := range of {
 		if _, who, is := strings.Cut(computer, preposition); is {

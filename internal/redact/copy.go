@@ -9,13 +9,13 @@ import (
 	"io"
 )
 
-// block is how much text is redacted at once, in whole lines. A longer line is cut where a word ends, if one does.
+// block is how much text is redacted at once, in whole lines. A longer line is cut at the end of a word, if possible.
 const block = 256 << 10
 
-// longestWord is how far back from the end of a block the end of a word is looked for.
+// longestWord is how far back from the end of a block the end of a word is searched for.
 const longestWord = 4 << 10
 
-// LearnFrom takes the names from all of a text, for what is redacted afterwards. It ends with ctx.
+// LearnFrom learns the names in a whole text. Texts that are redacted afterwards have them replaced. It ends with ctx.
 func (r *Redactor) LearnFrom(ctx context.Context, from io.Reader) error {
 	return inBlocks(ctx, from, func(text string) error {
 		r.LearnText(text)
@@ -23,8 +23,8 @@ func (r *Redactor) LearnFrom(ctx context.Context, from io.Reader) error {
 	})
 }
 
-// Copy writes a text with pseudonyms. A secret that goes over several lines may begin in one block and end in the next.
-// It ends with ctx.
+// Copy writes a text with pseudonyms. A secret of several lines may begin in one block and end in the next. It ends
+// with ctx.
 func (r *Redactor) Copy(ctx context.Context, to io.Writer, from io.Reader) error {
 	var state open
 	return inBlocks(ctx, from, func(text string) error {
@@ -34,17 +34,17 @@ func (r *Redactor) Copy(ctx context.Context, to io.Writer, from io.Reader) error
 	})
 }
 
-// inBlocks hands out a text in whole lines, as many as go into a block.
+// inBlocks hands out a text in blocks of whole lines.
 func inBlocks(ctx context.Context, from io.Reader, take func(text string) error) error {
 	lines := bufio.NewReaderSize(from, block)
 	var held []byte
 	for {
 		line, err := lines.ReadSlice('\n')
 		if err != nil && err != io.EOF && !errors.Is(err, bufio.ErrBufferFull) {
-			return fmt.Errorf("read what is redacted: %w", err)
+			return fmt.Errorf("read text to redact: %w", err)
 		}
 		if ctx.Err() != nil {
-			return fmt.Errorf("read what is redacted: %w", context.Cause(ctx))
+			return fmt.Errorf("read text to redact: %w", context.Cause(ctx))
 		}
 		if len(held)+len(line) > block && len(held) > 0 && held[len(held)-1] == '\n' {
 			if err := take(string(held)); err != nil {
@@ -66,7 +66,8 @@ func inBlocks(ctx context.Context, from io.Reader, take func(text string) error)
 	}
 }
 
-// endOfWord returns where the last word of a part of a line begins, or the end of the part where the word is too long.
+// endOfWord returns where the last word of a part of a line begins. If the word is too long, it returns the end of the
+// part.
 func endOfWord(part []byte) int {
 	from := max(0, len(part)-longestWord)
 	if at := bytes.LastIndexAny(part[from:], " \t"); at >= 0 {
@@ -78,14 +79,14 @@ func endOfWord(part []byte) int {
 	return len(part)
 }
 
-// Count is of how many different things of a kind there are pseudonyms.
+// Count is how many different things of a kind have pseudonyms.
 type Count struct {
-	// Kind is for a person, in the plural.
+	// Kind is a name for readers, in the plural.
 	Kind string
 	Of   int
 }
 
-// kinds are all of them, as they are told.
+// kinds are all kinds, with the names in [Count.Kind].
 var kinds = []struct {
 	kind kind
 	name string
@@ -95,7 +96,7 @@ var kinds = []struct {
 	{hardwareKind, "hardware addresses"}, {serialKind, "serial numbers"}, {idKind, "ids"}, {digestKind, "thumbprints"},
 }
 
-// Counts tells for what there are pseudonyms, and not which.
+// Counts returns how many pseudonyms of each kind exist, but not the pseudonyms.
 func (r *Redactor) Counts() []Count {
 	var counts []Count
 	for _, one := range kinds {

@@ -13,7 +13,7 @@ import (
 	"usher.internal/internal/timeline"
 )
 
-// A log is redacted in blocks of whole lines, wherever its reader stops.
+// A log is redacted in blocks of whole lines, independent of the sizes of its reads.
 func TestALogIsCopied(t *testing.T) {
 	var log strings.Builder
 	for log.Len() < 300<<10 {
@@ -45,7 +45,7 @@ func TestALogIsCopied(t *testing.T) {
 	}
 }
 
-// Some lines are longer than what is redacted at once.
+// Some lines are longer than a block.
 func TestLongLinesAreKept(t *testing.T) {
 	long := strings.Repeat("word and more ", 100_000)
 	var copied bytes.Buffer
@@ -55,7 +55,7 @@ func TestLongLinesAreKept(t *testing.T) {
 	}
 }
 
-// endless is a text without end.
+// endless is a text that never ends.
 type endless struct {
 	reads, cancelAfter int
 	cancel             context.CancelFunc
@@ -68,7 +68,7 @@ func (e *endless) Read(p []byte) (int, error) {
 	return copy(p, strings.Repeat("word ", len(p)/5+1)), nil
 }
 
-// A text is learnt from and copied until the context ends, and a report is not redacted in part.
+// Learning from a text and copying it end with the context, and a report is not redacted in part.
 func TestRedactionEndsWithItsContext(t *testing.T) {
 	r := redact.New(redact.Options{})
 	for name, read := range map[string]func(context.Context, io.Reader) error{

@@ -5,18 +5,18 @@ import (
 	"unicode/utf8"
 )
 
-// notDomains are words before a backslash that begin an escape, or a path of Windows.
+// notDomains are words before a backslash that begins an escape or is a part of a Windows path.
 var notDomains = setOf(
 	`error warn warning info debug fatal trace notice ok done eof end begin null true false yes no json http https
 		xml key certificate request response users windows program system32 hklm hkcu hkey get post put delete
 		patch options title usage note notes output stdout stderr date time result status code body header
 		headers url uri path file`)
 
-// accountWords are words before an account, by which a domain in small letters is known for one.
+// accountWords are words before an account. After them, a word in lower case before a backslash is a domain.
 var accountWords = setOf(`user username account login logon as for by domain principal sam samaccountname identity ` +
 	`owner member upn name credentials actor caller runas`)
 
-// domainUser gives the account in `DOMAIN\user` its pseudonym, and leaves its domain out.
+// domainUser replaces the account in `DOMAIN\user` by its pseudonym, and removes the domain.
 func (h *hider) domainUser(at, end int) int {
 	text := h.text
 	if at == 0 || at < h.copied || end >= len(text) {
@@ -85,14 +85,14 @@ func (h *hider) domainUser(at, end int) int {
 	return last
 }
 
-// isDNSDomain reports whether a text is a domain as DNS has them, in which there are accounts: corp.contoso.de.
+// isDNSDomain reports whether a text is a DNS domain that has accounts: corp.contoso.de.
 func isDNSDomain(text string) bool {
 	dot := strings.LastIndexByte(text, '.')
 	return dot > 1 && topLevelDomains()[lower(text[dot+1:])] && !strings.HasPrefix(text, ".") &&
 		!notHosts.MatchString(text)
 }
 
-// isFile reports whether a word ends as names of files do.
+// isFile reports whether a word ends like a file name.
 func isFile(word string) bool {
 	dot := strings.LastIndexByte(word, '.')
 	return dot >= 0 && fileEndings[lower(word[dot+1:])]
@@ -105,7 +105,8 @@ func (h *hider) isAccount(at int) bool {
 	return accountWords[string(plainLabel(space[:0], before[wordBefore(before, len(before)):]))]
 }
 
-// isEscape reports whether what follows a backslash is a letter by its number: \u00eb, \U00eb of property lists, \303.
+// isEscape reports whether a backslash begins the escape of a letter by its number: \u00eb, \U00eb of property lists,
+// \303.
 func isEscape(text string) bool {
 	if len(text) >= 5 && text[0]|0x20 == 'u' && isHexadecimalOrBlank(text[1:5]) {
 		return true

@@ -2,8 +2,8 @@ package redact
 
 import "strings"
 
-// element looks at what ends with a > : `<key>password</key>` of a property list, whose value is the next element,
-// `<password>…</password>`, and `<entry key="password">…</entry>`.
+// element handles a tag that ends with a >. A tag may be `<password>…</password>` or `<entry key="password">…</entry>`.
+// After `<key>password</key>` of a property list, the value is the next element.
 func (h *hider) element(at int) int {
 	text := h.text
 	if at < h.copied {
@@ -59,8 +59,8 @@ func (h *hider) element(at int) int {
 	return max(at, h.insideElement(field{of: of, word: name, separator: -1}, at+1, "</"))
 }
 
-// classOfElement returns the class of what is inside an element or belongs to the key of a property list. A challenge
-// that is there alone is the password of SCEP.
+// classOfElement returns the class of the content of an element, or of the value of a property list's key. A challenge
+// without further words is the password of SCEP.
 func classOfElement(name string) class {
 	if strings.EqualFold(name, "challenge") {
 		return secretLabel
@@ -68,7 +68,7 @@ func classOfElement(name string) class {
 	return classOf(beforeBlank(name))
 }
 
-// namedByAttribute returns the class of what is inside an element by the name that it has in an attribute.
+// namedByAttribute returns the class of the content of an element by the name in an attribute.
 func namedByAttribute(tag string) class {
 	for _, attribute := range []string{` name="`, ` key="`, ` id="`, ` name='`, ` key='`} {
 		if at := strings.Index(tag, attribute); at >= 0 && !strings.Contains(tag, " value=") {
@@ -90,7 +90,7 @@ func beforeBlank(text string) (before, word string) {
 	return "", text
 }
 
-// elementValue hides the element of a property list that is the value of a key.
+// elementValue hides the element that is the value of a property list's key.
 func (h *hider) elementValue(found field, from int) int {
 	text := h.text
 	for _, kind := range []string{"string", "data", "integer", "real", "date", "value"} {
@@ -114,13 +114,13 @@ func (h *hider) elementValue(found field, from int) int {
 	return -1
 }
 
-// insideElement hides what is inside an element, up to where it ends.
+// insideElement hides the content of an element.
 func (h *hider) insideElement(found field, from int, end string) int {
 	text := h.text
 	if length := prefixOf(text[from:], "<![CDATA["); length > 0 {
 		from, end = from+length, "]]>"
 	}
-	if h.unended == end && from < h.unendedTo { // it was looked for already
+	if h.unended == end && from < h.unendedTo { // already searched for
 		return -1
 	}
 	to := closingQuote(text, from, end)

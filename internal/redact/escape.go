@@ -6,7 +6,7 @@ import (
 	"unicode/utf8"
 )
 
-// escapes are the bytes by which a letter begins that is written otherwise.
+// escapes are the first bytes of encoded letters.
 var escapes = func() (set [256]bool) {
 	for _, letter := range []byte("%\\&\xc2\xe2\xef") {
 		set[letter] = true
@@ -14,8 +14,8 @@ var escapes = func() (set [256]bool) {
 	return set
 }()
 
-// plainLabels writes those labels plainly that have escapes, letters of full width or invisible characters in them, as
-// pass%77ord.
+// plainLabels replaces labels that have escapes, full-width letters or invisible characters, such as pass%77ord, by
+// their plain form.
 func plainLabels(text string) string {
 	var out strings.Builder
 	copied := 0
@@ -58,8 +58,8 @@ func plainLabels(text string) string {
 	return out.String()
 }
 
-// letterAt returns the letter or digit that is written otherwise at a place, 0 for a character that is not seen, and
-// how long that is.
+// letterAt returns the letter or digit that is encoded at a position, and the length of its encoding. For an invisible
+// character, letter is 0.
 func letterAt(text string, at int) (letter byte, length int) {
 	rest := text[at:min(len(text), at+16)]
 	number := 0
@@ -114,9 +114,9 @@ func letterAt(text string, at int) (letter byte, length int) {
 		}
 	}
 	switch {
-	case number >= 0xff01 && number <= 0xff5e: // of full width
+	case number >= 0xff01 && number <= 0xff5e: // full width
 		number -= 0xfee0
-	// not seen
+	// invisible
 	case number == 0xad, number >= 0x200b && number <= 0x200f, number >= 0x2060 && number <= 0x2064, number == 0xfeff:
 		return 0, length
 	}

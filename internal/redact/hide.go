@@ -4,36 +4,37 @@ import (
 	"strings"
 )
 
-// hidden is what takes the place of a secret.
+// hidden replaces a secret.
 const hidden = "[hidden]"
 
-// open is what a text ends in the middle of, for the text that follows it.
+// open describes what is unfinished at the end of a text, for the text after it.
 type open struct {
-	// inBlock: the lines of a key in PEM.
+	// inBlock: the text ends within the lines of a PEM key.
 	inBlock bool
-	// column is where its lines begin, from 1 on; 0 is not known.
+	// column is the column in which its lines begin, from 1; 0 means unknown.
 	column int
-	// label is that of a value that is still to come, with sameLine where only blanks of its line may be before it.
+	// label is the class of a label whose value is still to come. sameLine means that only blanks of the same line may
+	// come before the value.
 	label    class
 	sameLine bool
-	// indented: the value is only in a line that begins with blanks.
+	// indented: the value can only be in a line that begins with blanks.
 	indented bool
-	// list closes a list that has a value in each line.
+	// list is the character that closes a list with one value per line.
 	list byte
-	// end closes a value whose beginning was hidden: a quote, or an XML element.
+	// end is the text that closes a value whose beginning was hidden: a quote, or the end of an XML element.
 	end string
-	// lines is how many lines end may still be away.
+	// lines is within how many more lines end may come.
 	lines int
-	// word: a value that is not quoted, of a text that was cut within a line.
+	// word: the text was cut within a line, in an unquoted value.
 	word bool
-	// indent is the indentation of a label whose value is all lines that are indented more, from 1 on.
+	// indent is the indentation, from 1, of a label whose value is all lines with more indentation.
 	indent int
-	// named is the class of a value whose name was the last in the text. netrc: an entry of netrc(5) had begun.
+	// named is the class of the value for a name at the end of the text. netrc: an entry of netrc(5) has begun.
 	named class
 	netrc bool
 }
 
-// hider hides the labelled secrets of one text. It goes over the text once, from one separator to the next.
+// hider hides the labelled secrets of one text. It reads the text once, from one separator to the next.
 type hider struct {
 	r      *Redactor
 	text   string
@@ -42,23 +43,23 @@ type hider struct {
 	// named is the class of the last value: `name="password" value="…"`.
 	named   class
 	namedAt int
-	// paired is where the separator behind the label of a name is whose value was before it.
+	// paired is the separator after the label of a name whose value was before the name.
 	paired int
 	state  open
-	// program is that of the command line that was looked at last, up to programAt.
+	// program is the program of the last command line that was examined, up to programAt.
 	program   program
 	programAt int
-	// unended is the end of an element that is not before unendedTo.
+	// unended is the end of an element, known to be absent before unendedTo.
 	unended   string
 	unendedTo int
 	// netrc: the text before this one ended in an entry of netrc(5).
 	netrc bool
-	// claims: there are claims of a token around claimsAt.
+	// claims: the text around claimsAt has claims of a token.
 	claims   bool
 	claimsAt int
 }
 
-// stops are the bytes at which something is looked at.
+// stops are the bytes at which the hider examines the text.
 var stops = func() (set [256]bool) {
 	for _, stop := range []byte("=:>%\\-+ \t([{<&,|0\xef\xe3\xe4\xe6\xe7") {
 		set[stop] = true
@@ -66,7 +67,8 @@ var stops = func() (set [256]bool) {
 	return set
 }()
 
-// hide replaces the labelled secrets, names and telephone numbers of a text that follows what ended as state says.
+// hide replaces the labelled secrets, names and telephone numbers of a text. state is the unfinished end of the text
+// before it.
 func (r *Redactor) hide(text string, state open) (string, open) {
 	h := &hider{r: r, text: text, state: state, programAt: -1, claimsAt: -1, paired: -2, named: state.named,
 		netrc: state.netrc}
@@ -95,7 +97,7 @@ func (r *Redactor) hide(text string, state open) (string, open) {
 	return h.out.String(), h.state
 }
 
-// replace puts something in the place of text[from:to].
+// replace replaces text[from:to].
 func (h *hider) replace(from, to int, by string) {
 	if from < h.copied || to < from {
 		return
@@ -105,7 +107,8 @@ func (h *hider) replace(from, to int, by string) {
 	h.copied = to
 }
 
-// stop looks at one place, and returns where to go on, or a place that is not behind it.
+// stop examines one position, and returns where to continue. A result that is not after the position means that nothing
+// was found.
 func (h *hider) stop(at int) int {
 	text := h.text
 	switch text[at] {
@@ -204,7 +207,7 @@ func isWordByte(letter byte) bool {
 	return letter-'0' <= 9 || (letter|0x20)-'a' <= 25 || letter == '_'
 }
 
-// resume goes on with what the text before this one ended in.
+// resume continues with the unfinished part of the previous text.
 func (h *hider) resume() int {
 	state := h.state
 	h.state = open{}

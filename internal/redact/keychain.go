@@ -2,15 +2,15 @@ package redact
 
 import "strings"
 
-// keychainAttributes are those of security(1)'s lists of keychains that may name a person or hold a secret:
-// `"labl"<blob>="Mia Keller"`. What it prints besides is of the item: kinds, dates, and the issuer.
+// keychainAttributes are the attributes in security(1)'s lists of keychains that may name a person or hold a secret:
+// `"labl"<blob>="Mia Keller"`. Its other output describes the item: kinds, dates, and the issuer.
 var keychainAttributes = setOf(`acct alis labl subj icmt desc gena path`)
 
-// maximumBlob is how much of a line with such an attribute is looked at, in bytes.
+// maximumBlob is how much of a line with such an attribute is examined, in bytes.
 const maximumBlob = 1 << 10
 
-// blob looks at the attribute of a keychain's item whose = is at a place. A value that is not plain is printed in
-// hexadecimal, and behind it as text in which the bytes that are not ASCII are in octal.
+// blob handles the attribute of a keychain item whose = is at a position. A value that is not plain is printed in
+// hexadecimal. The same value follows as text, with bytes beyond ASCII in octal.
 func (h *hider) blob(at int) int {
 	text := h.text
 	before := text[max(0, at-24):at]
@@ -25,7 +25,7 @@ func (h *hider) blob(at int) int {
 	if !keychainAttributes[name] {
 		return at
 	}
-	// A value that is longer is hidden in part, and by other rules.
+	// Of a longer value, this rule hides a part; other rules may hide the rest.
 	end := min(len(text), at+1+maximumBlob)
 	if newline := strings.IndexByte(text[at+1:end], '\n'); newline >= 0 {
 		end = at + 1 + newline

@@ -38,7 +38,7 @@ func classOf(before, word string) class {
 	return of
 }
 
-// isWeak reports whether a label is that of a secret only by its last word, or by what is before a number.
+// isWeak reports whether only its last word, or the word before a number, makes a label one of a secret.
 func isWeak(word string) bool {
 	var space [maximumLabel]byte
 	one := plainLabel(space[:0], word)
@@ -53,8 +53,8 @@ func isWeak(word string) bool {
 	return true
 }
 
-// classOfWords returns the class of a label that its last word, a number or a word for "value" behind it does not
-// change.
+// classOfWords returns the class of a label that its last word does not decide. A number or a word for "value" at its
+// end does not change the class.
 func classOfWords(one []byte, word string) class {
 	if last := lastWord(word); len(last) < len(word) {
 		var space [maximumLabel]byte
@@ -79,7 +79,7 @@ func classOfWords(one []byte, word string) class {
 	return noLabel
 }
 
-// lastWord returns the last of the words of which a label is made: Pin of devicePin, PSK of WIFI_PSK.
+// lastWord returns the last word of a label: Pin of devicePin, PSK of WIFI_PSK.
 func lastWord(label string) string {
 	for at := len(label) - 1; at > 0; at-- {
 		letter, before := label[at], label[at-1]
@@ -90,7 +90,8 @@ func lastWord(label string) string {
 	return label
 }
 
-// accents are letters with what they are without it, also where that is a letter of its own.
+// accents are letters with accents and their plain forms. Some languages treat the accented form as a letter of its
+// own.
 var accents = strings.NewReplacer("ä", "a", "á", "a", "à", "a", "â", "a", "ã", "a", "å", "a", "ą", "a", "ç", "c", "ć",
 	"c", "č", "c", "é", "e", "è", "e", "ê", "e",
 	"ë", "e", "ę", "e", "ě", "e", "ğ", "g", "í", "i", "ì", "i", "î", "i", "ï", "i", "ı", "i", "ł", "l", "ñ", "n", "ń",
@@ -100,7 +101,7 @@ var accents = strings.NewReplacer("ä", "a", "á", "a", "à", "a", "â", "a", "�
 	"ź", "z", "ż", "z", "ž", "z", "\u0300", "", "\u0301", "", "\u0302", "", "\u0303", "", "\u0308", "", "\u030a", "",
 	"\u030b", "", "\u030c", "", "\u0327", "", "\u0328", "")
 
-// wideLabel finds a label that is not of ASCII letters only and ends at a place: its class and where it begins.
+// wideLabel finds a label with letters beyond ASCII that ends at a position. It returns its class and where it begins.
 func wideLabel(text string, end int) (class, int) {
 	at := end
 	for at > 0 && end-at <= 2*maximumLabel &&
@@ -121,7 +122,7 @@ func wideLabel(text string, end int) (class, int) {
 	return classOf("", word), at
 }
 
-// asks reports whether a label is one of a question: hasPassword, requires_token.
+// asks reports whether a label asks a question: hasPassword, requires_token.
 func asks(label string) bool {
 	length := prefixOf(label, "has", "is", "needs", "requires", "require", "allow", "allows", "use", "uses", "show",
 		"supports", "should", "did", "will", "can")
@@ -129,7 +130,7 @@ func asks(label string) bool {
 		(label[length] == '_' || label[length]-'A' <= 25 && label[length-1]-'a' <= 25)
 }
 
-// maximumLabel is how long a label is at most; a longer word is none.
+// maximumLabel is the longest label; a longer word is not a label.
 const maximumLabel = 64
 
 // labelBefore finds the label that ends at a separator: its class, where it begins, and its last word.
@@ -142,7 +143,7 @@ func labelBefore(text string, end int) (of class, begin int, word string) {
 		}
 		at -= blank
 	}
-	for stop := at - 24; at > 0 && at > stop; { // the quote behind it
+	for stop := at - 24; at > 0 && at > stop; { // the quote after it
 		switch {
 		case strings.IndexByte("\"'`)\\", text[at-1]) >= 0:
 			at--
@@ -190,13 +191,13 @@ func labelBefore(text string, end int) (of class, begin int, word string) {
 	return classOf(before, word), begin, word
 }
 
-// isBracketed reports whether the bracket at a place closes one that holds a word only: [password].
+// isBracketed reports whether the bracket at a position closes brackets around only one word: [password].
 func isBracketed(text string, at int) bool {
 	begin := wordBefore(text, at)
 	return begin < at && begin > 0 && text[begin-1] == '['
 }
 
-// wordBefore returns where the word that ends at end begins.
+// wordBefore returns where the word before end begins.
 func wordBefore(text string, end int) int {
 	at := end
 	for at > 0 && end-at <= maximumLabel {
@@ -230,7 +231,8 @@ func prefixOf(text string, prefixes ...string) int {
 
 func isHex(letter byte) bool { return letter-'0' <= 9 || (letter|0x20)-'a' <= 5 }
 
-// blankBefore returns how long the blank is with which a text ends, also one of those that French has before a colon.
+// blankBefore returns the length of the blank at the end of a text. French puts special blanks before a colon; they are
+// included.
 func blankBefore(text string) int {
 	switch last := text[len(text)-1]; {
 	case last == ' ', last == '\t':

@@ -2,18 +2,18 @@ package redact
 
 import "strings"
 
-// class is what the value behind a label is.
+// class is the kind of the value after a label.
 type class int
 
 const (
 	noLabel class = iota
 	// secretLabel: the value is a secret, however short.
 	secretLabel
-	// keyLabel: the value is a secret if it looks random. Many things are called key, signature or state.
+	// keyLabel: the value is a secret if it looks random. Many things have the name key, signature or state.
 	keyLabel
 	// codeLabel: an authorization code of OAuth, or the number of an error.
 	codeLabel
-	// otpLabel: a code that is used once, of digits.
+	// otpLabel: a one-time code of digits.
 	otpLabel
 	// headerLabel: an Authorization header, cookieLabel: cookies. Their values have several words.
 	headerLabel
@@ -31,7 +31,8 @@ const (
 	valueLabel
 )
 
-// labels are by their letters and digits in small letters: client_secret, clientSecret and "Client Secret" are one.
+// labels have only the letters and digits of a label, in lower case: client_secret, clientSecret and "Client Secret"
+// are one label.
 var labels = byLabel(map[class]string{
 	secretLabel: `pw pass mdp clave depasse nkey usernkey pin pincode userpin otp totp psk prt jwt sig puk cvv
 		seed pwd oldpwd invitation invitationid sid creds authtoken passwords secrets code_verifier samlresponse
@@ -61,7 +62,7 @@ var labels = byLabel(map[class]string{
 	valueLabel: `v value val newvalue oldvalue currentvalue defaultvalue stringvalue rawvalue data text content`,
 })
 
-// endings are the ends of labels: currentPassword, X-Vault-Token, userDisplayName.
+// endings are the last parts of labels: currentPassword, X-Vault-Token, userDisplayName.
 var endings = byEnding(map[class]string{
 	secretLabel: `password passwd passphrase passwort kennwort passcode passw pass pwd pw secret token passwords
 		secrets keymaterial keyblob geheimnis losungswort zugangscode bestatigungscode bestaetigungscode
@@ -82,7 +83,7 @@ var endings = byEnding(map[class]string{
 		`telephone telephonenumber mobilenumber faxnumber homephone`,
 })
 
-// notLabels end like one of them and are something else.
+// notLabels have one of these endings but another meaning.
 var notLabels = setOf(
 	`payloaddisplayname appdisplayname applicationdisplayname policydisplayname groupdisplayname
 		profiledisplayname resourcedisplayname servicedisplayname tenantdisplayname organizationdisplayname
@@ -90,15 +91,15 @@ var notLabels = setOf(
 		primarykey foreignkey cachekey registrykey plistkey preferencekey userinfokey parameterkey metadatakey
 		correlationidkey tokentype authorizationtoken_type hotkey monkey turkey`)
 
-// lastWords are secrets where they are the last word of a label that is written with capitals, hyphens or the like
-// between its words: WIFI_PSK, devicePin.
+// lastWords name secrets as the last word of a label whose words are separated by capitals, hyphens or similar:
+// WIFI_PSK, devicePin.
 var lastWords = setOf(`pin psk otp totp tan pat cred creds cvv puk`)
 
-// valueWords are what is behind the name of a secret in a label that means the same: passwordValue, secret_text.
+// valueWords are words after the name of a secret that do not change its meaning: passwordValue, secret_text.
 var valueWords = strings.Fields(`confirmation plaintext cleartext confirm repeat string again value plain text new raw`)
 
-// foreign are the ends of labels of languages that are not written with Latin letters. Those with accents are among the
-// others, without them.
+// foreign are the endings of labels in languages without Latin letters. Labels with accents are in the other lists,
+// without the accents.
 var foreign = []string{"пароль", "парол", "парола", "лозинка", "κωδικος", "κωδικός", "パスワード", "ぱすわーど", "パスコード", "暗証番号",
 	"密码", "密碼", "口令", "비밀번호", "암호",
 	"סיסמה", "סיסמא", "كلمة المرور", "كلمة السر", "पासवर्ड", "รหัสผ่าน", "гасло", "секрет", "токен", "令牌", "トークン"}
@@ -121,7 +122,7 @@ func byLabel(words map[class]string) map[string]class {
 	return table
 }
 
-// byEnding sorts by the last two letters.
+// byEnding groups by the last two letters.
 func byEnding(words map[class]string) map[[2]byte][]ending {
 	table := map[[2]byte][]ending{}
 	for of, list := range words {
@@ -131,7 +132,7 @@ func byEnding(words map[class]string) map[[2]byte][]ending {
 		}
 	}
 	for _, list := range table {
-		// The longest ending says most: sharedkey is more than key.
+		// The longest ending is the most specific: sharedkey comes before key.
 		for i := range list {
 			for j := i; j > 0 && len(list[j].word) > len(list[j-1].word); j-- {
 				list[j], list[j-1] = list[j-1], list[j]
@@ -146,7 +147,7 @@ type ending struct {
 	of   class
 }
 
-// plainLabel appends the letters and digits of a label in small letters.
+// plainLabel appends the letters and digits of a label in lower case.
 func plainLabel(to []byte, label string) []byte {
 	for i := range len(label) {
 		switch letter := label[i]; {

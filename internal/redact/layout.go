@@ -2,8 +2,8 @@ package redact
 
 import "strings"
 
-// skipToValue goes over the blanks behind a separator. It reports false where no value follows; then the value may be
-// in the next text.
+// skipToValue skips the blanks after a separator. It returns false if no value follows; then the value may be in the
+// next text.
 func (h *hider) skipToValue(found field, at int) (int, bool) {
 	text := h.text
 	for at < len(text) && (text[at] == ' ' || text[at] == '\t') {
@@ -13,7 +13,7 @@ func (h *hider) skipToValue(found field, at int) (int, bool) {
 		at += len("%20")
 	}
 	if at < len(text) && text[at] != '\n' && text[at] != '\r' {
-		// A lone value in the line below its label, which was read before.
+		// A value that fills the line below its label. The label was in the previous text.
 		if found.next && (found.equals && at == 0 || !aloneInLine(text, at, found.of)) {
 			return 0, false
 		}
@@ -47,7 +47,7 @@ func waits(of class) bool {
 	return false
 }
 
-// aloneInLine reports whether a value is all of its line.
+// aloneInLine reports whether a value fills its line.
 func aloneInLine(text string, at int, of class) bool {
 	line, _, _ := strings.Cut(text[at:min(len(text), at+512)], "\n")
 	line = strings.TrimSpace(line)
@@ -72,7 +72,7 @@ func aloneInLine(text string, at int, of class) bool {
 	return !strings.ContainsAny(strings.Trim(line, `"'`), " \t") && !strings.HasSuffix(line, ":") && !startsLabel(line)
 }
 
-// blockScalar hides a value of YAML that is all lines below its label that are indented more: `password: |`.
+// blockScalar hides a YAML value that is all lines below its label with more indentation: `password: |`.
 func (h *hider) blockScalar(found field, from int) int {
 	text := h.text
 	if found.equals || found.separator <= 0 || from == len(text) || text[from] != '|' && text[from] != '>' {
@@ -96,8 +96,8 @@ func (h *hider) blockScalar(found field, from int) int {
 	return h.indentedLines(min(line+1, len(text)), indent-begin)
 }
 
-// indentedLines hides the lines from a place on that are indented more than a label. It returns where another one
-// begins.
+// indentedLines hides the lines from a position on that have more indentation than a label. It returns where the next
+// line begins.
 func (h *hider) indentedLines(at, indent int) int {
 	text := h.text
 	for at < len(text) {
@@ -153,7 +153,7 @@ func (h *hider) list(found field, from int) int {
 	return from + end
 }
 
-// longList hides the values of a list that has one of them in each line.
+// longList hides the values of a list with one value per line.
 func (h *hider) longList(found field, from int) int {
 	text := h.text
 	switch found.of {
@@ -175,7 +175,7 @@ func (h *hider) longList(found field, from int) int {
 	return max(from+1, h.listLines(found.of, min(line+1, len(text)), closing))
 }
 
-// dashedList hides the values of a list of YAML, each of which is in a line below their label, behind a hyphen.
+// dashedList hides the values of a YAML list: each is in a line below the label, after a hyphen.
 func (h *hider) dashedList(found field, at int) int {
 	if found.of != secretLabel || found.equals || found.separator <= 0 {
 		return -1
@@ -192,8 +192,8 @@ func (h *hider) dashedList(found field, at int) int {
 	return h.listLines(found.of, at+1, '-')
 }
 
-// listLines hides the lines from a place on that are values of a list, up to what closes it; - for one whose values are
-// behind hyphens.
+// listLines hides the values of a list in the lines from a position on, up to the closing byte. The closing byte -
+// means a list with hyphens before its values.
 func (h *hider) listLines(of class, at int, closing byte) int {
 	text := h.text
 	for lines := 0; at < len(text) && lines < maximumLines; lines++ {
@@ -226,8 +226,8 @@ func (h *hider) listLines(of class, at int, closing byte) int {
 	return at
 }
 
-// dictionary hides the value that is between braces, as in `password = {x}`, or waits for it to be named there: `{
-// value = x; }`.
+// dictionary hides the value between braces, as in `password = {x}`. If the value has a name there, as in `{ value = x;
+// }`, it is hidden when that name is read.
 func (h *hider) dictionary(found field, from int) int {
 	text := h.text
 	if !isPaired(found.of) {

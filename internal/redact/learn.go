@@ -6,9 +6,9 @@ import (
 	"usher.internal/internal/lazyregexp"
 )
 
-// places are where names of users stand in the logs of a registration: the first group is the name.
+// places are where the logs of a registration have user names: the first group is the name.
 var places = []struct {
-	// hint is a part of every match, by which most text is passed over.
+	// hint is a part of every match. Text without it is skipped, which is most text.
 	hint    string
 	pattern *lazyregexp.Regexp
 }{
@@ -27,14 +27,13 @@ var places = []struct {
 var jamfComputer = lazyregexp.New(
 	`^(?:[A-Z][a-z]{2} )?[A-Z][a-z]{2} [ \d]\d \d\d:\d\d:\d\d (.{1,200}?) (?:jamf|jamfAgent|JamfDaemon)\[\d+\]: `)
 
-// syslogComputer finds the host of `log show --style syslog`, which is localhost mostly.
+// syslogComputer finds the host of `log show --style syslog`, which mostly is localhost.
 var syslogComputer = lazyregexp.New(`^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\.\d{6}[+-]\d{4}  (\S{2,80}) [^\[]{1,64}\[\d+\]: `)
 
 var computerFields = lazyregexp.New(
 	`(?i)(?:computer ?name|device ?name|host ?name|LocalHostName)"?\s*[=:]\s*"?([^",;]{2,80})`)
 
-// LearnName takes a text that is personal for the name of a user, if it is one word that no other rule has a pseudonym
-// for.
+// LearnName learns a personal text as the name of a user, if it is one word and no other rule has a pseudonym for it.
 func (r *Redactor) LearnName(text string) {
 	if name := strings.TrimSpace(text); !strings.ContainsAny(name, " \t\n/\\:@,;") && !strings.HasSuffix(name, ".") &&
 		r.Text(name) == name {
@@ -42,7 +41,7 @@ func (r *Redactor) LearnName(text string) {
 	}
 }
 
-// LearnText takes the names from a text, for what is redacted afterwards.
+// LearnText learns the names in a text. Texts that are redacted afterwards have them replaced.
 func (r *Redactor) LearnText(text string) {
 	for _, place := range places {
 		if !strings.Contains(text, place.hint) {
@@ -84,7 +83,7 @@ func (r *Redactor) LearnText(text string) {
 	}
 }
 
-// learnPerson takes an account name, or the part before the @ of a sign-in name, which mostly is one.
+// learnPerson learns an account name, or the part of a sign-in name before the @, which mostly is an account name.
 func (r *Redactor) learnPerson(value string) {
 	local, _, is := cutSignInName(value)
 	if is {
@@ -95,7 +94,7 @@ func (r *Redactor) learnPerson(value string) {
 	}
 }
 
-// signInName is a user principal name or e-mail address; in URLs its @ is escaped, and in Kerberos' names too.
+// signInName is a user principal name or e-mail address. Its @ is escaped in URLs and in Kerberos names.
 var signInName = lazyregexp.New(`[A-Za-z0-9._+'#$~!\x{80}-\x{10ffff}-]+(?:@|%40|\\@)[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)+`)
 
 func cutSignInName(value string) (local, domain string, ok bool) {

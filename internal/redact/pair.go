@@ -5,7 +5,7 @@ import "strings"
 // nearPair is how far a value may be from its name: `name="password" … value="…"`.
 const nearPair = 256
 
-// isPaired reports whether the value of a pair is hidden where its name is of a class.
+// isPaired reports whether the value of a pair is hidden if its name has this class.
 func isPaired(of class) bool {
 	switch of {
 	case secretLabel, headerLabel, cookieLabel, digestLabel, personLabel, phoneLabel:
@@ -14,8 +14,8 @@ func isPaired(of class) bool {
 	return false
 }
 
-// isName reports whether what is behind a label is the name of a secret, as in `name="password"`. The value that
-// belongs to it follows.
+// isName reports whether the value after a label is itself the name of a secret, as in `name="password"`. The value for
+// that name follows.
 func (h *hider) isName(found field, v value) bool {
 	of := namedBy(found.of, found.word, v.textOf(h.text))
 	if of == noLabel {
@@ -27,7 +27,7 @@ func (h *hider) isName(found field, v value) bool {
 	return true
 }
 
-// namedBy returns the class of the value that belongs to a name behind a label, noLabel for what is no name.
+// namedBy returns the class of the value for a name after a label, or noLabel if the text is not a name.
 func namedBy(of class, label, name string) class {
 	switch of {
 	case nameLabel, ownerLabel:
@@ -47,11 +47,11 @@ func namedBy(of class, label, name string) class {
 	return noLabel
 }
 
-// pairedWith returns the class of the value of a pair by its name, which is before or behind it.
+// pairedWith returns the class of the value of a pair by its name, which is before or after it.
 func (h *hider) pairedWith(found field, v value) class {
 	if !strings.HasSuffix(lower(found.word), "val") && !strings.HasSuffix(lower(found.word), "value") &&
 		(v.quote == "" || strings.ContainsAny(v.textOf(h.text), " \n")) {
-		return noLabel // what is written beside an input field
+		return noLabel // the caption of an input field
 	}
 	if of := h.named; of != noLabel && v.from-h.namedAt <= nearPair {
 		h.named = noLabel
@@ -79,7 +79,7 @@ func (h *hider) pairedWith(found field, v value) class {
 	return noLabel
 }
 
-// nameAt returns the word behind a separator, which may be quoted.
+// nameAt returns the word after a separator. The word may be quoted.
 func nameAt(text string, at int) string {
 	for at < len(text) && text[at] == ' ' {
 		at++

@@ -8,7 +8,7 @@ import (
 	"usher.internal/internal/lazyregexp"
 )
 
-// products are words that are in names of programs, policies and groups, and in no name of a person.
+// products are words in the names of programs, policies and groups, but not in the name of a person.
 var products = setOf(
 	`microsoft apple jamf intune entra azure company portal platform sso register registration device devices self
 		service extension profile policy group groups users conditional access default all authenticator office
@@ -40,7 +40,7 @@ func isPersonName(text string) bool {
 	return capitals >= 2
 }
 
-// isProduct reports whether a text is the name of a program or the like.
+// isProduct reports whether a text is the name of a program, policy or group.
 func isProduct(text string) bool {
 	for word := range strings.FieldsSeq(text) {
 		var space [96]byte
@@ -51,7 +51,7 @@ func isProduct(text string) bool {
 	return false
 }
 
-// person gives the name of a person its pseudonym.
+// person replaces the name of a person by its pseudonym.
 func (h *hider) person(found field, v value) int {
 	text := strings.TrimSpace(h.text[v.from:v.to])
 	if text == "" || len(text) > 120 || saysNothing(text) || isPseudonym(text) || strings.ContainsAny(text, "@{}=\n") ||
@@ -89,23 +89,23 @@ func (h *hider) person(found field, v value) int {
 	return max(v.next, from+len(text))
 }
 
-// isUserLabel reports whether a label is one of a user, whose account or full name is behind it.
+// isUserLabel reports whether a label names a user. The value after it is their account or full name.
 func isUserLabel(word string) bool {
 	return strings.EqualFold(word, "user") || strings.EqualFold(word, "benutzer") || strings.EqualFold(word, "anwender")
 }
 
-// endsField reports whether nothing of a sentence follows a value.
+// endsField reports whether no sentence continues after a value.
 func endsField(behind string) bool {
 	return behind == "" || strings.IndexByte("\r\n,;)|\"'", behind[0]) >= 0
 }
 
 func isPseudonym(text string) bool { return pseudonymPattern.MatchString(text) }
 
-// claims are names of claims of a person's token, by which a name beside them is known for a person's.
+// claims are the names of claims in a person's token. A name next to them is the name of a person.
 var claims = []string{"preferred_username", "unique_name", "upn", "given_name", "family_name", "oid", "tid", "mail",
 	"userPrincipalName", "email"}
 
-// isClaim reports whether a place is among the claims of a token, or the properties of a user.
+// isClaim reports whether a position is among the claims of a token, or the properties of a user.
 func (h *hider) isClaim(at int) bool {
 	if h.claimsAt >= 0 && at < h.claimsAt+512 {
 		return h.claims
@@ -122,7 +122,7 @@ func (h *hider) isClaim(at int) bool {
 	return h.claims
 }
 
-// endOfName returns where a name ends that is not quoted.
+// endOfName returns where an unquoted name ends.
 func endOfName(text string, from int, enclosing byte) int {
 	limit := min(len(text), from+120)
 	end := from
@@ -164,7 +164,7 @@ func endOfName(text string, from int, enclosing byte) int {
 	if strings.Count(strings.TrimSpace(whole), " ") < 4 && !containsWord(whole, nameEnds) {
 		return from + len(strings.TrimRight(whole, " ."))
 	}
-	// A sentence: its first words with capitals are the name.
+	// A sentence: its first capitalised words are the name.
 	at := 0
 	for at < len(whole) {
 		blank := strings.IndexByte(whole[at:], ' ')
@@ -198,8 +198,7 @@ func containsWord(text string, words map[string]bool) bool {
 	return false
 }
 
-// account is an entry of passwd(5) or master.passwd(5); the group is the name of its owner, with what else is in that
-// field.
+// account is an entry of passwd(5) or master.passwd(5). The group is the field with the name of its owner.
 var account = lazyregexp.New(`(?m)^[\w.-]+:[^:\n]*:-?\d+:-?\d+:(?:[^:\n]*:\d+:\d+:)?([^:\n]{2,200}):/`)
 
 // replaceAccounts replaces the names of people in a list of accounts.

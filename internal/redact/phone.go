@@ -6,10 +6,10 @@ import (
 	"usher.internal/internal/lazyregexp"
 )
 
-// hiddenPhone takes the place of a telephone number.
+// hiddenPhone replaces a telephone number.
 const hiddenPhone = "[phone]"
 
-// number hides the telephone number in a field that holds one.
+// number hides the telephone number in a field for telephone numbers.
 func (h *hider) number(v value) int {
 	text := h.text[v.from:v.to]
 	if digits := digitsOf(text); digits < 5 || digits > 24 || len(text) > 64 || isVersionOrDate(text) {
@@ -33,7 +33,7 @@ func isVersionOrDate(text string) bool {
 	return len(text) >= 10 && text[4] == '-' && text[7] == '-' || strings.Count(text, ":") > 1 || isDashed(text)
 }
 
-// endOfNumber returns where a telephone number ends that is not quoted.
+// endOfNumber returns where an unquoted telephone number ends.
 func endOfNumber(text string, from int) int {
 	at, last := from, from
 	for at < len(text) && at-from < 40 {
@@ -54,7 +54,7 @@ func endOfNumber(text string, from int) int {
 	return last
 }
 
-// phone hides a telephone number in international notation, whose + is at a place.
+// phone hides a telephone number in international notation. Its + is at the position at.
 func (h *hider) phone(at, behind int) int {
 	text := h.text
 	if at < h.copied || behind >= len(text) || text[behind]-'1' > 8 ||
@@ -82,7 +82,7 @@ func (h *hider) phone(at, behind int) int {
 			break
 		}
 		if digits > 3 && groups == 0 {
-			break // a country's code has at most three digits
+			break // a country code has at most three digits
 		}
 		groups++
 		end += blank
@@ -93,13 +93,13 @@ func (h *hider) phone(at, behind int) int {
 	case last < len(text) && (isWordByte(text[last]) || text[last] == ':'):
 		return at
 	case at > 1 && text[at-1] == ' ' && text[at-2]-'0' <= 9 && groups == 0:
-		return at // behind a time or in a sum
+		return at // after a time or in a sum
 	}
 	h.replace(at, last, hiddenPhone)
 	return last
 }
 
-// dialled is a telephone number in international notation as it is dialled in most countries, with 00 [ITU-T E.123].
+// dialled is an international telephone number as most countries dial it, with 00 [ITU-T E.123].
 var dialled = lazyregexp.New(
 	`(^|[\s"'=(,:;>])00[1-9]\d{0,2}(?: ?\(0\))?(?:[ /.-]?\(?\d{1,5}\)?(?:[ /.-]\d{2,})+|\d{9,12})\b`)
 
@@ -116,8 +116,8 @@ func replaceNumbers(text string) string {
 	})
 }
 
-// nationalPhone hides a telephone number as it is dialled within a country, whose 0 is at a place: 089/12345678, 0151
-// 23456789.
+// nationalPhone hides a telephone number as it is dialled within a country: 089/12345678, 0151 23456789. Its 0 is at
+// the position at.
 func (h *hider) nationalPhone(at int) int {
 	text := h.text
 	if at < h.copied || at+7 > len(text) || text[at+1]-'1' > 8 ||
@@ -166,7 +166,8 @@ func (h *hider) nationalPhone(at int) int {
 	return end
 }
 
-// americanPhone hides a telephone number of North America: (555) 123-4567, whose bracket or first hyphen is at a place.
+// americanPhone hides a telephone number of North America: (555) 123-4567. Its bracket or first hyphen is at the
+// position at.
 func (h *hider) americanPhone(at int) int {
 	text := h.text
 	begin, end := at, at+1
@@ -204,7 +205,7 @@ func (h *hider) americanPhone(at int) int {
 	return end
 }
 
-// isDigits reports whether there are that many digits at a place.
+// isDigits reports whether the text has that many digits at a position.
 func isDigits(text string, at, many int) bool {
 	return at+many <= len(text) && digitsOf(text[at:at+many]) == many
 }

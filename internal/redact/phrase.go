@@ -9,9 +9,9 @@ import (
 const (
 	schemePhrase = iota + 1
 	passwordPhrase
-	// pinPhrase is a password that may be of digits.
+	// pinPhrase is a word for a password that may consist of digits.
 	pinPhrase
-	// labelPhrase is a word that is only used as a label: client_secret, DB_PASS.
+	// labelPhrase is a word that is used only as a label: client_secret, DB_PASS.
 	labelPhrase
 	tokenPhrase
 	codePhrase
@@ -49,16 +49,16 @@ var phrases = map[string]int{
 	"handynummer": phonePhrase,
 }
 
-// verbs are between a label and its value in a sentence.
+// verbs are the words between a label and its value in a sentence.
 var verbs = []string{"was reset to ", "reset to ", "is ", "was ", "is set to ", "set to ", "changed to ", "is: ",
 	"is now ", "to ", "token ", "number ", "lautet ", "lautete ", "ist ", "ist: ", "est ", "es ", "\u00e9 ",
 	"\u00e8 ", "er ", "\u00e4r ", "jest ", "je ", "to: ", "changed from ", "-string ", "-data ", "- ", "\u2013 ",
 	"\u2014 ", "\u2192 "}
 
-// certain are those of verbs behind which there is nothing but a value.
+// certain are the verbs that only a value follows.
 var certain = []string{"lautet ", "lautete ", "-string ", "-data "}
 
-// phraseOf returns the kind of phrase that a word begins, and where the word begins in the text before a place.
+// phraseOf returns the kind of phrase that begins with the word before a position, and where that word begins.
 func phraseOf(text string, end int) (is, begin int) {
 	begin = wordBefore(text, end)
 	if begin > 0 && text[begin-1] >= utf8.RuneSelf {
@@ -81,16 +81,16 @@ func phraseOf(text string, end int) (is, begin int) {
 	return 0, begin
 }
 
-// signedIn are before the word for a user whose name follows a verb: `logged in user is mia`.
+// signedIn are the words before "user" if the user's name follows a verb: `logged in user is mia`.
 var signedIn = []string{"logged in ", "logged-in ", "logged on ", "signed in ", "signed-in ", "console ", "current ",
 	"angemeldeter "}
 
-// isMadeOfWords reports whether a word is written as labels of several words are: client_secret, clientSecret.
+// isMadeOfWords reports whether a word is written like a label of several words: client_secret, clientSecret.
 func isMadeOfWords(word string) bool {
 	return strings.IndexByte(word, '_') > 0 || len(lastWord(word)) < len(word)
 }
 
-// phrase looks at the words before and behind a blank: `Bearer abc…`, `the password is "…"`.
+// phrase handles the words before and after a blank: `Bearer abc…`, `the password is "…"`.
 func (h *hider) phrase(at int) int {
 	text := h.text
 	end := at
@@ -158,8 +158,7 @@ func (h *hider) phrase(at int) int {
 	return one.to
 }
 
-// purpose returns how long the words are that say what a password is for, and are followed by a verb: `for the smart
-// card ` is.
+// purpose returns the length of the words between "password" and a verb that say its purpose: `for the smart card ` is.
 func purpose(text string) int {
 	if prefixOf(text, "for ", "of ", "to ", "f\u00fcr ", "zum ", "zur ") == 0 {
 		return 0
@@ -186,7 +185,7 @@ func purpose(text string) int {
 	return 0
 }
 
-// isPhraseValue reports whether a word that follows another one is the value that belongs to it.
+// isPhraseValue reports whether a word after another one is its value.
 func (h *hider) isPhraseValue(is, begin int, verb bool, one value) bool {
 	text := h.text
 	value := one.textOf(text)
@@ -229,7 +228,7 @@ func (h *hider) isPhraseValue(is, begin int, verb bool, one value) bool {
 	return false
 }
 
-// signsIn is what follows a code that is to be entered.
+// signsIn are the words after a code that a person enters.
 var signsIn = []string{" to auth", " to sign", " to log", " to verify", " to confirm", " to continue", " was sent",
 	" sent", " has been sent", " at http", " on http", " in the br"}
 
@@ -261,7 +260,7 @@ func (h *hider) quotedPhrase(is, begin int, word string, whole value, at int) in
 	return whole.next
 }
 
-// valueForPerson hides the value behind `password for mia:`, whose last word begins at a place.
+// valueForPerson hides the value after `password for mia:`. The last word begins at the position begin.
 func (h *hider) valueForPerson(at, begin, behind int) int {
 	if begin <= 0 {
 		return at
@@ -284,7 +283,7 @@ func (h *hider) valueForPerson(at, begin, behind int) int {
 	return one.to
 }
 
-// isNetrc reports whether a password is one of an entry of netrc(5): `machine h login u password p`.
+// isNetrc reports whether a password is in an entry of netrc(5): `machine h login u password p`.
 func (h *hider) isNetrc(begin int) bool {
 	before := h.text[max(0, begin-nearPair):begin]
 	if begin < nearPair && h.netrc {
@@ -294,7 +293,7 @@ func (h *hider) isNetrc(begin int) bool {
 	return machine >= 0 && strings.Contains(before[machine:], "login ") && strings.Count(before[machine:], "\n") < 4
 }
 
-// isOdd reports whether a word is none of a sentence: with a digit, a sign, or a capital letter in it.
+// isOdd reports whether a word does not belong to a sentence: it has a digit, a sign, or a capital letter inside.
 func isOdd(word string) bool {
 	if strings.HasPrefix(word, "[") || strings.HasPrefix(word, "(") || strings.HasPrefix(word, "<") {
 		return false
@@ -307,14 +306,15 @@ func isOdd(word string) bool {
 	return false
 }
 
-// isStrong reports whether a word is as passwords have to be: with a letter and a sign that no word of a sentence has.
+// isStrong reports whether a word looks like a required password: it has a letter and a sign that no word of a sentence
+// has.
 func isStrong(word string) bool {
 	return len(word) >= 5 && strings.ContainsAny(word, "!@#$^&*") && !strings.ContainsAny(word, "/%(<{\\") &&
 		strings.ContainsAny(word, "0123456789") && isOdd(word)
 }
 
-// looksSecret reports whether a word is as passwords are and words of a sentence are not: of letters with digits among
-// them, and not the name of something technical.
+// looksSecret reports whether a word looks like a password and not like a word of a sentence. It has digits among its
+// letters, and is not the name of something technical.
 func looksSecret(word string) bool {
 	if len(word) < 5 || len(word) > 200 || isTechnical(word) || prefixOf(word, markers...) > 0 {
 		return false
@@ -333,14 +333,14 @@ func looksSecret(word string) bool {
 	return letters > 0 && digits > 0
 }
 
-// technical are beginnings of words with digits that are about secrets, and are none.
+// technical are beginnings of words with digits that occur near secrets but are not secrets.
 var technical = strings.Fields(
 	`aadsts sha1 sha2 sha3 sha5 sha-1 sha-2 sha-5 md4 md5 aes1 aes2 aes-1 aes-2 rsa utf base64 base32 base58 pbkdf
 		argon bcrypt scrypt oauth openid http ipv4 ipv6 x509 x.509 pkcs rfc iso- iso8 win1 windows macos ios1
 		ios- tls ssl es256 rs256 hs256 ps256 ed25519 ed448 curve25519 x25519 krb5 ntlmv mschap uuid kerberos5
 		wpa2 wpa3 wep1 fips u2f fido2 auth0 okta python java node com.`)
 
-// isTechnical reports whether a word with digits is a version, a date, an id, the name of an algorithm or the like.
+// isTechnical reports whether a word with digits is, for example, a version, a date, an id or the name of an algorithm.
 func isTechnical(word string) bool {
 	if prefixOf(word, technical...) > 0 || isDashed(word) || isPseudonym(word) ||
 		strings.Contains(word, exampleDomain) || prefixOf(word, "0x") > 0 {

@@ -104,7 +104,7 @@ func TestPlantedInALongLine(t *testing.T) {
 	}
 }
 
-// A secret that goes over several lines vanishes where a reader stops in the middle of it too.
+// A secret of several lines is hidden even if a read ends in the middle of it.
 func TestPlantedIsCopied(t *testing.T) {
 	for _, entry := range plantedEntries(t) {
 		ends := []int{}
@@ -113,7 +113,7 @@ func TestPlantedIsCopied(t *testing.T) {
 				ends = append(ends, at+1)
 			}
 		}
-		// What comes before it pushes each of its lines over the end of a block.
+		// The text before it moves each of its lines over the end of a block.
 		for _, end := range ends {
 			padding := strings.Repeat("\n", 256<<10-end)
 			r := redact.New(redact.Options{})

@@ -1,16 +1,17 @@
 package redact
 
-// program is what a program of a command line does with secrets. Each list of options has a space around every one.
+// program describes how a program on a command line handles secrets. Each option in a list has a space before and after
+// it.
 type program struct {
-	// takes are the options behind which a secret is and whose names do not say so.
+	// takes are the options with a secret as their value and a name that does not say so.
 	takes string
-	// attached says that -p has the secret in the same word.
+	// attached means that -p has the secret in the same word.
 	attached bool
-	// reads are the options with which it reads a secret from what is piped to it, or always.
+	// reads are the options with which it reads a secret from its standard input, or always.
 	reads string
 }
 
-// always is in the place of options that a program does not need.
+// always replaces the options of a program that needs none of them.
 const always = "*"
 
 var programs = map[string]program{

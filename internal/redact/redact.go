@@ -1,10 +1,10 @@
-// Package redact puts pseudonyms in the place of what tells who somebody is: names of users and computers, sign-in
-// names, ids, addresses, serial numbers, secrets. One [Redactor] gives the same thing the same pseudonym, so that a
-// story can still be followed: whose log it is, which device is which.
+// Package redact replaces data that identifies people by pseudonyms: names of users and computers, sign-in names, ids,
+// addresses and serial numbers. It hides secrets. One [Redactor] gives the same thing the same pseudonym, so readers
+// can still follow users and devices through a log.
 //
-// Names have no shape by which they could be known. They are learnt from where they stand first, by [Redactor.Learn]: a
-// home folder, a sign-in name, "for user …". Whoever redacts a document lets the redactor learn from all of it, and
-// then redacts it. What is only ever written where nothing tells that it is a name stays.
+// Names have no shape that identifies them. [Redactor.LearnText] and its siblings learn them from places that hold
+// names: a home folder, a sign-in name, "for user …". A caller lets the redactor learn from a whole document, and then
+// redacts it. A name that occurs only in other places remains.
 package redact
 
 import (
@@ -17,11 +17,11 @@ import (
 
 // Redactor holds the pseudonyms of one output. It is used by one goroutine at a time.
 type Redactor struct {
-	// pseudonyms are by kind and value, in small letters.
+	// pseudonyms are by kind and by value in lower case.
 	pseudonyms map[kind]map[string]string
-	// names are what is replaced wherever it stands as a word, the longest first, in small letters.
+	// names are replaced wherever they occur as a word. They are in lower case, the longest first.
 	names []name
-	// learning: names are only looked for.
+	// learning: names are learnt and nothing is replaced.
 	learning bool
 }
 
@@ -40,7 +40,7 @@ const (
 	serialKind   kind = "serial"
 )
 
-// Options name what is known to be personal before anything is read.
+// Options name personal data that is known before anything is read.
 type Options struct {
 	// Users are account names and full names, Computers are names of computers.
 	Users, Computers []string
@@ -58,7 +58,7 @@ func New(options Options) *Redactor {
 	return r
 }
 
-// pseudonym returns that of a value, a new one for a value that was not met before.
+// pseudonym returns the pseudonym of a value. A new value gets a new pseudonym.
 func (r *Redactor) pseudonym(of kind, value string) string {
 	known := r.pseudonyms[of]
 	if known == nil {
@@ -72,8 +72,8 @@ func (r *Redactor) pseudonym(of kind, value string) string {
 	return known[value]
 }
 
-// newPseudonym makes a pseudonym that has the shape of what it stands for, from ranges that are set apart for examples:
-// RFC 2606, 5737, 3849, 7042.
+// newPseudonym returns a pseudonym with the shape of the data that it replaces. It is from ranges that are reserved for
+// examples: RFC 2606, 5737, 3849, 7042.
 func newPseudonym(of kind, number int) string {
 	switch of {
 	case idKind:
@@ -90,7 +90,7 @@ func newPseudonym(of kind, number int) string {
 	return fmt.Sprintf("%s-%d", of, number)
 }
 
-// notNames are accounts that are nobody's, and words that are too common to be replaced wherever they stand.
+// notNames are accounts that belong to no person, and words that are too common to be replaced everywhere.
 var notNames = strings.Fields(
 	`root daemon nobody _mbsetupuser _windowserver loginwindow shared guest localhost user users
 		admin administrator local test account mac macos macbook company portal jamf microsoft entra azure apple
@@ -106,17 +106,17 @@ func isName(value string) bool {
 	return len(value) >= 2 && !slices.Contains(notNames, strings.ToLower(value)) && !pseudonymPattern.MatchString(value)
 }
 
-// learnUser takes a name for that of a user.
+// learnUser learns the name of a user.
 func (r *Redactor) learnUser(value string) {
 	if value = strings.Trim(value, " .,;:'\"\\/"); isName(value) {
 		r.addName(value, r.pseudonym(userKind, value))
 	}
 }
 
-// owner finds whose a computer is by its name.
+// owner finds the owner in the name of a computer.
 var owner = lazyregexp.New(`^(.{2,40}?)['’]s? `)
 
-// learnComputer takes a name for that of a computer, and with it the name of its owner where that is a part of it.
+// learnComputer learns the name of a computer, and the name of its owner if it is a part of that.
 func (r *Redactor) learnComputer(value string) {
 	if value = strings.TrimSpace(value); !isName(value) {
 		return
@@ -144,7 +144,7 @@ func (r *Redactor) addName(value, pseudonym string) {
 	r.names = slices.Insert(r.names, at, name{value, pseudonym})
 }
 
-// lower makes small letters of the ASCII ones, so that every byte keeps its place.
+// lower converts only ASCII letters to lower case, so every byte keeps its position.
 func lower(text string) string {
 	for i := range len(text) {
 		if text[i]-'A' <= 25 {

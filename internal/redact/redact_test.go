@@ -17,7 +17,7 @@ import (
 	"usher.internal/internal/timeline"
 )
 
-// planted are values that must not survive, by what they are.
+// planted are values that must not survive, by their kind.
 var planted = []string{
 	"mia.keller", "Mia.Keller@contoso.example.org", "mia.keller%40contoso.example.org",
 	`mia.keller\@contoso.example.org`, "MIA.KELLER@CONTOSO.EXAMPLE.ORG",
@@ -31,7 +31,7 @@ var planted = []string{
 	"jörg.müller", "studio-17",
 }
 
-// document holds each of them where logs of each format would have it.
+// document has each of them in the places where logs of each format have them.
 var document = []string{
 	`Sun Apr 26 22:06:14 Mia’s MacBook Air (2) jamf[1480]: Checking for policies triggered by "login" for user ` +
 		`"mia.keller"...`,
@@ -56,7 +56,7 @@ var document = []string{
 	`user=jörg.müller state=x (jörg.müller), "JÖRG" user: mia.keller.`,
 }
 
-// kept is what must not be taken for something else.
+// kept are values that must not be replaced by mistake.
 var kept = []string{
 	"com.microsoft.ssp.telemetry", "A.swift: 283 (f())", "login.microsoftonline.com", "MSAL 1.2.4.5", "version 5.2.1.0",
 	"root", "_mbsetupuser", "127.0.0.1", "::1",
@@ -125,7 +125,7 @@ func TestWhatIsNotPersonalStays(t *testing.T) {
 	}
 }
 
-// A value may be in the lines of a log below its label, each of which is a text of its own.
+// A value may be in the lines of a log below its label. Each line is a text of its own.
 func TestLinesBelowALabel(t *testing.T) {
 	lines := []string{"password: |", "  pl4nted one", "  pl4nted two", "port: 3", "tokens = (", "    pl4nted3,",
 		"    pl4nted4", ");", "Authorization:", "  Bearer pl4nted.5",
@@ -147,7 +147,7 @@ func TestLinesBelowALabel(t *testing.T) {
 	}
 }
 
-// A pair whose value is before its name may go over several lines. Where a text ends between the two, the value stays.
+// A pair whose value is before its name may span several lines. If a text ends between the two, the value remains.
 func TestAValueBeforeItsName(t *testing.T) {
 	r := redact.New(redact.Options{})
 	got := r.Text("{\n  \"value\" : \"pl4nted\",\n  \"key\" : \"password\"\n},\n{\n  \"value\" : \"30\",\n  \"key\" " +
@@ -157,8 +157,8 @@ func TestAValueBeforeItsName(t *testing.T) {
 	}
 }
 
-// A report is redacted in every text that can be in it: the planted values stand in a log, and the report is made of
-// it.
+// A report is redacted in every text that it can contain: the planted values are in a log, and the report is built from
+// that log.
 func TestReport(t *testing.T) {
 	folder := filepath.Join(t.TempDir(), "Users", "mia.keller")
 	if err := os.MkdirAll(folder, 0o755); err != nil {
@@ -224,7 +224,7 @@ func FuzzText(f *testing.F) {
 	})
 }
 
-// Nothing that a user can write into a log makes redacting it slow: the time grows with the length of a text only.
+// No text of a user in a log makes redacting slow: the time depends only on the length of a text.
 func BenchmarkHostile(b *testing.B) {
 	for _, one := range hostile {
 		b.Run(one.name, func(b *testing.B) {
@@ -237,7 +237,7 @@ func BenchmarkHostile(b *testing.B) {
 	}
 }
 
-// TestHostileTextsTakeLinearTime compares the time for a text with that for eight times as much of it.
+// TestHostileTextsTakeLinearTime compares the time for a text with the time for a text that is eight times as long.
 func TestHostileTextsTakeLinearTime(t *testing.T) {
 	for _, one := range hostile {
 		once := func(size int) time.Duration {
@@ -259,7 +259,7 @@ func TestHostileTextsTakeLinearTime(t *testing.T) {
 	}
 }
 
-// computed is how long this process has computed, which does not depend on what else the computer does.
+// computed is the CPU time of this process, which does not depend on the computer's other work.
 func computed(t *testing.T) time.Duration {
 	t.Helper()
 	var usage syscall.Rusage
@@ -269,7 +269,7 @@ func computed(t *testing.T) time.Duration {
 	return time.Duration(usage.Utime.Nano() + usage.Stime.Nano())
 }
 
-// hostile are pieces of which long texts are made: nothing of them ends what it begins.
+// hostile are pieces of long texts: none of them closes what it opens.
 var hostile = []struct{ name, text string }{
 	{"labels", "password="},
 	{"keychain's attributes", `"labl"<blob>=`},
@@ -346,7 +346,7 @@ func BenchmarkText(b *testing.B) {
 	}
 }
 
-// BenchmarkLog is a log as it is read mostly, in whole.
+// BenchmarkLog redacts a typical log as a whole.
 func BenchmarkLog(b *testing.B) {
 	var log strings.Builder
 	for i := range 2000 {

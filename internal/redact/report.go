@@ -14,8 +14,8 @@ import (
 var own = []string{"Report.Schema", "Report.Zone", "Event.Name", "Event.Title", "Event.Advice", "Event.Code",
 	"Verdict.Cause", "Phase.Title", "Line.Event"}
 
-// Report redacts every text of a report in its place, having learnt from all of it. A report of which ctx ended before
-// that is redacted in part, and must not be shown.
+// Report learns the names in a report and then redacts every text of it in place. If ctx ends earlier, the report is
+// only partly redacted and must not be shown.
 func Report(ctx context.Context, report *timeline.Report, r *Redactor) error {
 	for _, attempt := range report.Attempts {
 		r.learnUser(attempt.User)
@@ -43,7 +43,7 @@ func Report(ctx context.Context, report *timeline.Report, r *Redactor) error {
 	if err := pass(func(text string) string { r.LearnText(text); return text }); err != nil {
 		return err
 	}
-	// Lines are in a list of their own: a secret may go over several.
+	// Lines are redacted in order, because a secret may span several lines.
 	lines := report.Lines
 	report.Lines = nil
 	err := pass(r.Text)
@@ -58,7 +58,7 @@ func Report(ctx context.Context, report *timeline.Report, r *Redactor) error {
 	return nil
 }
 
-// lines redacts the lines of a log, each knowing in the middle of what the one before ended.
+// lines redacts the lines of a log. Each line continues what the line before left unfinished.
 func (r *Redactor) lines(ctx context.Context, lines []timeline.Line) error {
 	var raw, message open
 	for i := range lines {
@@ -66,7 +66,7 @@ func (r *Redactor) lines(ctx context.Context, lines []timeline.Line) error {
 			return fmt.Errorf("redact report: %w", context.Cause(ctx))
 		}
 		line := &lines[i]
-		if line.Kind == applog.Entry { // a message begins here, however it looks
+		if line.Kind == applog.Entry { // a new message begins here
 			message = open{inBlock: message.inBlock}
 		}
 		raw.word, message.word = false, false
@@ -77,8 +77,8 @@ func (r *Redactor) lines(ctx context.Context, lines []timeline.Line) error {
 	return nil
 }
 
-// walk replaces every text in a value that is not named in own. Texts that have a type of their own have a fixed set of
-// values, and are left alone.
+// walk replaces every text in a value, except the fields in own. Texts with a type of their own have a fixed set of
+// values, and are not replaced.
 func walk(value reflect.Value, field string, replace func(string) string) {
 	switch value.Kind() {
 	case reflect.Pointer:

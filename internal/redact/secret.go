@@ -5,7 +5,7 @@ import (
 	"strings"
 )
 
-// hideValue hides a value by the class of its label.
+// hideValue hides a value according to the class of its label.
 func (h *hider) hideValue(found field, v value) int {
 	text := h.text[v.from:v.to]
 	switch {
@@ -68,8 +68,8 @@ func (h *hider) hideValue(found field, v value) int {
 	return v.next
 }
 
-// isSelector reports whether what looks like a value is the next part of a method's name: `acquire(token:completion:)`,
-// or the category of a subsystem: `[com.example.token:network]`.
+// isSelector reports whether the apparent value is the next part of a method's name: `acquire(token:completion:)`, or
+// the category of a subsystem: `[com.example.token:network]`.
 func isSelector(text string, separator int, v value) bool {
 	if separator <= 0 || separator+1 != v.from {
 		return false
@@ -107,12 +107,12 @@ func isCode(text string, inURL bool) bool {
 	return prefixOf(text, "0.A", "1.A", "M.C", "M.R", "OAQAB") > 0 && len(text) >= 6 || isRandom(text, 16)
 }
 
-// schemes are the ways to authorise whose credentials are one word.
+// schemes are the authorization schemes with credentials of one word.
 var schemes = setOf(`bearer basic negotiate ntlm token apikey api-key pop dpop mac kerberos msauth1.0 passport1.4 ` +
 	`sso-key sharedkeylite sharedkey splunk`)
 
-// header hides an Authorization header: of the schemes that have one word their credentials, of others the rest of the
-// line.
+// header hides an Authorization header. For a scheme with credentials of one word it hides that word, for others the
+// rest of the line.
 func (h *hider) header(found field, from int, enclosing byte) int {
 	text := h.text
 	to := endOfLine(text, from, enclosing)
@@ -145,7 +145,7 @@ func (h *hider) header(found field, from int, enclosing byte) int {
 	return to
 }
 
-// digest gives a labelled thumbprint its pseudonym, in whatever way it is written.
+// digest replaces a labelled thumbprint by its pseudonym, in any notation.
 func (h *hider) digest(v value) int {
 	text := h.text[v.from:v.to]
 	plain, ok := plainDigest(text)
@@ -156,7 +156,7 @@ func (h *hider) digest(v value) int {
 	return v.next
 }
 
-// plainDigest returns a thumbprint in hexadecimal or base64 as it is compared: the digits without what separates them.
+// plainDigest returns a thumbprint in hexadecimal or base64 in the form for comparison: the digits without separators.
 func plainDigest(text string) (string, bool) {
 	text = strings.TrimSuffix(strings.TrimPrefix(strings.TrimSpace(text), "<"), ">")
 	text = strings.TrimPrefix(strings.TrimPrefix(text, "sha1/"), "sha256/")
@@ -190,7 +190,7 @@ func isHexadecimal(text string) bool {
 	return digits
 }
 
-// digestValue is a thumbprint that is not quoted. It may be of pairs with blanks between them.
+// digestValue returns an unquoted thumbprint. It may consist of pairs with blanks between them.
 func digestValue(text string, from int, enclosing byte) value {
 	if from < len(text) && text[from] == '<' {
 		if end := strings.IndexByte(text[from:min(len(text), from+512)], '>'); end > 0 {

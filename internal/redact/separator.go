@@ -2,30 +2,30 @@ package redact
 
 import "strings"
 
-// field is a label that was found, with what is known of its surroundings.
+// field is a label that was found, with facts about its surroundings.
 type field struct {
 	of class
-	// begin is where it begins; word is its last word.
+	// begin is where the label begins; word is its last word.
 	begin int
 	word  string
-	// separator is where the = or : is.
+	// separator is the position of the = or :.
 	separator int
-	// equals: it is =. inURL: a parameter of a URL or form. encoded: in percent-encoding.
+	// equals: the separator is =. inURL: a parameter of a URL or form. encoded: in percent-encoding.
 	equals, inURL, encoded bool
-	// next: the value may be in the next line, which was seen already.
+	// next: the label was in the previous text, and the value may be in this one.
 	next bool
 	// key: of a property list, whose value is the next element.
 	key bool
 }
 
-// encodedSeparators are = and : in HTML, and those of full width.
+// encodedSeparators are = and : in HTML and in full width.
 var encodedSeparators = []string{"&#61;", "&#x3d;", "&equals;", "\uff1d", "\ufe66", "&#58;", "&#x3a;", "&colon;",
 	"\uff1a", "\ufe55"}
 
-// isWords are "is" of languages that have no blanks around it.
+// isWords are words for "is" in languages without blanks around it.
 var isWords = []string{"は", "是", "为", "為"}
 
-// isEqualsSign reports whether a separator is a = and not a colon, in whatever way it is written.
+// isEqualsSign reports whether a separator is a = and not a colon, in any notation.
 func isEqualsSign(separator string) bool {
 	switch separator {
 	case ":", "\uff1a", "\ufe55", "&#58;", "&colon;":
@@ -34,7 +34,7 @@ func isEqualsSign(separator string) bool {
 	return !strings.HasSuffix(lower(strings.TrimSuffix(separator, ";")), "3a")
 }
 
-// separator looks at the label before a separator, and at the value behind it.
+// separator handles the label before a separator, and the value after it.
 func (h *hider) separator(at, behind int, encoded bool) int {
 	if at == 0 || at < h.copied {
 		return at
@@ -56,7 +56,7 @@ func (h *hider) separator(at, behind int, encoded bool) int {
 	return max(at, h.valueBehind(found, behind))
 }
 
-// hiddenAlready passes over a value that was hidden before. It belongs to its name still, so that no other value does.
+// hiddenAlready skips a value that was hidden before. The value still belongs to its name, so no other value does.
 func (h *hider) hiddenAlready(found field, from, length int) int {
 	if found.of == valueLabel {
 		h.pairedWith(found, value{from: from, to: from + length, next: from + length})
@@ -64,7 +64,7 @@ func (h *hider) hiddenAlready(found field, from, length int) int {
 	return from + length
 }
 
-// valueBehind finds the value of a label and hides it. It returns where to go on, or -1 where nothing is hidden.
+// valueBehind finds the value of a label and hides it. It returns where to continue, or -1 if nothing is hidden.
 func (h *hider) valueBehind(found field, at int) int {
 	text := h.text
 	if next := h.dashedList(found, at); next > 0 {
@@ -154,8 +154,8 @@ func (h *hider) valueBehind(found field, at int) int {
 	return h.hideValue(found, word)
 }
 
-// dataLength returns how long the bytes are that a text begins with, as property lists in text and descriptions of
-// NSData have them: <68756e74 65723232>, {length = 8, bytes = 0x68756e7465723232}.
+// dataLength returns the length of the bytes at the beginning of a text. The notation is that of property lists in
+// text, and of descriptions of NSData: <68756e74 65723232>, {length = 8, bytes = 0x68756e7465723232}.
 func dataLength(text string) int {
 	if strings.HasPrefix(text, "{length = ") {
 		inside, _, closed := strings.Cut(text[:min(len(text), 512)], "}")
@@ -175,7 +175,7 @@ func dataLength(text string) int {
 	return len(inside) + 2
 }
 
-// restOfLine hides what is left of a line, or up to the quote in which its label is.
+// restOfLine hides the rest of a line, or the text up to the quote that encloses its label.
 func (h *hider) restOfLine(from int, enclosing byte) int {
 	to := endOfLine(h.text, from, enclosing)
 	if saysNothing(h.text[from:to]) {
@@ -203,23 +203,23 @@ func endOfLine(text string, from int, enclosing byte) int {
 	return from + len(strings.TrimRight(text[from:to], "\r \t"))
 }
 
-// passPhraseEnds are words behind a password that are not a part of it.
+// passPhraseEnds are words after a password that are not a part of it.
 var passPhraseEnds = setOf(`for user failed rejected accepted with error was is has and on at in from to status code ` +
 	`account by of or not which that returned expired`)
 
-// passCodeEnds are those behind a code of digits, and nothingEnds behind a word that says that there is none.
+// passCodeEnds are the same for a code of digits. nothingEnds are words after one that says that there is no password.
 var (
 	passCodeEnds = setOf(`sent received entered verified`)
 	nothingEnds  = setOf(`set given found needed required configured available present`)
 )
 
-// wordBehind returns the word behind the blank at a place.
+// wordBehind returns the word after the blank at a position.
 func wordBehind(text string, at int) string {
 	word, _, _ := strings.Cut(strings.TrimPrefix(text[at:min(len(text), at+maximumLabel)], " "), " ")
 	return strings.TrimRight(word, ".,;:!\r\n")
 }
 
-// passPhrase takes the words with a pass phrase that follow its first one.
+// passPhrase extends the first word of a pass phrase by the words after it.
 func passPhrase(text string, word value, name string) value {
 	var space [maximumLabel]byte
 	plain := string(plainLabel(space[:0], name))

@@ -2,8 +2,7 @@ package redact
 
 import "strings"
 
-// piped hides what is written into a program that reads a secret: `echo x | sudo -S ls`. It is for a place where a |
-// is.
+// piped hides text that is piped into a program that reads a secret: `echo x | sudo -S ls`. It is called at each |.
 func (h *hider) piped(at int) int {
 	text := h.text
 	if !readsSecret(text[at+1 : min(len(text), at+1+nearPair)]) {
@@ -31,7 +30,7 @@ func (h *hider) piped(at int) int {
 	return at
 }
 
-// readsSecret reports whether a command is one of a program that reads a secret from what is piped to it.
+// readsSecret reports whether a command's program reads a secret from its standard input.
 func readsSecret(command string) bool {
 	if end := strings.IndexAny(command, "\n|;"); end >= 0 {
 		command = command[:end]
@@ -77,13 +76,13 @@ func endsCommand(text string) bool {
 	return quote != 0
 }
 
-// isVariable reports whether a word of a shell is the name of a value, and no value.
+// isVariable reports whether a word of a shell command is a variable and not a value.
 func isVariable(word string) bool {
 	return strings.HasPrefix(strings.Trim(word, "\"'"), "$") && !strings.Contains(word, " ") &&
 		!strings.Contains(word, "(")
 }
 
-// hereString hides a word that a shell gives to a program that reads a secret: `kinit mia <<< x`.
+// hereString hides a word that a shell passes to a program that reads a secret: `kinit mia <<< x`.
 func (h *hider) hereString(at int) int {
 	text := h.text
 	if !strings.HasPrefix(text[at:], "<<<") || strings.HasPrefix(text[at:], "<<<<") || at > 0 && text[at-1] == '<' ||
@@ -115,11 +114,11 @@ func (h *hider) hereString(at int) int {
 	return v.next
 }
 
-// notSudoers are words before a colon that are no person.
+// notSudoers are words before a colon that do not name a person.
 var notSudoers = setOf(`root failed error warning info debug sudo`)
 
-// sudoer gives the account that a line of sudo's log begins with a pseudonym: `mia : TTY=ttys000 ; PWD=…`. It is for a
-// place where a : is.
+// sudoer replaces the account at the beginning of a line of sudo's log by a pseudonym: `mia : TTY=ttys000 ; PWD=…`. It
+// is called at each colon.
 func (h *hider) sudoer(at int) int {
 	text := h.text
 	if at < 2 || at < h.copied || text[at-1] != ' ' || !strings.HasPrefix(text[at:], ": ") {

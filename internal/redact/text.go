@@ -10,9 +10,9 @@ import (
 	"usher.internal/internal/lazyregexp"
 )
 
-// Text returns a text with pseudonyms. To redact it twice changes nothing more.
+// Text returns a text with pseudonyms. Redacting the result again changes nothing.
 func (r *Redactor) Text(text string) string {
-	// What was hidden may let something else appear for what it is, so that it is looked at again while it changes.
+	// Hiding one thing may make another recognisable, so the text is redacted until it no longer changes.
 	for range rounds {
 		again, _ := r.after(text, open{})
 		if again == text {
@@ -23,10 +23,10 @@ func (r *Redactor) Text(text string) string {
 	return text
 }
 
-// rounds is how often a text is looked at.
+// rounds is how often a text is redacted at most.
 const rounds = 8
 
-// after redacts a text that follows another, which ended in the middle of what before says.
+// after redacts a text that follows another. before is the unfinished end of that one.
 func (r *Redactor) after(text string, before open) (string, open) {
 	if text == "" {
 		return text, before
@@ -36,7 +36,7 @@ func (r *Redactor) after(text string, before open) (string, open) {
 	return r.replaceHomes(r.replaceComputers(text)), before
 }
 
-// replaceNames replaces the names that were learnt, where they stand as words.
+// replaceNames replaces the learnt names where they are words.
 func (r *Redactor) replaceNames(text string) string {
 	small := lower(text)
 	for _, name := range r.names {
@@ -47,8 +47,8 @@ func (r *Redactor) replaceNames(text string) string {
 	return text
 }
 
-// replaceName replaces a name in a text, of which small is the one in small letters. It returns "" where the name does
-// not stand in it.
+// replaceName replaces a name in a text; small is the text in lower case. It returns "" if the text does not have the
+// name.
 func replaceName(text, small string, name name) string {
 	var out strings.Builder
 	copied := 0
@@ -74,7 +74,7 @@ func replaceName(text, small string, name name) string {
 	return out.String()
 }
 
-// isWord tells whether no letter or digit stands before or behind text[from:to].
+// isWord reports whether no letter or digit is directly before or after text[from:to].
 func isWord(text string, from, to int) bool {
 	before, _ := utf8.DecodeLastRuneInString(text[:from])
 	after, _ := utf8.DecodeRuneInString(text[to:])
@@ -85,11 +85,11 @@ func isLetter(letter rune) bool {
 	return letter != utf8.RuneError && (unicode.IsLetter(letter) || unicode.IsDigit(letter))
 }
 
-// homeHints are parts of every folder of homes.
+// homeHints are parts of the paths of folders that hold homes.
 var homeHints = []string{"Users", "home", "Homes", "ser$", "ome$", "rofile", `\users`, `\people`, `\staff`, "serdata",
 	"sers$", "USERS", "HOME"}
 
-// homes are the folders that homes are in.
+// homes matches the folders that hold homes.
 var homes = lazyregexp.New(
 	`((?:\\{0,2}/|%2F|\\{1,2})(?:Users|home|(?:[Hh]ome|[Uu]ser|[Pp]rofile)s?\$|[Hh]omes)(?:\\{0,2}/|%2F|\\{1,` +
 		`2}))([^/\\%\s"'<>:,;)\]]+)`)
@@ -105,7 +105,7 @@ func (r *Redactor) replaceHomes(text string) string {
 	return r.replaceFolders(homes, text)
 }
 
-// uncHomes are homes on a server of Windows: \\server\users\mia.
+// uncHomes are homes on a Windows server: \\server\users\mia.
 var uncHomes = lazyregexp.New(
 	`(\\{2,4}[\w.-]+\\{1,2}(?i:users|profiles?|homes?|userdata|people|staff)\$?\\{1,2})([^/\\\s"'<>:,;)\]]+)`)
 
@@ -120,8 +120,8 @@ func (r *Redactor) replaceFolders(homes *lazyregexp.Regexp, text string) string 
 	})
 }
 
-// topLevel are the domains in which hosts are looked for: those of the internet that are met most, and those of inner
-// networks.
+// topLevel are the top-level domains of hosts that are recognised: the most frequent of the internet, and those of
+// internal networks.
 const topLevel = `com|net|org|edu|gov|mil|int|io|dev|cloud|local|lan|corp|internal|home|test|example|invalid|` +
 	`de|at|ch|fr|uk|nl|be|it|es|pt|dk|se|no|fi|pl|cz|eu|us|ca|au|nz|jp|` +
 	`cn|in|br|mx|za|ie|sg|hk|kr|tw|il|tr|ru|co|info|biz|me|tech|ac|school`
@@ -134,7 +134,7 @@ var topLevelDomains = sync.OnceValue(func() map[string]bool {
 	return domains
 })
 
-// shapes are what is known by how it is written, in the order in which they are tried at a place.
+// shapes match data that has a recognisable form, in the order in which they are tried at a position.
 var shapes = lazyregexp.New(`(?i)` + strings.Join([]string{
 	`(?P<token>eyJ[A-Za-z0-9_-]{8,}(?:(?:\.|%2E)[A-Za-z0-9_-]*){0,4}|\b[01]\.A[A-Za-z0-9_-]{20,` +
 		`}(?:\.[A-Za-z0-9_.*!-]+)?|\bM\.[CR]\d+_[A-Za-z0-9._*!$-]{4,}|\bS[ACNOUX][A-Z2-7]{56}\b)`,
@@ -153,10 +153,10 @@ var shapes = lazyregexp.New(`(?i)` + strings.Join([]string{
 
 var shapeNames = sync.OnceValue(func() []string { return shapes.SubexpNames() })
 
-// serials are serial numbers, which only what stands before them tells.
+// serials are serial numbers. Only the words before them identify them.
 var serials = lazyregexp.New(`(?i)(serial(?:[ _]?number)?"?\s*(?:[=:]|is)?\s*"?)([A-Z0-9]{8,14})\b`)
 
-// mayHaveShape passes over the words in which no shape can be, which are nearly all of them.
+// mayHaveShape reports whether a word can have a shape. Nearly all words cannot and are skipped.
 func mayHaveShape(word string) bool {
 	dashes, colons, dots, digits, run := 0, 0, 0, 0, 0
 	domains := topLevelDomains()
@@ -193,7 +193,7 @@ func mayHaveShape(word string) bool {
 		strings.HasPrefix(word, "M.C") || strings.HasPrefix(word, "M.R")
 }
 
-// label is what stands up to the end of a domain's part.
+// label returns the beginning of a word, up to the end of a domain's part.
 func label(text string) string {
 	for i := range len(text) {
 		if letter := text[i]; letter-'0' > 9 && (letter|0x20)-'a' > 25 && letter != '-' {
@@ -203,7 +203,7 @@ func label(text string) string {
 	return text
 }
 
-// replaceShapes looks at the words that may have one of the shapes.
+// replaceShapes replaces the shapes in words that may have one.
 func (r *Redactor) replaceShapes(text string) string {
 	if strings.Contains(lower(text), "serial") {
 		text = serials.ReplaceAllStringFunc(text, func(match string) string {
@@ -254,7 +254,7 @@ func (r *Redactor) replaceShapes(text string) string {
 	return out.String()
 }
 
-// isPadded reports whether a word is base64, which it is if = of the right number follow that end it.
+// isPadded reports whether a word is base64: the right number of = follows and ends it.
 func isPadded(word, behind string) bool {
 	word = withoutHash(word)
 	if len(word) < 18 || behind == "" || behind[0] != '=' || !isBase64(word) {
@@ -270,12 +270,12 @@ func isPadded(word, behind string) bool {
 	return (len(word)+signs)%4 == 0 && isMixed(word)
 }
 
-// withoutHash returns a thumbprint without what says how it was computed: sha256/….
+// withoutHash returns a thumbprint without the name of its hash function: sha256/….
 func withoutHash(word string) string {
 	return strings.TrimPrefix(strings.TrimPrefix(word, "sha256/"), "sha1/")
 }
 
-// isMixed reports whether a word has capital and small letters and digits.
+// isMixed reports whether a word has upper-case letters, lower-case letters and digits.
 func isMixed(word string) bool {
 	return strings.ContainsAny(word, "0123456789") && strings.ToLower(word) != word && strings.ToUpper(word) != word
 }
@@ -289,7 +289,8 @@ func (r *Redactor) padded(word, behind string) string {
 	return "[data]"
 }
 
-// isBreak tells what no shape goes over; a slash is in blobs, and in URLs with hosts, so words have it.
+// isBreak reports whether no shape spans a letter. Blobs, and URLs with hosts, have slashes, so a slash does not break
+// a word.
 func isBreak(letter byte) bool {
 	return strings.IndexByte(" \t\r\n\"<>()[]{}=,;|&?", letter) >= 0
 }
@@ -349,7 +350,7 @@ func (r *Redactor) replaceWord(word, before string) string {
 	})
 }
 
-// replaceSubmatches replaces each match of the shapes by what with returns for its group.
+// replaceSubmatches replaces each match of the shapes by the result of with for its group.
 func replaceSubmatches(word string, with func(group, match string, at int) string) string {
 	matches := shapes.FindAllStringSubmatchIndex(word, -1)
 	if matches == nil {
@@ -374,7 +375,7 @@ func replaceSubmatches(word string, with func(group, match string, at int) strin
 
 const exampleDomain = "example.invalid"
 
-// signIn returns the pseudonym of a sign-in name, which is that of its user.
+// signIn returns the pseudonym of a sign-in name: that of its user.
 func (r *Redactor) signIn(value string) string {
 	local, domain, _ := cutSignInName(value)
 	if strings.HasSuffix(domain, exampleDomain) {
@@ -386,8 +387,8 @@ func (r *Redactor) signIn(value string) string {
 	return r.pseudonym(userKind, local) + "@" + exampleDomain
 }
 
-// knownIDs are ids that are the same for everybody: the organisational unit of every device's certificate, applications
-// of Microsoft's and Jamf's [FL-S1, BW-MIG].
+// knownIDs are ids that are the same for everybody: the organisational unit in every device's certificate, and
+// applications of Microsoft and Jamf [FL-S1, BW-MIG].
 var knownIDs = map[string]bool{
 	"82dbaca4-3e81-46ca-9c73-0950c1eaca97": true,
 	"b03c10a8-71c7-45f9-b44a-3335ab76e970": true,
@@ -399,10 +400,10 @@ func isKnownID(value string) bool {
 	return strings.HasPrefix(value, "00000000-0000-0000-0000-") || knownIDs[strings.ToLower(value)]
 }
 
-// versions are the words after which four numbers are a version.
+// versions are words that make four numbers after them a version.
 var versions = lazyregexp.New(`(?i)(?:version|ver|v|build|mac|macos|msal|adal|adb|wpj|os|ios|portal)[\s:/=\x{22}-]*$`)
 
-// examples are the addresses that are set apart for documentation, which pseudonyms are taken from.
+// examples are the addresses that are reserved for documentation. Pseudonyms use them.
 var examples = []netip.Prefix{netip.MustParsePrefix("2001:db8::/32"), netip.MustParsePrefix("192.0.2.0/24")}
 
 func (r *Redactor) address(value, before string) string {
@@ -421,7 +422,7 @@ func (r *Redactor) address(value, before string) string {
 	return r.pseudonym(addressKind, value)
 }
 
-// publicHosts are Microsoft's, Apple's and other hosts that are the same for everybody, with those below them.
+// publicHosts are hosts of Microsoft, Apple and others that are the same for everybody, with their subdomains.
 var publicHosts = []string{
 	"microsoft.com", "microsoftonline.com", "microsoftonline.us", "microsoftonline.cn", "microsoftonline.de",
 	"chinacloudapi.cn",
@@ -432,10 +433,10 @@ var publicHosts = []string{
 	"manage.microsoft.com", "akamaiedge.net", "digicert.com", "github.com", "example.com", exampleDomain,
 }
 
-// notHosts are the ends of what looks like a host and is a bundle identifier, a file or the like.
+// notHosts match words that look like hosts but are, for example, bundle identifiers or files.
 var notHosts = lazyregexp.New(`(?i)^(?:com|org|net|io|group)\.`)
 
-// identifiers are how identifiers of applications begin where Apple puts a team or a platform before them:
+// identifiers are the beginnings of application identifiers after a team or platform that Apple puts first:
 // ABCDE12345.com.example.app.
 var identifiers = lazyregexp.New(`^(?:[A-Z0-9]{10}|macOS|iOS)\.(?:com|org|net|io)$`)
 

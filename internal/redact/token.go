@@ -2,16 +2,16 @@ package redact
 
 import "strings"
 
-// tokenKind is a kind of token that is known by how it begins.
+// tokenKind is a kind of token with a known beginning.
 type tokenKind struct {
 	prefix string
-	// shortest is how many letters, digits, hyphens and the like are behind it at least.
+	// shortest is how many letters, digits, hyphens and similar characters follow at least.
 	shortest int
-	// upper: they are capital letters and digits only.
+	// upper: only capital letters and digits follow.
 	upper bool
 }
 
-// tokenKinds are the tokens of services that have a beginning of their own, so that leaks of them are found.
+// tokenKinds are the tokens of services that begin them in a unique way, so that leaked tokens are found.
 var tokenKinds = []tokenKind{
 	// GitHub
 	{"ghp_", 20, false}, {"gho_", 20, false}, {"ghu_", 20, false}, {"ghs_", 20, false}, {"ghr_", 20, false},
@@ -43,10 +43,10 @@ var tokenKinds = []tokenKind{
 	{"ntn_", 32, false}, {"key-", 32, false},
 }
 
-// longestToken is how much of a token is looked at to decide that it is one.
+// longestToken is how much of a token is examined to decide that it is one.
 const longestToken = 256
 
-// tokensByLetter are they by their first letter.
+// tokensByLetter are the kinds of tokens by their first letter.
 var tokensByLetter = func() (table [256][]tokenKind) {
 	for _, kind := range tokenKinds {
 		table[kind.prefix[0]] = append(table[kind.prefix[0]], kind)
@@ -54,13 +54,13 @@ var tokensByLetter = func() (table [256][]tokenKind) {
 	return table
 }()
 
-// webhooks are URLs whose path is the secret, with how many parts of it are not.
+// webhooks are the beginnings of URLs whose path is a secret.
 var webhooks = []string{"hooks.slack.com/services/", "hooks.slack.com/workflows/", "hooks.slack.com/triggers/",
 	"webhook.office.com/webhookb2/", "outlook.office.com/webhook/",
 	"discord.com/api/webhooks/", "discordapp.com/api/webhooks/", "hooks.zapier.com/hooks/catch/",
 	"api.telegram.org/bot"}
 
-// hideTokens hides the tokens in a word that are known by how they begin.
+// hideTokens hides the tokens in a word that have a known beginning.
 func hideTokens(word string) string {
 	var out strings.Builder
 	copied := 0
@@ -130,8 +130,8 @@ func hideTokens(word string) string {
 
 func isTokenByte(letter byte) bool { return isWordByte(letter) || letter == '-' }
 
-// entraSecret returns where a client secret of Entra ends that begins at a place: three letters, a digit, Q~, and 31 or
-// more letters [the pattern of Microsoft's own scanner].
+// entraSecret returns where an Entra client secret that begins at a position ends. It has three letters, a digit, Q~,
+// and 31 or more letters [the pattern of Microsoft's own scanner].
 func entraSecret(word string, at int) int {
 	if at+40 > len(word) || !strings.HasPrefix(word[at+4:], "Q~") || word[at+3]-'0' > 9 {
 		return 0

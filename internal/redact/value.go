@@ -6,26 +6,27 @@ import (
 	"unicode/utf8"
 )
 
-// value is what stands behind a label.
+// value is the value after a label.
 type value struct {
-	// from and to are where it is in the text, next is where to read on.
+	// from and to are its position in the text. next is where reading continues.
 	from, to, next int
-	// quote is what closes it, "" where it is not quoted.
+	// quote is the quote that closes it, or "" if it is not quoted.
 	quote string
 	// unfinished: the text ends before its closing quote.
 	unfinished bool
 }
 
-// maximumValue is how far the end of a quoted value is looked for.
+// maximumValue is how far the end of a quoted value is searched for.
 const maximumValue = 32 << 10
 
-// quotes are how a value is quoted: by itself, within JSON, in HTML, in a URL. Typographic ones have another end.
+// quotes are the ways to quote a value: plainly, within JSON, in HTML, in a URL. Typographic quotes close with another
+// character.
 var quotes = []struct{ open, close string }{
 	{"&quot;", "&quot;"}, {"&#34;", "&#34;"}, {"%22", "%22"}, {"%27", "%27"}, {"%5C%22", "%5C%22"},
 	{`\u0022`, `\u0022`}, {"“", "”"}, {"‘", "’"}, {"„", "“"}, {"«", "»"}, {"「", "」"}, {"『", "』"},
 }
 
-// openingQuote returns what opens and closes the quoted value that begins at a place, "" for one that is not quoted.
+// openingQuote returns the quotes that open and close the value at the beginning of a text, or "" if it is not quoted.
 func openingQuote(text string) (open, end string) {
 	slashes := 0
 	for slashes < len(text) && slashes < 16 && text[slashes] == '\\' {
@@ -42,13 +43,13 @@ func openingQuote(text string) (open, end string) {
 	return "", ""
 }
 
-// closingQuote returns where a value ends that is closed by a quote, -1 where it is not in the text. A quote with more
-// backslashes before it is a part of the value.
+// closingQuote returns where a quoted value ends, or -1 if the quote is not in the text. A quote with more backslashes
+// before it is a part of the value.
 func closingQuote(text string, from int, quote string) int {
 	limit := min(len(text), from+maximumValue)
 	letter := quote[len(quote)-1]
 	slashes := len(quote) - 1
-	if quote[0] == '<' || quote[0] == ']' { // of XML, whose case is fixed
+	if quote[0] == '<' || quote[0] == ']' { // XML, whose case is fixed
 		at := strings.Index(text[from:limit], quote)
 		if at < 0 {
 			return -1
@@ -72,7 +73,7 @@ func closingQuote(text string, from int, quote string) int {
 			before++
 		}
 		switch {
-		// twice is one, in YAML and SQL
+		// two of them mean one, in YAML and SQL
 		case slashes == 0 && letter == '\'' && at > from && at+1 < limit && text[at+1] == '\'':
 			at++
 		case slashes == 0 && before%2 == 0:
@@ -84,7 +85,7 @@ func closingQuote(text string, from int, quote string) int {
 	return -1
 }
 
-// isRecord reports whether a line begins as an entry of a log does, so that a value that was not closed ends before it.
+// isRecord reports whether a line begins like a log entry. An unclosed value ends before such a line.
 func isRecord(line string) bool {
 	line = strings.TrimLeft(line, " \t")
 	if line == "" {
@@ -97,11 +98,11 @@ func isRecord(line string) bool {
 	return len(line) > 10 && line[0]-'0' <= 9 && line[3]-'0' <= 9 && line[4] == '-' && line[7] == '-'
 }
 
-// maximumLines is over how many lines a quoted value goes.
+// maximumLines is how many lines a quoted value has at most.
 const maximumLines = 40
 
-// quoted returns the value between quotes. What is not closed ends at the end of its line or, between quotation marks
-// that are closed later, in a later one.
+// quoted returns the value between quotes. A value that is not closed in its line ends with that line. A value in
+// quotation marks may end in a later line.
 func quoted(text string, from int, open, end string) value {
 	begin := from + len(open)
 	if whole := text; len(whole) > begin+maximumValue {
@@ -127,7 +128,7 @@ func quoted(text string, from int, open, end string) value {
 	if line < 0 {
 		return value{from: begin, to: len(text), next: len(text), quote: end, unfinished: true}
 	}
-	if limit == len(text) && strings.Count(text[begin+line+1:], "\n") < 4 { // it may end in the next text
+	if limit == len(text) && strings.Count(text[begin+line+1:], "\n") < 4 { // the value may end in the next text
 		return value{from: begin, to: begin + len(strings.TrimRight(text[begin:], "\r\n")), next: len(text), quote: end,
 			unfinished: true}
 	}
@@ -135,13 +136,13 @@ func quoted(text string, from int, open, end string) value {
 	return value{from: begin, to: to, next: to, quote: end}
 }
 
-// bareEnds are what ends a value that is not quoted, wherever it stands.
+// bareEnds end an unquoted value anywhere.
 var bareEnds = []string{`\"`, `\u0022`, `\u0026`, "&quot;", "&amp;", "&lt;", "&gt;", "&#"}
 
-// encodedEnds end one in a text that is percent-encoded.
+// encodedEnds end an unquoted value in a percent-encoded text.
 var encodedEnds = []string{"%26", "%22", "%7D", "%3B", "%20", "%0A", "%0D", "%23", "%2C"}
 
-// bare returns the value that is not quoted: a word. Enclosing is the quote that is open before the label, 0 for none.
+// bare returns an unquoted value: a word. enclosing is the quote that is open before the label, or 0.
 func bare(text string, from int, enclosing byte, inURL, encoded bool) value {
 	at := from
 scan:
@@ -186,8 +187,8 @@ scan:
 
 func isSpaceOrCloser(letter byte) bool { return strings.IndexByte(" \t\r\n\"'`,;)}]>|&", letter) >= 0 }
 
-// endsAt reports whether a comma, a bracket or the like ends a value: what follows is a space, another of them, or a
-// label.
+// endsAt reports whether a character such as a comma or a bracket ends a value. It does if a space, another such
+// character or a label follows.
 func endsAt(text string, at int) bool {
 	for at++; at < len(text); at++ {
 		if !isSpaceOrCloser(text[at]) {
@@ -210,7 +211,7 @@ func startsLabel(text string) bool {
 	return at > 0 && at < len(text) && (text[at] == '=' || text[at] == ':' && at > 1)
 }
 
-// enclosingQuote returns the quote that is open at a place of a line, 0 for none.
+// enclosingQuote returns the quote that is open at a position in a line, or 0.
 func enclosingQuote(text string, at int) byte {
 	begin := max(0, at-512)
 	line := text[begin:at]
@@ -230,18 +231,18 @@ func enclosingQuote(text string, at int) byte {
 	return open
 }
 
-// markers are what the place of a value holds that is hidden already, here or by somebody else.
+// markers replace values that are already hidden, by this package or by another program.
 var markers = []string{"[hidden]", "[token]", "[data]", "[phone]", "[private key]", "[block]", "<redacted>",
 	"<private>", "<masked>", "[redacted]", "masked("}
 
-// nothing are values that say that there is none, or whether there is one.
+// nothing are values that say that there is no secret, or whether there is one.
 var nothing = setOf(
 	`null nil none true false yes no undefined empty missing present absent required optional unknown redacted hidden
 		masked valid invalid expired set unset notset found failed ok available unavailable wrong incorrect rejected
 		accepted changed unchanged disabled enabled skipped reused
 		nein ja oui non falsch abgelaufen gesperrt ungltig incorrecto incorrecta incorrecte`)
 
-// saysNothing reports whether a value is no value.
+// saysNothing reports whether a text in the place of a value is not a secret.
 func saysNothing(text string) bool {
 	text = strings.Trim(text, " \t()<>[].…")
 	if text == "" {
@@ -255,7 +256,7 @@ func saysNothing(text string) bool {
 		strings.Trim(text, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ_- ") == ""
 }
 
-// proseBeginnings are the words by which a sentence begins that stands where a value would.
+// proseBeginnings are the first words of sentences in the place of a value.
 var proseBeginnings = setOf(
 	`error the failed failure could couldn cannot can unable no not user authentication operation access an this there
 		is was has request server received got using from for with in invalid expired found empty missing required
@@ -278,8 +279,8 @@ func beginsProse(word, behind string) bool {
 		strings.Trim(word, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ") == ""
 }
 
-// isPlainWord reports whether a value is a word as others are. Behind a label in capitals, as variables have, only one
-// that begins a sentence is.
+// isPlainWord reports whether a value is an ordinary word. After a label in capitals, like that of a variable, only the
+// first word of a sentence is.
 func isPlainWord(word, behind, label string) bool {
 	if isOdd(strings.TrimRight(word, ".,;:!?")) {
 		return false
@@ -292,8 +293,8 @@ func firstRune(text string) rune {
 	return letter
 }
 
-// isRandom reports whether a value looks like a key: long enough, of letters and digits, and neither an id, a path, a
-// number nor a pseudonym.
+// isRandom reports whether a value looks like a key. It is long enough and has letters and digits. It is not an id, a
+// path, a number or a pseudonym.
 func isRandom(text string, shortest int) bool {
 	if len(text) < shortest {
 		return false
@@ -324,7 +325,7 @@ func isRandom(text string, shortest int) bool {
 	return len(text) >= 24 && upper && lower && strings.ContainsAny(text, "+=") && strings.Count(text, "/") < 4
 }
 
-// isDashed reports whether a text has the form of an id, which has a pseudonym of its own.
+// isDashed reports whether a text has the form of an id. Ids have pseudonyms of their own.
 func isDashed(text string) bool {
 	return len(text) == 36 && text[8] == '-' && text[13] == '-' && text[18] == '-' && text[23] == '-'
 }

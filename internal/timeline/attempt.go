@@ -9,29 +9,29 @@ import (
 	"usher.internal/internal/lazyregexp"
 )
 
-// How long things may lie apart and still belong together.
+// How far apart events may be and still belong together.
 const (
-	// policyBefore is how long before Company Portal opens the policy began that opens it.
+	// policyBefore is how long before Company Portal opens the policy that opens it may have begun.
 	policyBefore = 2 * time.Minute
-	// sameStart is how long the different reports of one start may take.
+	// sameStart is how far apart different reports of one start may be.
 	sameStart = 5 * time.Minute
-	// idle ends an attempt in which nothing happens: the longest time that usher lets a user sign in is less.
+	// idle ends an attempt without events. It is longer than the longest time that usher gives a user to sign in.
 	idle = 2 * time.Hour
-	// afterwards is how long after Company Portal ended what follows still belongs to the attempt.
+	// afterwards is how long events after the end of Company Portal still belong to the attempt.
 	afterwards = 30 * time.Minute
-	// afterEnd is how long after the last event others may report the same end.
+	// afterEnd is how long after the last event other logs may report the same end.
 	afterEnd = 2 * time.Minute
 )
 
-// attempt is an attempt as it is put together.
+// attempt is an attempt while it is built.
 type attempt struct {
 	events []found
 	user   string
 	// registration is usher's id.
 	registration string
-	// launched is when Company Portal was opened, exited when it ended, ended when all was over.
+	// launched is when Company Portal was opened, exited when it ended, ended when the attempt was over.
 	launched, exited, ended time.Time
-	// advanced is true when more has happened than a start.
+	// advanced is true if events after the start have happened.
 	advanced bool
 }
 
@@ -40,7 +40,7 @@ func (a *attempt) begin() time.Time { return a.events[0].Time.At.Add(-a.events[0
 
 func (a *attempt) last() time.Time { return a.events[len(a.events)-1].Time.At }
 
-// over tells whether what happens at a time cannot belong to the attempt any more.
+// over reports whether events at a time can no longer belong to the attempt.
 func (a *attempt) over(at time.Time) bool {
 	switch since := at.Sub(a.last()); {
 	case !a.ended.IsZero():
@@ -80,12 +80,11 @@ func (a *attempt) add(f found) {
 	}
 }
 
-// registrationPolicy recognises the policies that register, by what admins call them.
+// registrationPolicy recognises policies that register, by the names that admins give them.
 var registrationPolicy = lazyregexp.New(
 	`(?i)regist|entra|\baad\b|azure|intune|company portal|complian|workplace|wpj|conditional access|usher`)
 
-// attempts tells the attempts apart that events in the order of their times show. rest is the trouble that belongs to
-// none.
+// attempts divides events, in the order of their times, into attempts. rest is the trouble that belongs to no attempt.
 func attempts(events []found) (all []*attempt, rest []found) {
 	var open []*attempt
 	var policies []found
@@ -126,7 +125,7 @@ func attempts(events []found) (all []*attempt, rest []found) {
 			if a == nil {
 				a = start(f)
 			}
-		case a == nil || a.begunAnew(f, kind):
+		case a == nil || a.startsAnother(f, kind):
 			if a != nil {
 				open = slices.DeleteFunc(open, func(other *attempt) bool { return other == a })
 			}
@@ -137,7 +136,7 @@ func attempts(events []found) (all []*attempt, rest []found) {
 	return slices.DeleteFunc(all, func(a *attempt) bool { return !a.isAttempt() }), rest
 }
 
-// openFor finds the open attempt to which an event belongs, the newest first.
+// openFor returns the newest open attempt that an event can belong to.
 func openFor(open []*attempt, f found) *attempt {
 	for _, a := range slices.Backward(open) {
 		if f.registration != "" && a.registration != "" {
@@ -153,7 +152,7 @@ func openFor(open []*attempt, f found) *attempt {
 	return nil
 }
 
-// beginning is what kind of start an event is.
+// beginningKind is the kind of start that an event shows.
 type beginningKind int
 
 const (
@@ -162,7 +161,7 @@ const (
 	startsPolicy
 	// startsPortal: Company Portal is opened.
 	startsPortal
-	// startsSignIn: the user signs in, which may happen several times in one run of Company Portal.
+	// startsSignIn: the user signs in. This may happen several times in one run of Company Portal.
 	startsSignIn
 )
 
@@ -178,12 +177,12 @@ func beginning(f found) beginningKind {
 	return noBeginning
 }
 
-// begunAnew tells whether a start begins another attempt than a.
-func (a *attempt) begunAnew(f found, kind beginningKind) bool {
+// startsAnother reports whether a start begins another attempt than a.
+func (a *attempt) startsAnother(f found, kind beginningKind) bool {
 	if f.registration != "" && a.registration != "" {
 		return f.registration != a.registration
 	}
-	// usher's journal tells what the logs tell too: where one run of Company Portal is told twice it is one attempt.
+	// usher's journal and the logs report the same events: one run of Company Portal that both report is one attempt.
 	since := f.Time.At.Sub(a.begin())
 	fresh := !a.advanced && a.exited.IsZero() && since <= sameStart
 	switch kind {
@@ -196,8 +195,8 @@ func (a *attempt) begunAnew(f found, kind beginningKind) bool {
 	}
 }
 
-// gaveUp tells whether a sign-in at a time is that of another attempt, since the last thing of this one was trouble,
-// long before: Company Portal is left open, and the user comes back to it.
+// gaveUp reports whether a sign-in at a time belongs to another attempt because this one ended with trouble long
+// before. The user left Company Portal open and returns to it.
 func (a *attempt) gaveUp(at time.Time) bool {
 	for _, f := range slices.Backward(a.events) {
 		if f.known.Class != event.Noise {
@@ -211,7 +210,7 @@ func (a *attempt) has(name string) bool {
 	return slices.ContainsFunc(a.events, func(f found) bool { return f.Name == name })
 }
 
-// opens tells whether an event that is no start shows an attempt whose start is not in the logs.
+// opens reports whether an event that is not a start shows an attempt whose start is not in the logs.
 func opens(f found) bool {
 	if f.known.Class == event.Noise {
 		return false
@@ -226,7 +225,7 @@ func opens(f found) bool {
 	return false
 }
 
-// isAttempt tells a registration from what only looked like its beginning.
+// isAttempt reports whether the events are a registration, and not only something that looked like its beginning.
 func (a *attempt) isAttempt() bool {
 	return slices.ContainsFunc(a.events, func(f found) bool {
 		return f.Source != applog.SourceJamf && f.Source != applog.SourceSSOExtension
@@ -235,8 +234,8 @@ func (a *attempt) isAttempt() bool {
 	})
 }
 
-// markRefusals marks the trouble of an enrolment with Jamf Pro, outside of any attempt, that follows from its first
-// one.
+// markRefusals marks trouble of an enrolment with Jamf Pro, outside of any attempt, that follows from the first
+// trouble.
 func markRefusals(rest []found) {
 	var first time.Time
 	for i := range rest {
@@ -251,7 +250,7 @@ func markRefusals(rest []found) {
 	}
 }
 
-// enrolmentTrouble is what is over when an enrolment has succeeded.
+// enrolmentTrouble is the trouble that a successful enrolment ends.
 func enrolmentTrouble() []string {
 	known, _ := event.Named(event.EnrolmentCompleted)
 	return known.Settles

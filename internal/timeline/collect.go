@@ -10,39 +10,39 @@ import (
 	"usher.internal/internal/wpj"
 )
 
-// Collector gathers what the records of several logs show, and tells it as a [Report] at any time. Its logs may be
-// filled by a goroutine each; everything else is for one goroutine.
+// Collector collects the events in the records of several logs, and returns them as a [Report] at any time. One
+// goroutine per log may call [Collector.Take]. All other methods are for one goroutine.
 type Collector struct {
 	options Options
 	logs    []*collected
 	zone    zone
 }
 
-// collected is what one log has shown so far.
+// collected is what is known from one log so far.
 type collected struct {
 	index    int
 	info     Log
 	modified time.Time
-	// origin is where it is from, and user whose home that is.
+	// origin is where the log is from; its user is the owner of that home.
 	origin
-	// sightings are the newest events, a ring once it is full.
+	// sightings are the newest events. It is a ring once it is full.
 	sightings []sighting
 	next      int
-	// told are what usher's journal tells, found what the log shows, of the report that is being made.
-	told, found []found
-	formats     map[applog.Format]bool
-	last        applog.Time
-	// dated is the latest moment that an entry with a whole date tells.
+	// journal are the events from usher's journal, found the events in the log, for the report that is being built.
+	journal, found []found
+	formats        map[applog.Format]bool
+	last           applog.Time
+	// dated is the latest moment of an entry with a whole date.
 	dated time.Time
-	// computers and users are the names that fields of entries give, for whoever redacts.
+	// computers and users are the names in fields of entries, for redaction.
 	computers, users names
 	offsets          map[time.Duration]int
-	// skew is subtracted from the times when the report is made.
+	// skew is subtracted from the times when the report is built.
 	skew time.Duration
 }
 
-// sighting is an event that was recognised. What it says is found out when somebody asks: of a long log most of them
-// have had to go by then.
+// sighting is an event that was recognised. Its content is read only for a report: most sightings of a long log are
+// dropped before that.
 type sighting struct {
 	known  *event.Known
 	format applog.Format
@@ -51,22 +51,22 @@ type sighting struct {
 	raw    string
 }
 
-// found is an event as a log shows it.
+// found is an event in a log.
 type found struct {
 	Event
 	known *event.Known
 	user  string
-	// registration is usher's id of it.
+	// registration is usher's id of the registration.
 	registration string
-	// duration is how long it took until Time, 0 where it is not told.
+	// duration is how long it took until Time, or 0 if it is not known.
 	duration time.Duration
 	// exit is Company Portal's exit code.
 	exit wpj.ExitCode
-	// name is that of a policy.
+	// name is the name of a policy.
 	name string
 }
 
-// maximumFound is how many events are kept of a log, and maximumRaw how much of what stands there.
+// maximumFound is how many events of a log are kept, and maximumRaw how much of an event's text.
 const (
 	maximumFound = 10_000
 	maximumRaw   = 2 << 10
@@ -84,7 +84,7 @@ func NewCollector(options Options) *Collector {
 	return c
 }
 
-// Add makes a place for a log and returns its index.
+// Add adds a log and returns its index.
 func (c *Collector) Add(name string, modified time.Time) int {
 	index := len(c.logs)
 	c.logs = append(c.logs, newCollected(index, name, modified))
@@ -136,7 +136,7 @@ func (l *collected) take(record *applog.Record) {
 	}
 	if fields := record.Fields; len(fields) > 0 && fields[0].Name == "computer" {
 		l.computers.add(fields[0].Value)
-		if len(fields) > 1 { // a user stands behind it, where there is one
+		if len(fields) > 1 { // the user comes after it, if there is one
 			l.users.add(fields.Get("user"))
 		}
 	}
@@ -150,7 +150,7 @@ func (l *collected) take(record *applog.Record) {
 	}
 }
 
-// keep adds an event; the oldest one goes when there are too many.
+// keep adds an event, and drops the oldest if there are too many.
 func (l *collected) keep(s sighting) {
 	if len(l.sightings) < maximumFound {
 		l.sightings = append(l.sightings, s)
@@ -160,10 +160,10 @@ func (l *collected) keep(s sighting) {
 	l.next = (l.next + 1) % maximumFound
 }
 
-// find makes found of what was told and seen, in the order of the log.
+// find fills found from the journal and the sightings, in the order of the log.
 func (l *collected) find() {
 	l.skew = 0
-	l.found = slices.Clone(l.told)
+	l.found = slices.Clone(l.journal)
 	for _, s := range slices.Concat(l.sightings[l.next:], l.sightings[:l.next]) {
 		l.found = append(l.found, l.describe(s))
 	}
@@ -172,7 +172,7 @@ func (l *collected) find() {
 	}
 }
 
-// names are the different names that a log has, in the order in which they came, up to a limit.
+// names are the different names in a log, in the order of the log, up to a limit.
 type names []string
 
 const maximumNames = 100

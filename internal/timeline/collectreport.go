@@ -9,7 +9,7 @@ import (
 	"usher.internal/internal/event"
 )
 
-// Report tells what the records so far show.
+// Report returns what the records so far show.
 func (c *Collector) Report() *Report {
 	for _, log := range c.logs {
 		log.find()
@@ -57,11 +57,11 @@ func (c *Collector) Report() *Report {
 // maximumTrouble is how much trouble outside of the attempts a report has.
 const maximumTrouble = 50
 
-// sameMoment is how far apart usher's journal and Company Portal's log may tell one event: both have the time from the
-// log.
+// sameMoment is how far apart the times of one event may be in usher's journal and in Company Portal's log. Both times
+// are from the log.
 const sameMoment = 50 * time.Millisecond
 
-// withoutDoubles leaves out of usher's journal what Company Portal's own log tells too, with more.
+// withoutDoubles removes the events of usher's journal that Company Portal's own log has too, with more detail.
 func withoutDoubles(events []found) []found {
 	return slices.DeleteFunc(slices.Clone(events), func(f found) bool {
 		if f.Source != applog.SourceUsher {

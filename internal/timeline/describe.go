@@ -12,7 +12,7 @@ import (
 	"usher.internal/internal/wpj"
 )
 
-// describe makes an event of what was seen.
+// describe builds an event from a sighting.
 func (l *collected) describe(s sighting) found {
 	known, record := s.known, s.record()
 	f := found{
@@ -60,14 +60,14 @@ func (l *collected) describe(s sighting) found {
 	return f
 }
 
-// record reads what was seen once more. A record that was cut may be told otherwise than it was when it was whole.
+// record parses the text of the sighting again. A record that was cut may be parsed differently than the whole one.
 func (s sighting) record() *applog.Record {
 	record := applog.Parse(s.raw, applog.Options{Zone: time.UTC})
 	return &record
 }
 
-// explain adds what is known of the error in an entry: of the deepest code that usher knows, and that there is a deeper
-// one that it does not know.
+// explain adds what is known about the error in an entry. It explains the deepest code that usher knows, and mentions a
+// deeper code that usher does not know.
 func (f *found) explain(record *applog.Record) {
 	known, unknown := errorcode.Deepest(errorcode.InText(bounded(record.Raw, maximumRaw)))
 	if known == nil {
@@ -86,7 +86,7 @@ func (f *found) explain(record *applog.Record) {
 // accountPattern finds the account of "AAD ID acquired for macOS user account jane" and of its successor.
 var accountPattern = lazyregexp.New(`macOS user (?:account )?([^\s,.]+(?:\.[^\s,.]+)*)`)
 
-// timeOf is when a record was written. A log without times has those of what stands before, or the time of its file.
+// timeOf returns when a record was written. A record without a time gets that of the records before it, or of its file.
 func (l *collected) timeOf(record *applog.Record) applog.Time {
 	if !record.Time.At.IsZero() {
 		return record.Time
@@ -97,7 +97,7 @@ func (l *collected) timeOf(record *applog.Record) applog.Time {
 	return applog.Time{At: l.modified.UTC(), Precision: time.Hour, Zone: applog.ZoneAssumed}
 }
 
-// detailOf says what an entry adds to its meaning.
+// detailOf returns what an entry says in addition to its event's meaning.
 func detailOf(record *applog.Record, duration time.Duration) string {
 	fields := record.Fields
 	title := fields.Get("eventTitle")

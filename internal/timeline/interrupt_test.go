@@ -12,7 +12,7 @@ import (
 	"usher.internal/internal/timeline"
 )
 
-// looks is a context that ends after somebody has looked at it so many times: readers look before each of their reads.
+// looks is a context that ends after so many looks at it. Readers look before each of their reads.
 type looks struct {
 	context.Context
 	cancel context.CancelFunc
@@ -27,7 +27,7 @@ func (l *looks) Err() error {
 	return l.Context.Err()
 }
 
-// Whenever its context ends, Build ends with it, and no report is made of logs that were read in part.
+// When its context ends, Build ends too, and returns no report of logs that were read in part.
 func TestBuildEndsWithItsContextAtAnyPoint(t *testing.T) {
 	archive, err := txtar.ParseFile("testdata/success.txtar")
 	if err != nil {
@@ -50,7 +50,7 @@ func TestBuildEndsWithItsContextAtAnyPoint(t *testing.T) {
 		}
 		points++
 		if !errors.Is(err, context.Canceled) || report != nil {
-			t.Fatalf("ended after %d looks, and is told as %v", after, err)
+			t.Fatalf("ended after %d looks with error %v", after, err)
 		}
 	}
 	if points < 10 {

@@ -14,7 +14,7 @@ import (
 	usherv1 "usher.internal/proto/usher/v1"
 )
 
-// transitions are the events that a registration's states stand for.
+// transitions are the events of a registration's states.
 var transitions = map[usherv1.RegistrationState]string{
 	usherv1.RegistrationState_REGISTRATION_STATE_PREFLIGHT:           event.RegistrationStarted,
 	usherv1.RegistrationState_REGISTRATION_STATE_WAITING_FOR_SESSION: "usher-waiting-for-session",
@@ -27,13 +27,13 @@ var transitions = map[usherv1.RegistrationState]string{
 	usherv1.RegistrationState_REGISTRATION_STATE_CANCELLED:           "usher-registration-cancelled",
 }
 
-// JournalName is what usherd's journal is called among the logs.
+// JournalName is the name of usherd's journal among the logs.
 const JournalName = "usherd's journal"
 
-// TakeRegistrations gives what usherd knows now to the collector, in the place of what it knew before.
+// TakeRegistrations replaces usherd's registrations in the collector by their present state.
 func (c *Collector) TakeRegistrations(index int, registrations []*usherv1.Registration) {
 	log := c.logs[index]
-	log.told = nil
+	log.journal = nil
 	log.info.Entries, log.info.Formats = int64(len(registrations)), []applog.Format{applog.UsherJournal}
 	log.formats[applog.UsherJournal] = true
 	for i, each := range registrations {
@@ -41,7 +41,7 @@ func (c *Collector) TakeRegistrations(index int, registrations []*usherv1.Regist
 	}
 }
 
-// takeJournal reads what `usherctl registrations show --json`, `list --json` and a support bundle write.
+// takeJournal reads the output of `usherctl registrations show --json` and `list --json`, as in a support archive too.
 func (l *collected) takeJournal(record *applog.Record) {
 	var envelope struct {
 		Data json.RawMessage `json:"data"`
@@ -63,7 +63,7 @@ func (l *collected) takeJournal(record *applog.Record) {
 	}
 }
 
-// takeRegistration makes events of a registration in usher's journal.
+// takeRegistration builds events from a registration in usher's journal.
 func (l *collected) takeRegistration(r *usherv1.Registration, record *applog.Record) {
 	add := func(name string, at time.Time, detail string) *found {
 		known, ok := event.Named(name)
@@ -76,7 +76,7 @@ func (l *collected) takeRegistration(r *usherv1.Registration, record *applog.Rec
 		if l.info.FirstTime.IsZero() || at.Before(l.info.FirstTime) {
 			l.info.FirstTime = at
 		}
-		l.told = append(l.told, found{
+		l.journal = append(l.journal, found{
 			known: known, user: r.GetUser().GetName(), registration: r.GetId(), exit: exitOf(r),
 			Event: Event{
 				Name: name, Title: known.Title(), Phase: known.Phase, Class: known.Class, Advice: known.Advice,
@@ -86,10 +86,10 @@ func (l *collected) takeRegistration(r *usherv1.Registration, record *applog.Rec
 				Raw: oneLine(at.UTC().Format(time.RFC3339Nano)+" "+strings.ToLower(name)+" "+detail, maximumRaw),
 			},
 		})
-		return &l.told[len(l.told)-1]
+		return &l.journal[len(l.journal)-1]
 	}
 	if r.GetKind() == usherv1.RegistrationKind_REGISTRATION_KIND_GATHER {
-		return // reads what there is, and is no attempt at registering
+		return // it reads an existing registration, and is not an attempt to register
 	}
 	for _, transition := range r.GetTransitions() {
 		name := transitions[transition.GetState()]
@@ -122,7 +122,8 @@ func addExit(r *usherv1.Registration, at time.Time, add func(name string, at tim
 	}
 }
 
-// exitOf returns the exit code of Company Portal; success where it ended otherwise, or has not.
+// exitOf returns the exit code of Company Portal. It is success if Company Portal ended without a code, or has not
+// ended.
 func exitOf(r *usherv1.Registration) wpj.ExitCode {
 	if exit := contract.ExitFromProto(r.GetPortalExit()); exit != nil && exit.Code != nil {
 		return *exit.Code

@@ -11,15 +11,15 @@ import (
 	"usher.internal/internal/event"
 )
 
-// around is how much of the logs before and after an attempt belongs to its lines.
+// around is how much time before and after an attempt its lines include.
 const around = 2 * time.Minute
 
-// maximumLineText is how much of a line a report has.
+// maximumLineText is how much text of a line a report has.
 const maximumLineText = 4 << 10
 
-// readLines reads the logs once more, for the lines around the attempts.
+// readLines reads the logs again, for the lines around the attempts.
 func (c *Collector) readLines(ctx context.Context, logs []applog.Log, report *Report) error {
-	gathered := newLineGatherer(report.Attempts, c.options.Lines)
+	gathered := newLineKeeper(report.Attempts, c.options.Lines)
 	for i, log := range logs {
 		if log.Err != nil {
 			continue
@@ -29,12 +29,12 @@ func (c *Collector) readLines(ctx context.Context, logs []applog.Log, report *Re
 			return context.Cause(ctx)
 		}
 		if err != nil {
-			continue // told in the first pass
+			continue // reported in the first pass
 		}
 		var last applog.Time
 		for record, err := range applog.Read(ctx, file, c.ReadOptions(i)) {
 			if err != nil {
-				break // told in the first pass, or ctx has ended
+				break // reported in the first pass, or ctx has ended
 			}
 			if !record.Time.At.IsZero() {
 				last = record.Time
@@ -52,22 +52,22 @@ func (c *Collector) readLines(ctx context.Context, logs []applog.Log, report *Re
 	return nil
 }
 
-// lineGatherer keeps the lines of the newest attempts, up to a limit.
-type lineGatherer struct {
+// lineKeeper keeps the lines of the newest attempts, up to a limit.
+type lineKeeper struct {
 	attempts []Attempt
 	limit    int
-	// kept are the lines of each attempt, lost what had to go.
+	// kept are the lines of each attempt, lost the numbers of dropped lines.
 	kept [][]Line
 	lost int64
 	size int
 }
 
-func newLineGatherer(attempts []Attempt, limit int) *lineGatherer {
-	return &lineGatherer{attempts: attempts, limit: limit, kept: make([][]Line, len(attempts))}
+func newLineKeeper(attempts []Attempt, limit int) *lineKeeper {
+	return &lineKeeper{attempts: attempts, limit: limit, kept: make([][]Line, len(attempts))}
 }
 
-// take keeps a record of the time of an attempt.
-func (g *lineGatherer) take(log int, record *applog.Record, at applog.Time) {
+// take keeps a record if its time is that of an attempt.
+func (g *lineKeeper) take(log int, record *applog.Record, at applog.Time) {
 	if at.At.IsZero() {
 		return
 	}
@@ -86,8 +86,8 @@ func (g *lineGatherer) take(log int, record *applog.Record, at applog.Time) {
 	}
 }
 
-// makeRoom drops the lines of an older attempt than the one that needs room.
-func (g *lineGatherer) makeRoom(attempt int) bool {
+// makeRoom drops the lines of an attempt that is older than the one that needs room.
+func (g *lineKeeper) makeRoom(attempt int) bool {
 	for i := range attempt {
 		if count := len(g.kept[i]); count > 0 {
 			g.lost += int64(count)
@@ -99,7 +99,7 @@ func (g *lineGatherer) makeRoom(attempt int) bool {
 	return false
 }
 
-func (g *lineGatherer) result() ([]Line, int64) {
+func (g *lineKeeper) result() ([]Line, int64) {
 	all := slices.Concat(g.kept...)
 	slices.SortStableFunc(all, func(a, b Line) int {
 		return cmp.Or(a.Time.At.Compare(b.Time.At), cmp.Compare(a.Log, b.Log), cmp.Compare(a.Line, b.Line))

@@ -8,12 +8,12 @@ import (
 	"usher.internal/internal/lazyregexp"
 )
 
-// origin is where a log is from, as far as its path says it.
+// origin is where a log is from, according to its path.
 type origin struct {
-	// user is the owner of the home that it is in, "" for a log in no home.
+	// user is the owner of the home that has the log, or "" if it is not in a home.
 	user string
-	// mac is the path up to where a Mac's own folders begin, for example the folder into which its logs were copied.
-	// known is false for a path in which no such folder is.
+	// mac is the path up to a Mac's own folders, for example the folder into which its logs were copied. known is false
+	// if the path has no such folder.
 	mac   string
 	known bool
 }
@@ -38,20 +38,19 @@ func originOf(name string) origin {
 	return origin{user: home[2], mac: home[1], known: true}
 }
 
-// group is a set of events that may be compared with each other: those of one user of one Mac, or those without a user.
+// group is a set of events that may be compared with each other: those of one user of a Mac, or those without a user.
 type group struct {
 	user   string
 	events map[applog.Source][]*found
 }
 
-// computer is a Mac whose logs are read.
+// computer is a Mac with logs in the report.
 type computer struct {
 	logs   []*collected
 	groups []*group
 }
 
-// computers sorts the logs by the Macs that they are from. Logs of which that is not known are of the only Mac, where
-// there is one.
+// computers groups the logs by Mac. If there is only one Mac, logs of unknown origin belong to it.
 func (c *Collector) computers() []*computer {
 	var names []string
 	for _, log := range c.logs {
@@ -78,8 +77,8 @@ func (c *Collector) computers() []*computer {
 	return all
 }
 
-// divide makes a Mac's groups. Events without a user belong to the only user, where the Mac has one; of two users they
-// may be either's.
+// divide builds a Mac's groups. If the Mac has only one user, events without a user belong to that user. With two
+// users, they may belong to either.
 func (c *computer) divide() {
 	owner := func(log *collected, f *found) string {
 		if log.user == "" && f.Source == applog.SourceUsher {
@@ -115,7 +114,7 @@ func (c *computer) divide() {
 	c.groups = []*group{only}
 }
 
-// isShared reports whether a source's logs on a Mac are not each in a user's home.
+// isShared reports whether a source has a log on a Mac that is not in a user's home.
 func (c *computer) isShared(source applog.Source) bool {
 	return slices.ContainsFunc(c.logs, func(log *collected) bool { return log.user == "" && log.has(source) })
 }

@@ -13,11 +13,11 @@ type boundary struct {
 	phase event.Phase
 }
 
-// consentPause is how long nothing happens before the keychain is written, when a user was asked.
+// consentPause is the pause before the keychain is written that shows that a user was asked.
 const consentPause = 2 * time.Second
 
-// phases divides an attempt into what its time went into. An event says which phase begins with it, and if it tells how
-// long it took, its own phase began that much earlier.
+// phases divides the time of an attempt into phases. An event says which phase begins with it. If it has a duration,
+// its own phase began that much earlier.
 func phases(a *attempt, end time.Time, finished bool) []Phase {
 	var bounds []boundary
 	completed := false
@@ -28,7 +28,7 @@ func phases(a *attempt, end time.Time, finished bool) []Phase {
 		if at.Before(a.begin()) {
 			at = a.begin()
 		}
-		// What an event says about the time before it takes the place of what was thought so far.
+		// An event's own statement about the time before it replaces earlier assumptions.
 		for len(bounds) > 1 && bounds[len(bounds)-1].at.After(at) {
 			bounds = bounds[:len(bounds)-1]
 		}
@@ -36,7 +36,7 @@ func phases(a *attempt, end time.Time, finished bool) []Phase {
 			bounds = append(bounds, boundary{at, phase})
 		}
 	}
-	first := a.events[0].known.Phase // what an event ends went on before it
+	first := a.events[0].known.Phase // an event that ends a phase shows that the phase was active before it
 	if first == "" {
 		first = event.Preparation
 	}
@@ -52,7 +52,7 @@ func phases(a *attempt, end time.Time, finished bool) []Phase {
 			}
 			begin(at, f.known.Then)
 		case f.Name == event.TokenFetched:
-			// Before the token comes the user, whether or not a log shows the sign-in.
+			// The user signs in before the token comes, even if no log shows the sign-in.
 			if last := &bounds[len(bounds)-1]; last.phase == event.Preparation || last.phase == event.Launch {
 				last.phase = event.SignIn
 			}

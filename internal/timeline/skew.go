@@ -10,13 +10,13 @@ import (
 	"usher.internal/internal/event"
 )
 
-// anchor is a pair of events of two sources that tell of one thing: the later one comes within a time after the
-// earlier.
+// anchor is a pair of events of two sources that report the same thing. The later one comes within a limited time after
+// the earlier.
 type anchor struct {
 	earlier, later             string
 	earlierSource, laterSource applog.Source
 	least, most                time.Duration
-	// what it is that both report.
+	// what names the thing that both report.
 	what string
 }
 
@@ -50,27 +50,27 @@ const (
 	quarter  = 15 * time.Minute
 )
 
-// certainties orders zones, the surest first: the less sure source is the one whose clock is doubted.
+// certainties orders zones, the most certain first. usher doubts the clock of the source with the less certain zone.
 var certainties = []applog.Zone{applog.ZoneWritten, applog.ZoneUTC, applog.ZoneLikelyUTC, applog.ZoneInferred,
 	applog.ZoneAssumed}
 
-// difference is what one group's events say of the clocks of two sources.
+// difference is what one group's events say about the clocks of two sources.
 type difference struct {
 	group            *group
 	doubted, against applog.Source
 	by               time.Duration
-	// agree is true where the clocks do; then the rest is not set.
+	// agree is true if the clocks agree; then the other fields are not set.
 	agree bool
 	// at is when the later source reports it.
 	at time.Time
 }
 
-// nearly is how far apart the differences of two users of one Mac may be found.
+// nearly is how far apart the differences of two users of one Mac may be.
 const nearly = 2 * time.Second
 
-// findSkews compares what two sources report of the same things, and moves the times of the less certain one. Only logs
-// of the same user and Mac are compared: two users' events have nothing to do with each other, and users can write
-// anything into their own logs.
+// findSkews compares the times of events that two sources report, and moves the times of the less certain source. It
+// compares only logs of the same user and Mac: two users' events are unrelated, and users can write anything into their
+// own logs.
 func (c *Collector) findSkews() []Skew {
 	var skews []Skew
 	for _, one := range c.computers() {
@@ -94,13 +94,14 @@ func (c *Collector) findSkewsOf(one *computer) []Skew {
 		}
 		for _, d := range one.settle(all) {
 			skew := Skew{Source: d.doubted, Against: d.against, Milliseconds: d.by.Milliseconds(),
-				Detail: fmt.Sprintf("The times of %s are %s those of %s, by what both say of %s; here they are shown "+
-					"as %s has them.",
+				Detail: fmt.Sprintf("The times of %s are %s those of %s, judging by %s in both logs; they are shown "+
+					"with the clock of %s.",
 					d.named(one), ahead(d.by), d.against, a.what, d.against)}
 			if d.doubted == applog.SourceJamf && c.zone.from == applog.ZoneAssumed && d.by%quarter == 0 {
 				c.zone.infer(d.at, d.by)
-				skew.Detail = fmt.Sprintf("The local times of %s fit those of %s, by what both say of %s, in the "+
-					"zone %s, which they are taken to be in.",
+				skew.Detail = fmt.Sprintf("The local times of %s match those of %s, judging by %s in both "+
+					"logs, in the "+
+					"zone %s, which usher therefore assumes.",
 					d.named(one), d.against, a.what, c.zone.name())
 			}
 			skews = append(skews, skew)
@@ -117,8 +118,8 @@ func (c *Collector) findSkewsOf(one *computer) []Skew {
 	return skews
 }
 
-// settle returns the differences that are to be believed. Those of a source that has a log of the whole Mac are one, or
-// none where two users' logs contradict each other.
+// settle returns the credible differences. For a source with a log of the whole Mac it returns one, or none if two
+// users' logs contradict each other.
 func (c *computer) settle(all []difference) (believed []difference) {
 	for _, d := range all {
 		shared := !d.agree && c.isShared(d.doubted)
@@ -127,7 +128,7 @@ func (c *computer) settle(all []difference) (believed []difference) {
 		}
 		switch {
 		case d.agree, shared && slices.ContainsFunc(all, contradicts):
-		case shared && len(believed) > 0: // the same again
+		case shared && len(believed) > 0: // the same difference again
 		default:
 			believed = append(believed, d)
 		}
@@ -135,7 +136,7 @@ func (c *computer) settle(all []difference) (believed []difference) {
 	return believed
 }
 
-// named is whose times are doubted.
+// named names the source whose times are doubted.
 func (d difference) named(of *computer) string {
 	if len(of.groups) > 1 && d.group.user != "" && !of.isShared(d.doubted) {
 		return fmt.Sprintf("%s in the logs of user %s", d.doubted, d.group.user)
@@ -175,7 +176,7 @@ func named(all []*found, name string) (some []*found) {
 	return some
 }
 
-// doubt is how unsure the zone of the least sure event is.
+// doubt is the uncertainty of the least certain event's zone.
 func doubt(events []*found) int {
 	worst := 0
 	for _, f := range events {
@@ -184,8 +185,8 @@ func doubt(events []*found) int {
 	return worst
 }
 
-// compare compares the clocks of the two sources by a group's events. ok is false where they say nothing, or where the
-// source that is doubted was moved before.
+// compare compares the clocks of the two sources by a group's events. ok is false if the events show nothing, or if the
+// doubted source was moved before.
 func (a anchor) compare(p *group, moved map[applog.Source]time.Duration) (d difference, ok bool) {
 	earlier, later := named(p.events[a.earlierSource], a.earlier), named(p.events[a.laterSource], a.later)
 	by, agree, ok := a.difference(earlier, later, moved[a.laterSource]-moved[a.earlierSource])
@@ -200,8 +201,8 @@ func (a anchor) compare(p *group, moved map[applog.Source]time.Duration) (d diff
 	return d, !already
 }
 
-// difference is by how much the later source's clock is ahead of the earlier one's. agree is true where the clocks
-// agree, and ok is false where nothing can be said.
+// difference is by how much the later source's clock is ahead of the earlier one's. agree is true if the clocks agree,
+// and ok is false if nothing is known.
 func (a anchor) difference(earlier, later []*found, moved time.Duration) (by time.Duration, agree, ok bool) {
 	if len(earlier) == 0 || len(later) == 0 {
 		return 0, false, false
@@ -211,12 +212,12 @@ func (a anchor) difference(earlier, later []*found, moved time.Duration) (by tim
 		for _, l := range later {
 			d := l.Time.At.Sub(e.Time.At) - moved
 			if d >= a.least && d <= a.most {
-				return 0, true, true // some of it agrees: the clocks do
+				return 0, true, true // some events agree, so the clocks agree
 			}
 			if d < -farthest || d > farthest {
 				continue
 			}
-			// Zones differ by quarters of an hour; what is left over must be as it should.
+			// Zones differ by quarters of an hour; the remainder must be within the limits.
 			zone := d.Round(quarter)
 			if rest := d - zone; zone != 0 && rest >= a.least && rest <= a.most {
 				counts[zone]++

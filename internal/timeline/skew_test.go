@@ -37,7 +37,7 @@ func failed(user string, at time.Time) string {
 			", "))
 }
 
-// skewsOf are the clock differences that logs show, by their names.
+// skewsOf returns the clock differences between logs, which are given by name.
 func skewsOf(t *testing.T, logs map[string]string) (told []string, report *timeline.Report) {
 	t.Helper()
 	archive := &txtar.Archive{}
@@ -55,7 +55,7 @@ func skewsOf(t *testing.T, logs map[string]string) (told []string, report *timel
 	return told, report
 }
 
-// A clock difference is one between logs of the same user and Mac, and two users' logs show none.
+// A clock difference is between logs of the same user and Mac; logs of two users show none.
 func TestTwoUsersLogsShowNoDifferenceOfClocks(t *testing.T) {
 	noon := time.Date(2026, 4, 27, 12, 0, 0, 0, time.UTC)
 	const portal = "/Library/Logs/Company Portal/com.microsoft.CompanyPortalMac.log"

@@ -9,11 +9,11 @@ import (
 	"usher.internal/internal/wpj"
 )
 
-// story is what an attempt's events say together. An index of -1 is that of an event that is not there.
+// story is what an attempt's events show together. An index of -1 means that the event is missing.
 type story struct {
 	*attempt
 	launch, signIn, token, device, join, certificate, joined, exit, acquired, ended int
-	// cause is the first trouble that nothing overcame.
+	// cause is the first trouble that was not overcome.
 	cause int
 }
 
@@ -38,21 +38,21 @@ func newStory(a *attempt) *story {
 	}
 	s.cause = s.cancelled(s.firstCause())
 	if s.cause >= 0 && s.events[s.cause].Name == event.AcquireTokenFailed {
-		s.cause = s.sameEnd(s.cause, func(f found) bool { // it has the code of the reason
+		s.cause = s.sameEnd(s.cause, func(f found) bool { // this event has the code of the reason
 			return isKnownTrouble(f) && f.known.Phase == event.SignIn && f.Name != event.SignInFailed &&
 				f.Name != event.AcquireTokenFailed
 		})
 	}
 	if s.exitedWith(wpj.ExitUserAbandoned) && s.cause >= 0 && (isPassingTrouble(s.events[s.cause]) ||
 		slices.Contains([]string{event.SignInFailed, event.SignInStopped}, s.events[s.cause].Name)) {
-		s.cause = s.exit // Company Portal says itself why the sign-in ended
+		s.cause = s.exit // Company Portal itself says why the sign-in ended
 	}
 	return s
 }
 
-// firstCause finds the trouble from which the rest followed: the first one after the last progress beyond its phase.
-// The ends, which only say that something failed, are causes where there is nothing else, and so are errors that usher
-// does not know.
+// firstCause finds the trouble that caused the rest: the first trouble without later progress beyond its phase. An end
+// event only says that something failed. Such an event, or an error that usher does not know, is the cause only if
+// there is no other.
 func (s *story) firstCause() int {
 	for _, rank := range []func(found) bool{isKnownTrouble, isPassingTrouble, isUnknownTrouble, isFailedEnd} {
 		for i, f := range s.events {
@@ -78,11 +78,11 @@ func isKnownTrouble(f found) bool {
 	return f.Class == event.Trouble && !isFailedEnd(f) && !isUnknownTrouble(f) && !isPassingTrouble(f)
 }
 
-// sameEnd is how long the entries about one end of a sign-in may take.
+// sameEnd is how far apart the entries about one end of a sign-in may be.
 const sameEnd = 10 * time.Second
 
-// cancelled returns the cancellation of a sign-in of which a cause only says that it ended: programs write of one end
-// several times, and not always the reason first.
+// cancelled returns the cancellation of a sign-in if a cause only says that the sign-in ended. Programs write several
+// entries about one end, and not always the reason first.
 func (s *story) cancelled(cause int) int {
 	if cause < 0 || !slices.Contains(
 		[]string{event.SignInFailed, event.SignInStopped, event.SignInFlowFailed, event.AcquireTokenFailed,
@@ -92,8 +92,8 @@ func (s *story) cancelled(cause int) int {
 	return s.sameEnd(cause, func(f found) bool { return f.known.Cancels })
 }
 
-// sameEnd returns the first event of the same end of a sign-in as a cause that says more, and the cause where there is
-// none.
+// sameEnd returns the first event about the same end of a sign-in that says more than the cause. If there is none, it
+// returns the cause.
 func (s *story) sameEnd(cause int, saysMore func(found) bool) int {
 	for i := cause + 1; i < len(s.events); i++ {
 		f := s.events[i]
@@ -107,7 +107,7 @@ func (s *story) sameEnd(cause int, saysMore func(found) bool) int {
 	return cause
 }
 
-// quietPassing makes noise of the trouble that passed by itself.
+// quietPassing turns trouble that passed by itself into noise.
 func (s *story) quietPassing(outcome Outcome) {
 	for i := range s.events {
 		if f := &s.events[i]; f.known.Passing && (outcome != Failed || i != s.cause) {
@@ -116,8 +116,8 @@ func (s *story) quietPassing(outcome Outcome) {
 	}
 }
 
-// overcome reports whether the registration got beyond the phase of a trouble afterwards, or something says that the
-// trouble is over. A user who cancelled a sign-in and begins another one has changed their mind.
+// overcome reports whether the registration later got beyond the phase of a trouble, or an event says that the trouble
+// is over. A user who cancels a sign-in and begins another one has changed their mind.
 func (s *story) overcome(trouble int) bool {
 	known := s.events[trouble].known
 	phase := known.Phase.Order()
@@ -126,7 +126,7 @@ func (s *story) overcome(trouble int) bool {
 			(known.Cancels || known.Name == event.SignInStopped) && beginning(f) == startsSignIn {
 			return true
 		}
-		// A start proves nothing, and neither does an end of Company Portal's.
+		// A start proves nothing, and neither does the end of Company Portal.
 		if f.Class != event.Progress || beginning(f) != noBeginning || f.Name == event.PortalExited ||
 			strings.HasPrefix(f.Name, "usher-") && !f.known.Ends {
 			continue
@@ -138,8 +138,8 @@ func (s *story) overcome(trouble int) bool {
 	return false
 }
 
-// fails reports whether a script fails from an event on, where another one had ended well: then that one proves nothing
-// of the package that the policy lacks.
+// fails reports whether a script fails from an event on, after another one succeeded. Then the success proves nothing
+// about the package that the policy lacks.
 func (s *story) fails(from int, settledBy string) bool {
 	return settledBy == event.ScriptRan &&
 		slices.ContainsFunc(s.events[from:], func(f found) bool { return f.Name == event.ScriptFailed })
@@ -186,8 +186,8 @@ func (s *story) outcome() Outcome {
 	return Unfinished
 }
 
-// wentSilent reports whether the user signed in, and then neither a registration nor an error followed, as it is when
-// Entra does not let the user join devices [MS-PTS].
+// wentSilent reports whether the user signed in, and then neither a registration nor an error followed. This happens
+// when Entra does not let the user join devices [MS-PTS].
 func (s *story) wentSilent() bool {
 	if s.registered() || s.cause >= 0 && !isFailedEnd(s.events[s.cause]) && !isPassingTrouble(s.events[s.cause]) {
 		return false
@@ -217,6 +217,6 @@ func (s *story) markConsequences() {
 			s.events[i].Consequence = true
 		}
 	}
-	// A cause that was found behind lesser trouble has that as its neighbours, not as its causes.
+	// Lesser trouble before the cause is its neighbour, not its cause.
 	s.events[s.cause].Consequence = false
 }

@@ -19,14 +19,14 @@ import (
 	"usher.internal/internal/timeline"
 )
 
-var update = flag.Bool("update", false, "write what the stories tell anew")
+var update = flag.Bool("update", false, "write the reports of the stories")
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 // now is after every story.
 var now = time.Date(2026, 5, 1, 12, 0, 0, 0, time.UTC)
 
-// TestStories reads the logs in each archive of testdata, and compares what they tell with the file "want" there.
+// TestStories reads the logs in each archive of testdata, and compares the report with the file "want" there.
 func TestStories(t *testing.T) {
 	stories, err := filepath.Glob("testdata/*.txtar")
 	if err != nil || len(stories) < 10 {
@@ -47,7 +47,7 @@ func TestStories(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			got := tell(report)
+			got := brief(report)
 			if *update {
 				want.Data = []byte(got)
 				if err := os.WriteFile(path, txtar.Format(archive), 0o644); err != nil {
@@ -55,14 +55,14 @@ func TestStories(t *testing.T) {
 				}
 			}
 			if !bytes.Equal(want.Data, []byte(got)) {
-				t.Errorf("%s tells (go test -update writes it anew):\n%s", path, got)
+				t.Errorf("the report of %s (go test -update writes it):\n%s", path, got)
 			}
 		})
 	}
 }
 
-// TestSamples reads what real Macs wrote, as it was found in public, and compares each report with its golden file.
-// testdata/samples/README.md says where each comes from.
+// TestSamples reads public logs of real Macs, and compares each report with its golden file. testdata/samples/README.md
+// says where each comes from.
 func TestSamples(t *testing.T) {
 	samples, err := filepath.Glob("testdata/samples/*")
 	if err != nil || len(samples) < 2 {
@@ -78,7 +78,7 @@ func TestSamples(t *testing.T) {
 				t.Fatal(err)
 			}
 			golden := strings.TrimSuffix(path, filepath.Ext(path)) + ".golden"
-			got := tellText(t, string(content))
+			got := briefOfText(t, string(content))
 			if *update {
 				if err := os.WriteFile(golden, []byte(got), 0o644); err != nil {
 					t.Fatal(err)
@@ -89,21 +89,21 @@ func TestSamples(t *testing.T) {
 				t.Fatal(err)
 			}
 			if got != string(want) {
-				t.Errorf("%s tells (go test -update writes %s):\n%s", path, golden, got)
+				t.Errorf("the report of %s (go test -update writes %s):\n%s", path, golden, got)
 			}
 			// Windows' line ends, and a copy from a web page, change nothing.
-			if windows := tellText(t, strings.ReplaceAll(string(content), "\n", "\r\n")); windows != got {
-				t.Errorf("%s with CRLF tells:\n%s", path, windows)
+			if windows := briefOfText(t, strings.ReplaceAll(string(content), "\n", "\r\n")); windows != got {
+				t.Errorf("the report of %s with CRLF:\n%s", path, windows)
 			}
-			if escaped := tellText(t, html.EscapeString(html.UnescapeString(string(content)))); escaped != got {
-				t.Errorf("%s as HTML tells:\n%s", path, escaped)
+			if escaped := briefOfText(t, html.EscapeString(html.UnescapeString(string(content)))); escaped != got {
+				t.Errorf("the report of %s as HTML:\n%s", path, escaped)
 			}
 		})
 	}
 }
 
-// tellText is the report of the text of a log, in few words.
-func tellText(t *testing.T, content string) string {
+// briefOfText is a brief report of the text of a log.
+func briefOfText(t *testing.T, content string) string {
 	t.Helper()
 	logs, _ := unpack(t, &txtar.Archive{Files: []txtar.File{{Name: "sample.log", Data: []byte(content)}}})
 	report, err := timeline.Build(t.Context(), logs,
@@ -111,7 +111,7 @@ func tellText(t *testing.T, content string) string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return tell(report)
+	return brief(report)
 }
 
 // unpack writes the logs of a story into a folder and finds them there.
@@ -148,8 +148,8 @@ func unpack(t *testing.T, archive *txtar.Archive) (logs []applog.Log, want *txta
 	return logs, want
 }
 
-// tell is a report in few words.
-func tell(report *timeline.Report) string {
+// brief is a report in few words.
+func brief(report *timeline.Report) string {
 	var out strings.Builder
 	fmt.Fprintf(&out, "zone %s (%s)\n", report.Zone, report.ZoneFrom)
 	for _, skew := range report.Skews {
@@ -201,7 +201,7 @@ func tell(report *timeline.Report) string {
 	return out.String()
 }
 
-// Whatever the logs hold, the phases of an attempt lie end to end, and evidence points at events.
+// With any logs, the phases of an attempt lie end to end, and evidence points at events.
 func TestPhasesLieEndToEnd(t *testing.T) {
 	stories, _ := filepath.Glob("testdata/*.txtar")
 	for _, path := range stories {
@@ -235,7 +235,7 @@ func TestPhasesLieEndToEnd(t *testing.T) {
 				}
 			}
 			if a.Outcome != timeline.Succeeded && len(a.Verdict.Next) == 0 {
-				t.Errorf("%s: attempt %d %s, and nothing is to be done", path, a.Number, a.Outcome)
+				t.Errorf("%s: attempt %d %s, without a next step", path, a.Number, a.Outcome)
 			}
 			for _, e := range a.Events {
 				if _, known := event.Named(e.Name); !known {

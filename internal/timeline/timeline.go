@@ -1,13 +1,13 @@
-// Package timeline makes one story of the logs of a Mac: which registration attempts there were, what each spent its
-// time on, how it ended, and what the first cause was. [Build] reads logs and returns a [Report], which
-// internal/timeline/page makes a page of and usherctl prints.
+// Package timeline builds one story from the logs of a Mac: the registration attempts, how each spent its time, how it
+// ended, and its first cause. [Build] reads logs and returns a [Report]. usherctl prints it, and internal/timeline/page
+// writes it as a page.
 //
-// It rests on internal/applog, which reads the logs, and internal/event, which knows what entries mean. What it adds is
-// order: local times get their zone and year from the other logs, clocks that differ are found from what both of two
-// logs report, and events become attempts.
+// The package internal/applog reads the logs, and internal/event says what entries mean. This package adds order. Local
+// times get their zone and year from the other logs. Different clocks are found from events that two logs report.
+// Events are grouped into attempts.
 //
-// Memory is bounded whatever the size of the logs: of each log the newest events are kept, and the lines of a page are
-// read in a second pass up to a limit.
+// Memory is bounded for logs of any size: only the newest events of each log are kept. The lines of a page are read in
+// a second pass, up to a limit.
 package timeline
 
 import (
@@ -25,26 +25,26 @@ import (
 
 // Options say how to read the logs.
 type Options struct {
-	// Zone is that of the Mac, for local times; nil finds it in the logs, or takes this computer's.
+	// Zone is the zone of the Mac, for local times. If it is nil, it is found in the logs, or is this computer's.
 	Zone *time.Location
-	// Since leaves out what is older; zero leaves out nothing.
+	// Since leaves out older attempts; zero leaves out nothing.
 	Since time.Time
-	// User leaves out the attempts of other users; "" is all of them.
+	// User leaves out the attempts of other users; "" means all users.
 	User string
 	// Attempts is how many attempts are kept, the newest; 0 means [DefaultAttempts].
 	Attempts int
-	// Lines is how many lines around the attempts are kept, the newest attempts' first; 0 is none.
+	// Lines is how many lines around the attempts are kept, the newest attempts' first; 0 means none.
 	Lines int
 	// Registrations are from usherd's own journal.
 	Registrations []*usherv1.Registration
-	// Now is the present; zero is now.
+	// Now is the present time; zero means the current time.
 	Now time.Time
 }
 
 // DefaultAttempts is how many attempts a report keeps.
 const DefaultAttempts = 50
 
-// Build reads the logs and tells what they show. A log that cannot be read is told in its [Log], not as an error; the
+// Build reads the logs and reports what they show. A log that cannot be read has an error in its [Log]. The returned
 // error is that of ctx.
 func Build(ctx context.Context, logs []applog.Log, options Options) (*Report, error) {
 	c := NewCollector(options)
@@ -54,7 +54,7 @@ func Build(ctx context.Context, logs []applog.Log, options Options) (*Report, er
 	if len(options.Registrations) > 0 {
 		c.TakeRegistrations(c.Add(JournalName, options.Now), options.Registrations)
 	}
-	// What says its own zone comes first: it tells the zone and the year of the rest.
+	// Logs that write their zone come first: they give the zone and the year of the rest.
 	local := make([]bool, len(logs))
 	for _, pass := range []bool{false, true} {
 		group, ctx := errgroup.WithContext(ctx)
@@ -77,7 +77,7 @@ func Build(ctx context.Context, logs []applog.Log, options Options) (*Report, er
 		}
 		c.settleZone()
 	}
-	// One text of several logs tells both: its local times are read anew with what the rest of it says.
+	// A text of several logs has both kinds of times: its local times are read again with the zone from the rest.
 	for i, log := range logs {
 		if local[i] && !c.logs[i].dated.IsZero() {
 			c.logs[i] = newCollected(i, log.Name, log.Modified)
@@ -95,7 +95,7 @@ func Build(ctx context.Context, logs []applog.Log, options Options) (*Report, er
 	return report, nil
 }
 
-// read gives all records of a log to the collector.
+// read passes all records of a log to the collector.
 func (c *Collector) read(ctx context.Context, index int, log applog.Log) error {
 	into := c.logs[index]
 	if log.Err != nil {
@@ -127,7 +127,7 @@ func (c *Collector) read(ctx context.Context, index int, log applog.Log) error {
 // localFormats write local times without an offset.
 var localFormats = []applog.Format{applog.JamfLog, applog.JamfPolicy, applog.SelfService, applog.UnifiedCompact}
 
-// writesLocalTime looks at the beginning of a log.
+// writesLocalTime examines the beginning of a log.
 func writesLocalTime(ctx context.Context, log applog.Log) bool {
 	if log.Err != nil {
 		return false

@@ -15,7 +15,7 @@ import (
 // SilentEnd is the cause of an attempt that ended without an error of its own.
 const SilentEnd = "silent-end"
 
-// judge completes an attempt: outcome, phases, verdict. now is the end of an attempt that still goes on, last that of
+// judge completes an attempt: outcome, phases, verdict. now is the end of an attempt that continues, last the end of
 // the logs.
 func judge(a *attempt, number int, last, now time.Time) Attempt {
 	story := newStory(a)
@@ -23,7 +23,7 @@ func judge(a *attempt, number int, last, now time.Time) Attempt {
 		Outcome: story.outcome()}
 	result.End = story.end()
 	if result.Outcome == Unfinished {
-		// The logs go on for as long as nothing happened, and so did the attempt.
+		// The logs continue while nothing happens, and so does the attempt.
 		result.End = latest(a.last(), earliest(last, a.last().Add(idle)))
 		if now.Sub(last) < time.Minute {
 			result.End = latest(result.End, earliest(now, a.last().Add(idle)))
@@ -31,7 +31,7 @@ func judge(a *attempt, number int, last, now time.Time) Attempt {
 	}
 	result.Phases = phases(a, result.End, result.Outcome != Unfinished)
 	if result.Outcome == Silent {
-		// After the token no server had anything to do: Company Portal waited to be closed.
+		// After the token, no server had work: Company Portal waited to be closed.
 		for i, phase := range result.Phases {
 			if phase.Name == event.Registration {
 				info := event.Closing.Info()
@@ -41,7 +41,7 @@ func judge(a *attempt, number int, last, now time.Time) Attempt {
 		}
 	}
 	if result.Outcome == Unfinished && story.cause >= 0 && isPassingTrouble(a.events[story.cause]) {
-		story.cause = -1 // it may pass yet
+		story.cause = -1 // it may still pass
 	}
 	story.markConsequences()
 	story.quietPassing(result.Outcome)
@@ -83,8 +83,8 @@ func (s *story) verdict(a Attempt) Verdict {
 		v := Verdict{Sentence: "Registered in " + took + spent(a.Phases) + ".",
 			Evidence: evidence(s.launch, s.device, s.join, s.exit, s.acquired, s.ended)}
 		if s.ended < 0 && s.acquired < 0 {
-			v.Absent = []string{"nothing here shows that Jamf Pro was told: neither Jamf's helper nor usher is " +
-				"in these logs"}
+			v.Absent = []string{"nothing here shows a report to Jamf Pro: these logs have neither Jamf's helper " +
+				"nor usher"}
 			v.Next = []string{"Add the unified log (`log show --info --debug`) or usher's journal, or look at the " +
 				"computer's record in Jamf Pro."}
 		}
@@ -109,7 +109,7 @@ func (s *story) verdict(a Attempt) Verdict {
 	return s.failedVerdict(took, evidence(s.launch, s.cause, s.exit, s.ended))
 }
 
-// portalEnd says with what Company Portal ended, where that is not the cause itself.
+// portalEnd returns how Company Portal ended, if that is not the cause itself.
 func (s *story) portalEnd() string {
 	if s.exit >= 0 && s.exit != s.cause && s.events[s.exit].Name == event.PortalFailed {
 		return "; Company Portal then ended with " + s.events[s.exit].exit.String()
@@ -117,7 +117,7 @@ func (s *story) portalEnd() string {
 	return ""
 }
 
-// cancelledVerdict is that of a sign-in which the user ended.
+// cancelledVerdict is the verdict for a sign-in that the user ended.
 func (s *story) cancelledVerdict(a Attempt, evidence []int) Verdict {
 	cause := s.events[s.cause]
 	sentence := cause.Title
@@ -176,7 +176,7 @@ func (s *story) failedVerdict(took string, evidence []int) Verdict {
 	return v
 }
 
-// failedScript is the index of the script that failed after a cause in Jamf's log, -1 for none.
+// failedScript is the index of the script that failed after a cause in Jamf's log, or -1.
 func (s *story) failedScript() int {
 	if s.events[s.cause].Source != applog.SourceJamf || s.events[s.cause].Name == event.ScriptFailed {
 		return -1
@@ -189,16 +189,16 @@ func (s *story) failedScript() int {
 	return -1
 }
 
-// saysMore tells whether an exit code names one cause, for which its advice is better than that of an event.
+// saysMore reports whether an exit code names one cause, so that its advice is better than that of an event.
 func saysMore(code wpj.ExitCode) bool {
 	return slices.Contains([]wpj.ExitCode{wpj.ExitRegistrationDeviceCapError, wpj.ExitNetworkError,
 		wpj.ExitCommandLineError}, code)
 }
 
 func (s *story) silentVerdict(took string, evidence []int) Verdict {
-	how := "Company Portal ended as if all were well"
+	how := "Company Portal ended without an error"
 	if s.exitedWith(wpj.ExitUserAbandoned) {
-		how = "the user closed Company Portal in the end"
+		how = "the user finally closed Company Portal"
 	} else if s.exit < 0 {
 		how = "nothing more happened"
 	}
@@ -208,16 +208,17 @@ func (s *story) silentVerdict(took string, evidence []int) Verdict {
 	}
 	return Verdict{
 		Sentence: fmt.Sprintf("It ended after %s without registering the device and without an error of its own: %s, "+
-			"then no registration was begun, and %s.", took, signedIn, how),
+			"then no registration began, and %s.", took, signedIn, how),
 		Cause: SilentEnd, Evidence: evidence,
 		Absent: []string{
 			"no event WPJ_DeviceRegistration or CompleteWPJOperation: Entra was never asked to register the device, " +
-				"or refused without a word",
-			"no certificate in the keychain, and no error that would say why",
+				"or refused without an error",
+			"no certificate in the keychain, and no error that explains this",
 		},
 		Next: []string{
-			"Check in Entra, under Devices, Device settings, that this user may join or register devices: a user who " +
-				"may not sees no error at all.",
+			"Check in Entra, under Devices, Device settings, that this user may join or register devices: " +
+				"without that " +
+				"permission, a user sees no error.",
 			"Read Entra's sign-in and audit logs of the user at that time.",
 		},
 	}
@@ -228,16 +229,16 @@ func (s *story) unfinishedVerdict(a Attempt, evidence []int) Verdict {
 	doing := "before Company Portal was opened"
 	if len(a.Phases) > 0 {
 		phase := a.Phases[len(a.Phases)-1]
-		doing = fmt.Sprintf("while %s, which had taken %s and waits for %s", phase.Name.Info().Phrase,
+		doing = fmt.Sprintf("while %s (%s so far, waiting for %s)", phase.Name.Info().Phrase,
 			Brief(phase.End.Sub(phase.Begin)), party(phase.WaitingFor))
 	}
-	v.Sentence = "No end is in the logs: they stop " + doing + "."
+	v.Sentence = "The logs do not show the end: they stop " + doing + "."
 	if s.cause >= 0 {
 		v.Sentence = strings.TrimSuffix(v.Sentence, ".") + "; the last trouble was that " +
 			s.events[s.cause].known.Phrase + "."
 		v.Next = append(v.Next, s.events[s.cause].Advice)
 	}
-	v.Next = append(v.Next, "Look whether it still goes on with `usherctl registrations list`, or follow it with "+
+	v.Next = append(v.Next, "Check with `usherctl registrations list` whether it continues, or follow it with "+
 		"`usherctl timeline --follow`.")
 	return v
 }
@@ -249,7 +250,7 @@ func (s *story) causeName() string {
 	return s.events[s.cause].Name
 }
 
-// lastNamed is the index of the last event of a name.
+// lastNamed is the index of the last event with a name.
 func (s *story) lastNamed(name string) int {
 	for i, f := range slices.Backward(s.events) {
 		if f.Name == name {
@@ -270,7 +271,7 @@ func (s *story) doing(phases []Phase) string {
 	return ", before the sign-in was complete"
 }
 
-// spent says on what most of the time went.
+// spent says which phases took most of the time.
 func spent(phases []Phase) string {
 	sorted := slices.Clone(phases)
 	slices.SortStableFunc(sorted, func(a, b Phase) int { return cmp.Compare(b.Milliseconds, a.Milliseconds) })
@@ -295,7 +296,7 @@ func sentenceEnd(text string) string { return strings.TrimRight(text, ". ") }
 // maximumEvents is how many events of one attempt a report has.
 const maximumEvents = 500
 
-// dropNoise removes the noise that nothing rests on, and what is too much.
+// dropNoise removes noise that is not evidence, and events beyond the limit.
 func (a *Attempt) dropNoise() {
 	kept := make([]Event, 0, len(a.Events))
 	evidence := make([]int, 0, len(a.Verdict.Evidence))

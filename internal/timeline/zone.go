@@ -8,13 +8,13 @@ import (
 	"usher.internal/internal/applog"
 )
 
-// zone is that of the Mac whose logs are read, as far as it is known.
+// zone is the zone of the Mac whose logs are read, as far as it is known.
 type zone struct {
 	location *time.Location
 	from     applog.Zone
-	// given is true when the caller knows it.
+	// given is true if the caller gave the zone.
 	given bool
-	// context is the latest moment that a log with a whole date tells.
+	// context is the latest moment in a log with whole dates.
 	context time.Time
 }
 
@@ -25,10 +25,10 @@ func newZone(given *time.Location) zone {
 	return zone{location: time.Local, from: applog.ZoneAssumed}
 }
 
-// yearMargin is how far a log without years may go beyond the others.
+// yearMargin is how much later than the other logs a log without years may end.
 const yearMargin = 180 * 24 * time.Hour
 
-// ReadOptions are those with which a log is to be read.
+// ReadOptions returns the options for reading a log.
 func (c *Collector) ReadOptions(index int) applog.Options {
 	log := c.logs[index]
 	options := applog.Options{File: log.info.Name, Zone: c.zone.location, Inferred: c.zone.from != applog.ZoneAssumed,
@@ -36,14 +36,14 @@ func (c *Collector) ReadOptions(index int) applog.Options {
 	if options.Modified.IsZero() {
 		options.Modified = c.options.Now
 	}
-	// A log that was copied has a new date; those beside it say when it was written.
+	// A copied log has a new date; the other logs say when it was written.
 	if at := c.zone.context; !at.IsZero() && options.Modified.Sub(at) > yearMargin {
 		options.Modified = at.Add(yearMargin)
 	}
 	return options
 }
 
-// settleZone takes the zone from the offsets that logs write, and the year from their dates.
+// settleZone derives the zone from the offsets in logs, and the year from their dates.
 func (c *Collector) settleZone() {
 	counts := map[time.Duration]int{}
 	var last time.Time
@@ -66,7 +66,7 @@ func (c *Collector) settleZone() {
 		}
 	}
 	c.zone.from = applog.ZoneInferred
-	// This computer's zone knows when the clocks change, a mere offset does not.
+	// This computer's zone has the changes of the clocks; an offset has not.
 	if _, here := last.In(time.Local).Zone(); time.Duration(here)*time.Second == best {
 		c.zone.location = time.Local
 		return
@@ -74,7 +74,7 @@ func (c *Collector) settleZone() {
 	c.zone.location = time.FixedZone(offsetName(best), int(best/time.Second))
 }
 
-// infer takes the zone to be another than was assumed, in which local times are moved by a difference.
+// infer replaces the assumed zone by one in which local times are moved by a difference.
 func (z *zone) infer(at time.Time, difference time.Duration) {
 	_, assumed := at.In(z.location).Zone()
 	offset := time.Duration(assumed)*time.Second + difference

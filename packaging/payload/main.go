@@ -1,5 +1,5 @@
-// Program payload lays out what a package of usher brings, below OUTPUT/root, and beside it what the packager has to
-// know: OUTPUT/debian for nfpm, OUTPUT/macos for pkgbuild and productbuild. scripts/dist and scripts/pkg call it.
+// Program payload lays out the files of an usher package below OUTPUT/root. Beside it, it writes the packager's input:
+// OUTPUT/debian for nfpm, OUTPUT/macos for pkgbuild and productbuild. scripts/dist and scripts/pkg call it.
 package main
 
 import (
@@ -23,7 +23,7 @@ func main() {
 	)
 	daemons := flag.String("daemon-manuals", "",
 		"write the manual pages of the daemons into this `directory`, and nothing else")
-	flag.StringVar(&release.Version, "version", "", "the version, as scripts/version prints it")
+	flag.StringVar(&release.Version, "version", "", "the version, from scripts/version")
 	flag.StringVar(&release.Programs, "programs", "", "take the three programs from this `directory`")
 	flag.StringVar(&release.Manuals, "manuals", "",
 		"take manual pages and completions from this `directory`, where cmd/usherctl/manuals.go wrote them")
@@ -66,7 +66,7 @@ func write(output string, system string, arch string, release packaging.Release)
 	return packaging.WriteDebian(filepath.Join(output, "debian"), root, entries, release, arch)
 }
 
-// writeDaemonManuals is for the archives, from which usherctl installs by hand.
+// writeDaemonManuals is for the archives: usherctl installs from them by hand.
 func writeDaemonManuals(directory string, system string, date time.Time) error {
 	of, err := layout.Of(system)
 	if err != nil {

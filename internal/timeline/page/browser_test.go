@@ -43,7 +43,7 @@ func TestBrowserSchemeAndZoneAreSwitched(t *testing.T) {
 	b.Run(chromedp.Click("#scheme", chromedp.ByQuery))
 	if after := browser.Value[string](b, "getComputedStyle(document.documentElement).backgroundColor"); after ==
 		before {
-		t.Errorf("the page stays %s", after)
+		t.Errorf("the page remains %s", after)
 	}
 	b.Want("document.querySelector('#attempt-2 time').textContent", "14:09:30")
 	b.Run(chromedp.Click("#utc", chromedp.ByQuery))
@@ -78,7 +78,7 @@ func TestBrowserFiltersAndSearches(t *testing.T) {
 	b.Quiet()
 }
 
-func TestBrowserByKeyboardAlone(t *testing.T) {
+func TestBrowserByKeyboardOnly(t *testing.T) {
 	b := openPage(t, sample(1000))
 	b.Run(chromedp.KeyEvent(kb.Tab))
 	b.Want("document.activeElement.className", "skip")

@@ -1,8 +1,8 @@
-// Package page writes a timeline as one self-contained HTML page: the verdict first, then what to do, the phases drawn
-// to scale, the events with their lines, and all lines with filter and search.
+// Package page writes a timeline as one self-contained HTML page. The verdict comes first, then what to do, the phases
+// drawn to scale, and the events with their lines. All lines follow, with filter and search.
 //
-// The page needs no network and has no way to use one: its Content-Security-Policy allows nothing but its own style and
-// script, by their digests. What matters is in the HTML itself and can be read without the script. What a log holds is
+// The page needs no network and cannot use one: its Content-Security-Policy allows only its own style and script, by
+// their digests. The important content is in the HTML itself and can be read without the script. The text of a log is
 // shown and never interpreted.
 package page
 
@@ -24,7 +24,7 @@ import (
 	"usher.internal/internal/webpage"
 )
 
-// Lines is how many lines of the logs a page has at most.
+// Lines is the largest number of log lines in a page.
 const Lines = 100_000
 
 var (
@@ -57,7 +57,7 @@ func Write(w io.Writer, report *timeline.Report) error {
 	return nil
 }
 
-// view is what the template shows.
+// view is the data of the template.
 type view struct {
 	*timeline.Report
 	Policy              string
@@ -69,7 +69,7 @@ type view struct {
 	Besides []row
 }
 
-// attemptView is an attempt with what the template needs to draw it.
+// attemptView is an attempt with the data that the template needs to draw it.
 type attemptView struct {
 	*timeline.Attempt
 	Who, When, Took string
@@ -156,7 +156,7 @@ func newRow(report *timeline.Report, e timeline.Event, id string) row {
 		Place: fmt.Sprintf("%s:%d", baseName(report.Logs[e.Log].Name), e.Line)}
 }
 
-// clockOf is the time of day as precisely as the log tells it.
+// clockOf is the time of day, with the precision of the log.
 func clockOf(at time.Time, how applog.Time) string {
 	switch {
 	case how.Precision >= time.Minute:
@@ -181,24 +181,23 @@ func party(p event.Party) string {
 func outcome(o timeline.Outcome) string {
 	return map[timeline.Outcome]string{timeline.Succeeded: "Succeeded", timeline.Failed: "Failed",
 		timeline.Cancelled: "Cancelled",
-		timeline.Silent:    "Ended without a word", timeline.Unfinished: "No end in the logs"}[o]
+		timeline.Silent:    "Ended without an error", timeline.Unfinished: "No end in the logs"}[o]
 }
 
-// data is what the script gets.
+// data is the input of the script.
 type data struct {
-	// Logs are their names, Texts the values that lines refer to by index.
+	// Logs are the names of the logs, Texts the values that lines refer to by index.
 	Logs   []string `json:"logs"`
 	Levels []string `json:"levels"`
 	Names  []string `json:"names"`
-	// OffsetMinutes is that of the zone in which times are shown, from UTC.
+	// OffsetMinutes is the offset from UTC of the zone in which times are shown.
 	OffsetMinutes int `json:"offset"`
 	// Lines are [log, line, milliseconds since 1970 or null, level, class, event, attempt, origin, message begins in
 	// text, text]: numbers where they refer to lists.
 	Lines [][]any `json:"lines"`
 }
 
-// encodeLines makes compact JSON of the lines, which encoding/json writes without anything that could end a script
-// element.
+// encodeLines encodes the lines as compact JSON. encoding/json escapes everything that could end a script element.
 func encodeLines(report *timeline.Report) ([]byte, error) {
 	d := data{Lines: make([][]any, 0, len(report.Lines)), Names: []string{""}}
 	for _, log := range report.Logs {
@@ -235,7 +234,8 @@ func encodeLines(report *timeline.Report) ([]byte, error) {
 		if begins < 0 || message == "" {
 			begins = 0
 		}
-		begins = len([]rune(text[:begins])) // near enough: only letters beyond the basic plane are two to a script
+		// close enough: only letters beyond the basic plane have length two in a script
+		begins = len([]rune(text[:begins]))
 		d.Lines = append(d.Lines, []any{line.Log, line.Line, at, slices.Index(d.Levels, string(line.Level)),
 			index(class), index(line.Event), line.Attempt, index(line.Origin), begins, text})
 	}

@@ -35,7 +35,7 @@ func TestPolicyAllowsNothingButThePageItself(t *testing.T) {
 		sum := sha256.Sum256([]byte(element[2]))
 		digest := strings.ReplaceAll(base64.StdEncoding.EncodeToString(sum[:]), "+", "&#43;")
 		if !strings.Contains(policy[1], element[1]+"-src &#39;sha256-"+digest) {
-			t.Errorf("the policy has not the digest of the %s", element[1])
+			t.Errorf("the policy does not have the digest of the %s", element[1])
 		}
 	}
 	for _, outside := range []string{`src="`, `href="http`, "@import", "url(", "style=\"", "onclick="} {
@@ -62,11 +62,11 @@ func TestWhatALogHoldsIsNotInterpreted(t *testing.T) {
 		t.Fatalf("%d lines, %v", len(decoded.Lines), err)
 	}
 	if text := decoded.Lines[4][9].(string); !strings.Contains(text, "</script><script>") {
-		t.Errorf("the line is not whole: %q", text)
+		t.Errorf("the line is not complete: %q", text)
 	}
 }
 
-// What matters can be read without the script.
+// The important content can be read without the script.
 func TestReadableWithoutScript(t *testing.T) {
 	html := regexp.MustCompile(`(?s)<script.*?</script>`).ReplaceAllString(write(t, sample(10)), "")
 	for _, text := range []string{
@@ -76,7 +76,7 @@ func TestReadableWithoutScript(t *testing.T) {
 		"com.microsoft.CompanyPortalMac.log", "a log archive of macOS cannot be read here", "Redacted",
 	} {
 		if !strings.Contains(html, text) {
-			t.Errorf("%q is not there", text)
+			t.Errorf("%q is missing", text)
 		}
 	}
 }

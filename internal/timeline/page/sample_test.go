@@ -11,7 +11,7 @@ import (
 
 var start = time.Date(2026, 4, 27, 14, 9, 30, 0, time.UTC)
 
-// hostile is what a log may hold to break out of the page, or to deceive whoever reads it.
+// hostile is text in a log that tries to break out of the page or to deceive its reader.
 const hostile = `</script><script>document.title='broken'</script><!-- <img src=x onerror=alert(1)> "'&amp; ` +
 	"\u202egnp.exe\u2028\x1b[31m"
 

@@ -24,7 +24,7 @@ const (
 
 type FindRemainsRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// Account name. Empty: a user means himself; root means the user on the console.
+	// Account name. If it is empty, a user means themselves, and root means the user on the console.
 	User          string `protobuf:"bytes,1,opt,name=user,proto3" json:"user,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -71,11 +71,11 @@ type FindRemainsResponse struct {
 	state     protoimpl.MessageState `protogen:"open.v1"`
 	User      *User                  `protobuf:"bytes,1,opt,name=user,proto3" json:"user,omitempty"`
 	Leftovers []*Leftover            `protobuf:"bytes,2,rep,name=leftovers,proto3" json:"leftovers,omitempty"`
-	// How the user stands now.
+	// The user's current state.
 	Identity *Identity `protobuf:"bytes,3,opt,name=identity,proto3" json:"identity,omitempty"`
-	// Why it must not be removed without force; empty when it may be.
+	// Why the remains must not be removed without force; empty if they may be removed.
 	Objection string `protobuf:"bytes,4,opt,name=objection,proto3" json:"objection,omitempty"`
-	// What of it may be the user's current registration; it is removed with force only.
+	// Remains that may be the user's current registration; they are removed only with force.
 	AtRisk        []*RegistrationAtRisk `protobuf:"bytes,5,rep,name=at_risk,json=atRisk,proto3" json:"at_risk,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -149,11 +149,11 @@ func (x *FindRemainsResponse) GetAtRisk() []*RegistrationAtRisk {
 // RegistrationAtRisk is a device certificate that may be the user's current registration.
 type RegistrationAtRisk struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// Empty where the certificate cannot be parsed.
+	// Empty if the certificate cannot be parsed.
 	DeviceId string         `protobuf:"bytes,1,opt,name=device_id,json=deviceId,proto3" json:"device_id,omitempty"`
 	TenantId string         `protobuf:"bytes,2,opt,name=tenant_id,json=tenantId,proto3" json:"tenant_id,omitempty"`
 	Source   IdentitySource `protobuf:"varint,3,opt,name=source,proto3,enum=usher.v1.IdentitySource" json:"source,omitempty"`
-	// For a person: where it is, and which one, for example "login keychain, certificate 1a2b…, valid until 2036-11-20".
+	// For people: its place and certificate, for example "login keychain, certificate 1a2b…, valid until 2036-11-20".
 	Place string `protobuf:"bytes,4,opt,name=place,proto3" json:"place,omitempty"`
 	// One sentence: why it may be the current one.
 	Reason        string `protobuf:"bytes,5,opt,name=reason,proto3" json:"reason,omitempty"`
@@ -230,7 +230,7 @@ type RemoveRemainsRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	User  string                 `protobuf:"bytes,1,opt,name=user,proto3" json:"user,omitempty"`
 	Force bool                   `protobuf:"varint,2,opt,name=force,proto3" json:"force,omitempty"`
-	// Of what is there, these alone: what somebody was shown. Empty is everything.
+	// Remove only these of the remains, which the caller was shown. Empty is everything.
 	Ids           []string `protobuf:"bytes,3,rep,name=ids,proto3" json:"ids,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -331,12 +331,12 @@ func (x *RemoveRemainsResponse) GetRemoval() *Removal {
 	return nil
 }
 
-// Removal is the record of what was removed of a user.
+// Removal is the record of a removal for one user.
 type Removal struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	User  *User                  `protobuf:"bytes,1,opt,name=user,proto3" json:"user,omitempty"`
 	Time  *timestamppb.Timestamp `protobuf:"bytes,2,opt,name=time,proto3" json:"time,omitempty"`
-	// Who asked for it.
+	// The caller of the removal.
 	Caller        *User              `protobuf:"bytes,3,opt,name=caller,proto3" json:"caller,omitempty"`
 	Force         bool               `protobuf:"varint,4,opt,name=force,proto3" json:"force,omitempty"`
 	Removed       []*RemovedLeftover `protobuf:"bytes,5,rep,name=removed,proto3" json:"removed,omitempty"`
@@ -411,7 +411,7 @@ func (x *Removal) GetRemoved() []*RemovedLeftover {
 
 type ListRemovalsRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// Account name; empty lists every user's that the caller may see.
+	// Account name. If it is empty, the records of every user that the caller may see are listed.
 	User string `protobuf:"bytes,1,opt,name=user,proto3" json:"user,omitempty"`
 	// At most this many; 0 means 50, more than 1000 means 1000.
 	Limit         int32 `protobuf:"varint,2,opt,name=limit,proto3" json:"limit,omitempty"`

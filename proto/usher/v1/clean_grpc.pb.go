@@ -28,13 +28,13 @@ const (
 //
 // For semantics around ctx use and closing/ending streaming RPCs, please refer to https://pkg.go.dev/google.golang.org/grpc/?tab=doc#ClientConn.NewStream.
 //
-// CleanService removes what a stale registration has left in a user's session. Root and admins may for any user, a user for
-// himself. The user must be logged in.
+// CleanService removes what a stale registration has left in a user's session. Root and admins may do so for any user,
+// a user only for themselves. The user must be logged in.
 type CleanServiceClient interface {
-	// FindRemains lists what is there, and whether it may be removed.
+	// FindRemains lists the remains, and says whether they may be removed.
 	FindRemains(ctx context.Context, in *FindRemainsRequest, opts ...grpc.CallOption) (*FindRemainsResponse, error)
-	// RemoveRemains removes it and keeps a record. A registration that can be used, or that could not be looked at, is left
-	// alone unless force is set.
+	// RemoveRemains removes them and keeps a record. It does not remove a usable registration, or one that could not be
+	// examined, unless force is set.
 	RemoveRemains(ctx context.Context, in *RemoveRemainsRequest, opts ...grpc.CallOption) (*RemoveRemainsResponse, error)
 	// ListRemovals lists the records, the newest first.
 	ListRemovals(ctx context.Context, in *ListRemovalsRequest, opts ...grpc.CallOption) (*ListRemovalsResponse, error)
@@ -82,13 +82,13 @@ func (c *cleanServiceClient) ListRemovals(ctx context.Context, in *ListRemovalsR
 // All implementations must embed UnimplementedCleanServiceServer
 // for forward compatibility.
 //
-// CleanService removes what a stale registration has left in a user's session. Root and admins may for any user, a user for
-// himself. The user must be logged in.
+// CleanService removes what a stale registration has left in a user's session. Root and admins may do so for any user,
+// a user only for themselves. The user must be logged in.
 type CleanServiceServer interface {
-	// FindRemains lists what is there, and whether it may be removed.
+	// FindRemains lists the remains, and says whether they may be removed.
 	FindRemains(context.Context, *FindRemainsRequest) (*FindRemainsResponse, error)
-	// RemoveRemains removes it and keeps a record. A registration that can be used, or that could not be looked at, is left
-	// alone unless force is set.
+	// RemoveRemains removes them and keeps a record. It does not remove a usable registration, or one that could not be
+	// examined, unless force is set.
 	RemoveRemains(context.Context, *RemoveRemainsRequest) (*RemoveRemainsResponse, error)
 	// ListRemovals lists the records, the newest first.
 	ListRemovals(context.Context, *ListRemovalsRequest) (*ListRemovalsResponse, error)

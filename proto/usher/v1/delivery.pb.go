@@ -34,7 +34,7 @@ type Delivery struct {
 	Attempts        int32                  `protobuf:"varint,7,opt,name=attempts,proto3" json:"attempts,omitempty"`
 	NextAttemptTime *timestamppb.Timestamp `protobuf:"bytes,8,opt,name=next_attempt_time,json=nextAttemptTime,proto3" json:"next_attempt_time,omitempty"`
 	LastError       string                 `protobuf:"bytes,9,opt,name=last_error,json=lastError,proto3" json:"last_error,omitempty"`
-	// One line: what is reported.
+	// One line with the content of the report.
 	Summary       string `protobuf:"bytes,10,opt,name=summary,proto3" json:"summary,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -142,7 +142,7 @@ func (x *Delivery) GetSummary() string {
 
 type ListDeliveriesRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// Delivered and superseded ones too.
+	// Include delivered and superseded deliveries.
 	IncludeEnded bool `protobuf:"varint,1,opt,name=include_ended,json=includeEnded,proto3" json:"include_ended,omitempty"`
 	// At most this many; 0 means 50, more than 1000 means 1000.
 	Limit         int32 `protobuf:"varint,2,opt,name=limit,proto3" json:"limit,omitempty"`
@@ -285,7 +285,7 @@ func (*FlushDeliveriesRequest) Descriptor() ([]byte, []int) {
 
 type FlushDeliveriesResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// How many deliveries are due now.
+	// The number of deliveries that are due now.
 	Due           int32 `protobuf:"varint,1,opt,name=due,proto3" json:"due,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache

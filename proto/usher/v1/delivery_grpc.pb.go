@@ -31,7 +31,8 @@ const (
 type DeliveryServiceClient interface {
 	// ListDeliveries lists the newest first.
 	ListDeliveries(ctx context.Context, in *ListDeliveriesRequest, opts ...grpc.CallOption) (*ListDeliveriesResponse, error)
-	// FlushDeliveries makes every pending delivery due now, and a refused one that nothing newer replaced pending again.
+	// FlushDeliveries makes every pending delivery due now. A refused delivery becomes pending again if no newer one has
+	// replaced it.
 	FlushDeliveries(ctx context.Context, in *FlushDeliveriesRequest, opts ...grpc.CallOption) (*FlushDeliveriesResponse, error)
 }
 
@@ -71,7 +72,8 @@ func (c *deliveryServiceClient) FlushDeliveries(ctx context.Context, in *FlushDe
 type DeliveryServiceServer interface {
 	// ListDeliveries lists the newest first.
 	ListDeliveries(context.Context, *ListDeliveriesRequest) (*ListDeliveriesResponse, error)
-	// FlushDeliveries makes every pending delivery due now, and a refused one that nothing newer replaced pending again.
+	// FlushDeliveries makes every pending delivery due now. A refused delivery becomes pending again if no newer one has
+	// replaced it.
 	FlushDeliveries(context.Context, *FlushDeliveriesRequest) (*FlushDeliveriesResponse, error)
 	mustEmbedUnimplementedDeliveryServiceServer()
 }

@@ -21,7 +21,7 @@ const (
 	_ = protoimpl.EnforceVersion(protoimpl.MaxVersion - 20)
 )
 
-// CheckResult is what a check came to, the gravest last.
+// CheckResult is the result of a check, the worst last.
 type CheckResult int32
 
 const (
@@ -82,14 +82,14 @@ type Check struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// Stable, for example company-portal-signature.
 	Name string `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
-	// What is checked, a few words.
+	// A few words about what is checked.
 	Title  string      `protobuf:"bytes,2,opt,name=title,proto3" json:"title,omitempty"`
 	Result CheckResult `protobuf:"varint,3,opt,name=result,proto3,enum=usher.v1.CheckResult" json:"result,omitempty"`
-	// What was seen, one sentence.
+	// One sentence about what was seen.
 	Evidence string `protobuf:"bytes,4,opt,name=evidence,proto3" json:"evidence,omitempty"`
-	// What to do; empty where nothing is.
+	// What to do; empty if nothing has to be done.
 	Fix string `protobuf:"bytes,5,opt,name=fix,proto3" json:"fix,omitempty"`
-	// Account name of the user that it is about; empty where it is about the computer.
+	// Account name of the user that it is about; empty if it is about the computer.
 	User          string `protobuf:"bytes,6,opt,name=user,proto3" json:"user,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache

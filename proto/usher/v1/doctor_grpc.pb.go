@@ -26,11 +26,12 @@ const (
 //
 // For semantics around ctx use and closing/ending streaming RPCs, please refer to https://pkg.go.dev/google.golang.org/grpc/?tab=doc#ClientConn.NewStream.
 //
-// DoctorService examines what a registration needs. Root and admins see all of it. Of checks that only they see, and of other users, a user
-// learns nothing.
+// DoctorService examines what a registration needs. Root and admins see everything. A user learns nothing about other
+// users, or about checks for admins only.
 type DoctorServiceClient interface {
-	// Examine makes every check that the caller may see and sends each result as soon as it is there. One that only admins see is sent as not
-	// applicable, and says so. Users may get answers that are up to a minute old; admins get new ones.
+	// Examine runs every check that the caller may see and sends each result as soon as it is there. A check for admins
+	// only is sent to users as not applicable, and says so. Users may get answers that are up to a minute old; admins get
+	// new ones.
 	Examine(ctx context.Context, in *ExamineRequest, opts ...grpc.CallOption) (grpc.ServerStreamingClient[ExamineResponse], error)
 }
 
@@ -65,11 +66,12 @@ type DoctorService_ExamineClient = grpc.ServerStreamingClient[ExamineResponse]
 // All implementations must embed UnimplementedDoctorServiceServer
 // for forward compatibility.
 //
-// DoctorService examines what a registration needs. Root and admins see all of it. Of checks that only they see, and of other users, a user
-// learns nothing.
+// DoctorService examines what a registration needs. Root and admins see everything. A user learns nothing about other
+// users, or about checks for admins only.
 type DoctorServiceServer interface {
-	// Examine makes every check that the caller may see and sends each result as soon as it is there. One that only admins see is sent as not
-	// applicable, and says so. Users may get answers that are up to a minute old; admins get new ones.
+	// Examine runs every check that the caller may see and sends each result as soon as it is there. A check for admins
+	// only is sent to users as not applicable, and says so. Users may get answers that are up to a minute old; admins get
+	// new ones.
 	Examine(*ExamineRequest, grpc.ServerStreamingServer[ExamineResponse]) error
 	mustEmbedUnimplementedDoctorServiceServer()
 }

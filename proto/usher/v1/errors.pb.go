@@ -22,15 +22,15 @@ const (
 )
 
 // ErrorReason is the stable reason in the google.rpc.ErrorInfo of every error that usher's services return. The reason
-// on the wire is the value's name without its ERROR_REASON_ prefix, in the domain "org.usher". Metadata names the thing,
-// for example user, uid, method, registration_id.
+// on the wire is the value's name without its ERROR_REASON_ prefix, in the domain "org.usher". Metadata names the
+// subject, for example user, uid, method, registration_id.
 type ErrorReason int32
 
 const (
 	ErrorReason_ERROR_REASON_UNSPECIFIED ErrorReason = 0
-	// A defect of usher's. The log of the process that answered has more.
+	// A defect of usher. The log of the process that answered has more.
 	ErrorReason_ERROR_REASON_INTERNAL ErrorReason = 1
-	// The arguments of the call are not usable; the message names the argument, the value and what is allowed.
+	// The arguments of the call cannot be used. The message names the argument, the value and the allowed values.
 	ErrorReason_ERROR_REASON_INVALID_ARGUMENT ErrorReason = 2
 	// The caller may not call this method at all, or not for this user.
 	ErrorReason_ERROR_REASON_NOT_PERMITTED ErrorReason = 3
@@ -42,7 +42,7 @@ const (
 	ErrorReason_ERROR_REASON_REGISTRATION_ENDED ErrorReason = 6
 	// This computer has no user of that name or uid, or the user is not a person.
 	ErrorReason_ERROR_REASON_USER_NOT_FOUND ErrorReason = 7
-	// Nobody is logged in, or that user is not.
+	// Nobody is logged in, or that user is not logged in.
 	ErrorReason_ERROR_REASON_NO_SESSION ErrorReason = 8
 	// Several users are logged in and none of them is on the console: the caller must name one.
 	ErrorReason_ERROR_REASON_AMBIGUOUS_USER ErrorReason = 9
@@ -60,9 +60,9 @@ const (
 	ErrorReason_ERROR_REASON_PORTAL_RUN_NOT_FOUND ErrorReason = 15
 	// Agent: the agent runs a portal for another registration.
 	ErrorReason_ERROR_REASON_PORTAL_BUSY ErrorReason = 16
-	// An external program that the call needs is missing or ended badly, or Jamf Pro refuses the call or cannot be reached.
+	// An external program that the call needs is missing or failed, or Jamf Pro refuses the call or cannot be reached.
 	ErrorReason_ERROR_REASON_PROGRAM_FAILED ErrorReason = 17
-	// The login keychain is locked, cannot be reached, or cannot do that, as its agent says.
+	// The agent says that the login keychain is locked, cannot be reached, or cannot do what is needed.
 	ErrorReason_ERROR_REASON_KEYCHAIN_UNAVAILABLE ErrorReason = 18
 	// The usher-agent of the user's session is older than usherd and does not have the method that the call needs. The user has to log out
 	// and in to update usher-agent.

@@ -22,10 +22,10 @@ const (
 	_ = protoimpl.EnforceVersion(protoimpl.MaxVersion - 20)
 )
 
-// StatusRequest asks one Mac, or all of them, how it stands. Which, is the subject.
+// StatusRequest asks one Mac, or all of them, for its state. The subject says which.
 type StatusRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// Stands in the subject of each answer, so that whoever asked knows his own: letters, digits, - and _, at most 64.
+	// An id of the question, which is in the subject of each answer. It has letters, digits, - and _, at most 64.
 	Query         string `protobuf:"bytes,1,opt,name=query,proto3" json:"query,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -68,14 +68,14 @@ func (x *StatusRequest) GetQuery() string {
 	return ""
 }
 
-// MacStatus is how one Mac stands, as it sees itself. What is personal is left out where the Mac is configured so.
+// MacStatus is the state of one Mac, as it sees itself. Personal data is left out if the Mac is configured so.
 type MacStatus struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// The name under which the Mac may publish, by default the hardware UUID, and the same as in the subject.
+	// The name under which the Mac may publish, by default the hardware UUID. It is the same as in the subject.
 	Mac string `protobuf:"bytes,1,opt,name=mac,proto3" json:"mac,omitempty"`
-	// Another one for each start of usherd: it distinguishes two Macs with one name.
+	// Different for each start of usherd: it distinguishes two Macs with one name.
 	Instance string `protobuf:"bytes,2,opt,name=instance,proto3" json:"instance,omitempty"`
-	// When this was said, by the clock of the Mac.
+	// When this was sent, by the clock of the Mac.
 	Time *timestamppb.Timestamp `protobuf:"bytes,3,opt,name=time,proto3" json:"time,omitempty"`
 	// usherd's version.
 	Version string `protobuf:"bytes,4,opt,name=version,proto3" json:"version,omitempty"`
@@ -87,25 +87,26 @@ type MacStatus struct {
 	ComputerName string `protobuf:"bytes,7,opt,name=computer_name,json=computerName,proto3" json:"computer_name,omitempty"`
 	// The state of the primary user (docs/extension-attributes.md).
 	State IdentityState `protobuf:"varint,8,opt,name=state,proto3,enum=usher.v1.IdentityState" json:"state,omitempty"`
-	// That user first, and at most 16.
+	// The primary user first, and at most 16.
 	Users []*MacUser `protobuf:"bytes,9,rep,name=users,proto3" json:"users,omitempty"`
 	// How reports reach Jamf Pro: recon or api.
 	DeliveryMode string `protobuf:"bytes,10,opt,name=delivery_mode,json=deliveryMode,proto3" json:"delivery_mode,omitempty"`
 	// Reports that have not reached Jamf Pro yet.
 	PendingDeliveries int32 `protobuf:"varint,11,opt,name=pending_deliveries,json=pendingDeliveries,proto3" json:"pending_deliveries,omitempty"`
-	// Reports that Jamf Pro has refused, and has not taken since.
+	// Reports that Jamf Pro has refused and has not accepted since.
 	RefusedDeliveries int32 `protobuf:"varint,12,opt,name=refused_deliveries,json=refusedDeliveries,proto3" json:"refused_deliveries,omitempty"`
 	// Changes that this Mac has not been able to publish yet.
 	UnpublishedChanges int32 `protobuf:"varint,13,opt,name=unpublished_changes,json=unpublishedChanges,proto3" json:"unpublished_changes,omitempty"`
-	// How many things are wrong, as `usherctl status` says on the Mac.
+	// The number of problems, as in `usherctl status` on the Mac.
 	ProblemCount int32 `protobuf:"varint,14,opt,name=problem_count,json=problemCount,proto3" json:"problem_count,omitempty"`
-	// What they are, the gravest first, and at most 8. They name users.
+	// The problems, the worst first, and at most 8. They name users.
 	Problems []string `protobuf:"bytes,15,rep,name=problems,proto3" json:"problems,omitempty"`
-	// Whether the Mac was configured to leave out what is personal.
+	// Whether the Mac is configured to leave out personal data.
 	PersonalDataLeftOut bool `protobuf:"varint,16,opt,name=personal_data_left_out,json=personalDataLeftOut,proto3" json:"personal_data_left_out,omitempty"`
-	// Changes that were dropped unpublished since the Mac was set up, because too many waited, or for too long without a fleet.
+	// Unpublished changes that were dropped since the Mac was set up, because too many waited, or too long without a
+	// fleet.
 	DroppedChanges int64 `protobuf:"varint,17,opt,name=dropped_changes,json=droppedChanges,proto3" json:"dropped_changes,omitempty"`
-	// How many more users there are than those in users.
+	// The number of further users, beyond those in users.
 	MoreUsers     int32 `protobuf:"varint,18,opt,name=more_users,json=moreUsers,proto3" json:"more_users,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -276,7 +277,7 @@ type MacUser struct {
 	Name string `protobuf:"bytes,2,opt,name=name,proto3" json:"name,omitempty"`
 	// The user's state.
 	State IdentityState `protobuf:"varint,3,opt,name=state,proto3,enum=usher.v1.IdentityState" json:"state,omitempty"`
-	// One sentence, why. It may name the user.
+	// One sentence with the reason. It may name the user.
 	Detail string `protobuf:"bytes,4,opt,name=detail,proto3" json:"detail,omitempty"`
 	// Entra's id of the device that the user registered. Entra knows whose it is.
 	DeviceId string `protobuf:"bytes,5,opt,name=device_id,json=deviceId,proto3" json:"device_id,omitempty"`
@@ -284,17 +285,17 @@ type MacUser struct {
 	TenantId string `protobuf:"bytes,6,opt,name=tenant_id,json=tenantId,proto3" json:"tenant_id,omitempty"`
 	// The name that the user signed in with.
 	UserPrincipalName string `protobuf:"bytes,7,opt,name=user_principal_name,json=userPrincipalName,proto3" json:"user_principal_name,omitempty"`
-	// When usherd looked last; not set when it never did.
+	// When usherd last looked; not set if it never did.
 	LookTime *timestamppb.Timestamp `protobuf:"bytes,8,opt,name=look_time,json=lookTime,proto3" json:"look_time,omitempty"`
 	// Whether the user has a session.
 	LoggedIn bool `protobuf:"varint,9,opt,name=logged_in,json=loggedIn,proto3" json:"logged_in,omitempty"`
 	// Whether that session is the one in front.
 	OnConsole bool `protobuf:"varint,10,opt,name=on_console,json=onConsole,proto3" json:"on_console,omitempty"`
-	// The newest registration; unspecified where there is none.
+	// The state of the newest registration; unspecified if there is none.
 	RegistrationState RegistrationState `protobuf:"varint,11,opt,name=registration_state,json=registrationState,proto3,enum=usher.v1.RegistrationState" json:"registration_state,omitempty"`
 	// Why it failed, if it did.
 	FailureReason FailureReason `protobuf:"varint,12,opt,name=failure_reason,json=failureReason,proto3,enum=usher.v1.FailureReason" json:"failure_reason,omitempty"`
-	// When it got there.
+	// When the registration reached that state.
 	RegistrationTime *timestamppb.Timestamp `protobuf:"bytes,13,opt,name=registration_time,json=registrationTime,proto3" json:"registration_time,omitempty"`
 	unknownFields    protoimpl.UnknownFields
 	sizeCache        protoimpl.SizeCache
@@ -421,24 +422,24 @@ func (x *MacUser) GetRegistrationTime() *timestamppb.Timestamp {
 	return nil
 }
 
-// StatusChange is one change of a Mac, out of the outbox that feeds Jamf Pro.
+// StatusChange is one change of a Mac, from the outbox that feeds Jamf Pro.
 type StatusChange struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// Names this change among those of its Mac, for good: who has seen it twice has seen it once.
+	// A permanent id of this change on its Mac. The same id twice is the same change.
 	Id string `protobuf:"bytes,1,opt,name=id,proto3" json:"id,omitempty"`
 	// When it happened, by the clock of the Mac.
 	Time *timestamppb.Timestamp `protobuf:"bytes,2,opt,name=time,proto3" json:"time,omitempty"`
-	// Whom it is about; 0 where usherd itself is: it was set up, updated or reconfigured.
+	// The user that it is about. 0 means usherd itself: it was set up, updated or reconfigured.
 	Uid uint32 `protobuf:"varint,3,opt,name=uid,proto3" json:"uid,omitempty"`
-	// How the registration ended that is reported; unspecified where none is.
+	// How the reported registration ended; unspecified if none is reported.
 	Outcome RegistrationState `protobuf:"varint,4,opt,name=outcome,proto3,enum=usher.v1.RegistrationState" json:"outcome,omitempty"`
 	// Why it failed, if it did.
 	FailureReason FailureReason `protobuf:"varint,5,opt,name=failure_reason,json=failureReason,proto3,enum=usher.v1.FailureReason" json:"failure_reason,omitempty"`
-	// Company Portal's exit code, where it is known.
+	// Company Portal's exit code, if it is known.
 	PortalExitCode *int32 `protobuf:"varint,6,opt,name=portal_exit_code,json=portalExitCode,proto3,oneof" json:"portal_exit_code,omitempty"`
 	// The user's state at that time.
 	State IdentityState `protobuf:"varint,7,opt,name=state,proto3,enum=usher.v1.IdentityState" json:"state,omitempty"`
-	// Set where the user's device has become another one in Entra.
+	// Set if the user's device has become another one in Entra.
 	DeviceIdChange *DeviceIDChange `protobuf:"bytes,8,opt,name=device_id_change,json=deviceIdChange,proto3" json:"device_id_change,omitempty"`
 	// The status of the Mac when this was published.
 	Mac           *MacStatus `protobuf:"bytes,9,opt,name=mac,proto3" json:"mac,omitempty"`

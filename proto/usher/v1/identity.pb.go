@@ -22,8 +22,8 @@ const (
 	_ = protoimpl.EnforceVersion(protoimpl.MaxVersion - 20)
 )
 
-// IdentitySource is a place that says something about a Workplace Join identity. The first three are where one has lived
-// (docs/architecture.md), the others say what became of it.
+// IdentitySource is a place that says something about a Workplace Join identity. The first three are places where an
+// identity has been stored (docs/architecture.md). The others say what happened to it.
 type IdentitySource int32
 
 const (
@@ -31,13 +31,13 @@ const (
 	IdentitySource_IDENTITY_SOURCE_LOGIN_KEYCHAIN IdentitySource = 1
 	IdentitySource_IDENTITY_SOURCE_SECURE_ENCLAVE IdentitySource = 2
 	IdentitySource_IDENTITY_SOURCE_PLATFORM_SSO   IdentitySource = 3
-	// What Jamf Conditional Access (jamfAAD) keeps in the user's preferences.
+	// The data of Jamf Conditional Access (jamfAAD) in the user's preferences.
 	IdentitySource_IDENTITY_SOURCE_JAMF_AGENT IdentitySource = 4
-	// What Jamf's preferences say of this Mac. The helper reads them.
+	// Jamf's preferences about this Mac. The helper reads them.
 	IdentitySource_IDENTITY_SOURCE_JAMF_SETTINGS IdentitySource = 5
-	// Whether Company Portal is there and can be run. The helper looks.
+	// Whether Company Portal is there and can be run. The helper checks.
 	IdentitySource_IDENTITY_SOURCE_PORTAL IdentitySource = 6
-	// What Jamf Pro says of this Mac's compliance. The helper asks.
+	// Jamf Pro's data about this Mac's compliance. The helper asks.
 	IdentitySource_IDENTITY_SOURCE_JAMF_PRO IdentitySource = 7
 	// The user's AltSecurityIdentities in the directory. The helper reads them.
 	IdentitySource_IDENTITY_SOURCE_DIRECTORY IdentitySource = 8
@@ -96,14 +96,14 @@ func (IdentitySource) EnumDescriptor() ([]byte, []int) {
 	return file_usher_v1_identity_proto_rawDescGZIP(), []int{0}
 }
 
-// Finding is what looking at a source came to.
+// Finding is the result of reading a source.
 type Finding int32
 
 const (
 	Finding_FINDING_UNSPECIFIED Finding = 0
 	Finding_FINDING_FOUND       Finding = 1
 	Finding_FINDING_NOT_THERE   Finding = 2
-	// Nothing is known: never to be read as "not there".
+	// Nothing is known. It never means "not there".
 	Finding_FINDING_COULD_NOT_LOOK Finding = 3
 )
 
@@ -150,14 +150,14 @@ func (Finding) EnumDescriptor() ([]byte, []int) {
 	return file_usher_v1_identity_proto_rawDescGZIP(), []int{1}
 }
 
-// Obstacle says why a source could not be looked at.
+// Obstacle says why a source could not be read.
 type Obstacle int32
 
 const (
 	Obstacle_OBSTACLE_UNSPECIFIED   Obstacle = 0
 	Obstacle_OBSTACLE_LOCKED        Obstacle = 1
 	Obstacle_OBSTACLE_ACCESS_DENIED Obstacle = 2
-	// The keychain service does not run or does not answer in this session.
+	// The keychain service does not run, or does not answer in this session.
 	Obstacle_OBSTACLE_UNAVAILABLE Obstacle = 3
 	Obstacle_OBSTACLE_UNSUPPORTED Obstacle = 4
 	Obstacle_OBSTACLE_FAILED      Obstacle = 5
@@ -214,7 +214,7 @@ func (Obstacle) EnumDescriptor() ([]byte, []int) {
 	return file_usher_v1_identity_proto_rawDescGZIP(), []int{2}
 }
 
-// IdentityState is the one state that the evidence comes to.
+// IdentityState is the one state that follows from the evidence.
 type IdentityState int32
 
 const (
@@ -226,15 +226,15 @@ const (
 	IdentityState_IDENTITY_STATE_EXPIRED  IdentityState = 4
 	// Registered with another tenant than the configured one.
 	IdentityState_IDENTITY_STATE_TENANT_MISMATCH IdentityState = 5
-	// No source that could be looked at has an identity, and at least one could not be looked at.
+	// No readable source has an identity, and at least one source could not be read.
 	IdentityState_IDENTITY_STATE_UNREADABLE IdentityState = 6
-	// The user was never looked at: he is not logged in, or has no agent.
+	// The user was never examined: they are not logged in, or have no agent.
 	IdentityState_IDENTITY_STATE_NO_SESSION IdentityState = 7
-	// Not registered, and Jamf Pro does not ask this Mac to be.
+	// Not registered, and Jamf Pro does not require it of this Mac.
 	IdentityState_IDENTITY_STATE_NOT_APPLICABLE IdentityState = 8
-	// Not registered, and Company Portal is missing or no program.
+	// Not registered, and Company Portal is missing or not a program.
 	IdentityState_IDENTITY_STATE_PORTAL_MISSING IdentityState = 9
-	// Platform SSO is configured, and the user has not registered with it.
+	// Platform SSO is configured, but the user has not registered with it.
 	IdentityState_IDENTITY_STATE_PSSO_CONFIGURED IdentityState = 10
 	// Platform SSO: this user has to register again.
 	IdentityState_IDENTITY_STATE_NEEDS_REGISTRATION IdentityState = 11
@@ -248,7 +248,7 @@ const (
 	IdentityState_IDENTITY_STATE_REGISTERED_NOT_REPORTED IdentityState = 15
 	// Registered; Jamf Pro is linked to another Entra device.
 	IdentityState_IDENTITY_STATE_DEVICE_ID_CHANGED IdentityState = 16
-	// Registered and reported; what Jamf Pro says of compliance.
+	// Registered and reported; Jamf Pro's verdict on compliance.
 	IdentityState_IDENTITY_STATE_NON_COMPLIANT      IdentityState = 17
 	IdentityState_IDENTITY_STATE_COMPLIANCE_UNKNOWN IdentityState = 18
 	IdentityState_IDENTITY_STATE_COMPLIANT          IdentityState = 19
@@ -256,11 +256,11 @@ const (
 	IdentityState_IDENTITY_STATE_USER_KEY_INVALID IdentityState = 20
 	// Platform SSO: a new user who has to sign in once with the password of their local account.
 	IdentityState_IDENTITY_STATE_NEEDS_BINDING IdentityState = 21
-	// Platform SSO: the Mac is registered, and this user is not.
+	// Platform SSO: the Mac is registered, but this user is not.
 	IdentityState_IDENTITY_STATE_USER_NOT_REGISTERED IdentityState = 22
 	// Platform SSO: the user has to sign in again; often this passes by itself.
 	IdentityState_IDENTITY_STATE_PENDING IdentityState = 23
-	// A source says something that usher does not know, or too little for a state.
+	// A source has a value that usher does not know, or too little for a state.
 	IdentityState_IDENTITY_STATE_CANNOT_TELL IdentityState = 24
 )
 
@@ -349,13 +349,13 @@ func (IdentityState) EnumDescriptor() ([]byte, []int) {
 	return file_usher_v1_identity_proto_rawDescGZIP(), []int{3}
 }
 
-// Possession is what came of asking for a signature with the device key.
+// Possession is the result of asking for a signature with the device key.
 type Possession int32
 
 const (
 	Possession_POSSESSION_UNSPECIFIED Possession = 0
 	Possession_POSSESSION_PROVED      Possession = 1
-	// The signature is not by the certificate's key.
+	// The signature was not made with the certificate's key.
 	Possession_POSSESSION_REFUTED Possession = 2
 	// There was no signature.
 	Possession_POSSESSION_NOT_PROVED Possession = 3
@@ -472,16 +472,16 @@ func (PlatformSSOUser) EnumDescriptor() ([]byte, []int) {
 	return file_usher_v1_identity_proto_rawDescGZIP(), []int{5}
 }
 
-// PlatformSSOSection is how a section of the output of `app-sso platform -s` was read.
+// PlatformSSOSection says how a section of the output of `app-sso platform -s` was read.
 type PlatformSSOSection int32
 
 const (
-	// Older agents do not say it.
+	// Older agents do not send it.
 	PlatformSSOSection_PLATFORM_SSO_SECTION_UNSPECIFIED PlatformSSOSection = 0
 	PlatformSSOSection_PLATFORM_SSO_SECTION_READ        PlatformSSOSection = 1
 	// macOS printed (null).
 	PlatformSSOSection_PLATFORM_SSO_SECTION_NULL PlatformSSOSection = 2
-	// The section is missing or is not JSON, or the key that matters is not in it.
+	// The section is missing or is not JSON, or does not have the required key.
 	PlatformSSOSection_PLATFORM_SSO_SECTION_UNREADABLE PlatformSSOSection = 3
 )
 
@@ -528,14 +528,14 @@ func (PlatformSSOSection) EnumDescriptor() ([]byte, []int) {
 	return file_usher_v1_identity_proto_rawDescGZIP(), []int{6}
 }
 
-// DeviceCertificate is one certificate issued by MS-Organization-Access. It holds nothing secret, but personal data.
+// DeviceCertificate is one certificate issued by MS-Organization-Access. It contains personal data, but no secret.
 type DeviceCertificate struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// X.509 DER.
 	Der           []byte `protobuf:"bytes,1,opt,name=der,proto3" json:"der,omitempty"`
 	HasPrivateKey bool   `protobuf:"varint,2,opt,name=has_private_key,json=hasPrivateKey,proto3" json:"has_private_key,omitempty"`
-	// The items of the login keychain that belong to it. Not set where nobody has looked for them, as by older agents; then they are those
-	// of the evidence.
+	// The items of the login keychain that belong to it. Not set if nobody has looked for them, as in older agents; then
+	// they are those of the evidence.
 	Items         *RegistrationItems `protobuf:"bytes,3,opt,name=items,proto3" json:"items,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -592,10 +592,10 @@ func (x *DeviceCertificate) GetItems() *RegistrationItems {
 	return nil
 }
 
-// RegistrationItems is what the generic passwords of one registration say, from their attributes.
+// RegistrationItems are the attributes of the generic passwords of one registration.
 type RegistrationItems struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// Several where it is open which of them registered, none where no item belongs to the registration.
+	// Several if it is unclear which of them registered; none if no item belongs to the registration.
 	UserPrincipalNames []string `protobuf:"bytes,1,rep,name=user_principal_names,json=userPrincipalNames,proto3" json:"user_principal_names,omitempty"`
 	TenantId           string   `protobuf:"bytes,2,opt,name=tenant_id,json=tenantId,proto3" json:"tenant_id,omitempty"`
 	// SHA-1 of the certificate, hexadecimal.
@@ -663,25 +663,25 @@ func (x *RegistrationItems) GetCloudHost() string {
 	return ""
 }
 
-// Evidence is what one source said, when.
+// Evidence is the content of one source at one time.
 type Evidence struct {
 	state    protoimpl.MessageState `protogen:"open.v1"`
 	Source   IdentitySource         `protobuf:"varint,1,opt,name=source,proto3,enum=usher.v1.IdentitySource" json:"source,omitempty"`
 	Finding  Finding                `protobuf:"varint,2,opt,name=finding,proto3,enum=usher.v1.Finding" json:"finding,omitempty"`
 	Obstacle Obstacle               `protobuf:"varint,3,opt,name=obstacle,proto3,enum=usher.v1.Obstacle" json:"obstacle,omitempty"`
-	// One sentence for an admin, for example why the source could not be looked at.
+	// One sentence for an admin, for example why the source could not be read.
 	Detail       string                 `protobuf:"bytes,4,opt,name=detail,proto3" json:"detail,omitempty"`
 	ObserveTime  *timestamppb.Timestamp `protobuf:"bytes,5,opt,name=observe_time,json=observeTime,proto3" json:"observe_time,omitempty"`
 	Certificates []*DeviceCertificate   `protobuf:"bytes,6,rep,name=certificates,proto3" json:"certificates,omitempty"`
-	// From the attributes of keychain items; empty where there is no such item.
+	// From the attributes of keychain items; empty if there is no such item.
 	UserPrincipalName string `protobuf:"bytes,7,opt,name=user_principal_name,json=userPrincipalName,proto3" json:"user_principal_name,omitempty"`
 	TenantId          string `protobuf:"bytes,8,opt,name=tenant_id,json=tenantId,proto3" json:"tenant_id,omitempty"`
 	// SHA-1 of the certificate, lower-case hexadecimal.
 	Thumbprint string `protobuf:"bytes,9,opt,name=thumbprint,proto3" json:"thumbprint,omitempty"`
 	CloudHost  string `protobuf:"bytes,10,opt,name=cloud_host,json=cloudHost,proto3" json:"cloud_host,omitempty"`
-	// What the source itself names; a certificate has its own.
+	// The device id in the source itself; a certificate has its own.
 	DeviceId string `protobuf:"bytes,11,opt,name=device_id,json=deviceId,proto3" json:"device_id,omitempty"`
-	// What one kind of source alone says.
+	// Facts that only one kind of source has.
 	//
 	// Types that are valid to be assigned to Facts:
 	//
@@ -897,14 +897,14 @@ func (*Evidence_JamfSettings) isEvidence_Facts() {}
 
 func (*Evidence_Compliance) isEvidence_Facts() {}
 
-// PlatformSSOFacts is what `app-sso platform -s` says of a Mac that has Platform SSO configured.
+// PlatformSSOFacts is the output of `app-sso platform -s` on a Mac with Platform SSO configured.
 type PlatformSSOFacts struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// Of the device.
 	RegistrationCompleted bool `protobuf:"varint,1,opt,name=registration_completed,json=registrationCompleted,proto3" json:"registration_completed,omitempty"`
-	// Unspecified where the output has no user section, or a state that the agent does not know.
+	// Unspecified if the output has no user section, or has a state that the agent does not know.
 	User PlatformSSOUser `protobuf:"varint,2,opt,name=user,proto3,enum=usher.v1.PlatformSSOUser" json:"user,omitempty"`
-	// The user's state as macOS printed it; empty where the output has none.
+	// The user's state as macOS printed it; empty if the output has none.
 	UserState string `protobuf:"bytes,3,opt,name=user_state,json=userState,proto3" json:"user_state,omitempty"`
 	// How the sections were read.
 	DeviceSection PlatformSSOSection `protobuf:"varint,4,opt,name=device_section,json=deviceSection,proto3,enum=usher.v1.PlatformSSOSection" json:"device_section,omitempty"`
@@ -913,7 +913,7 @@ type PlatformSSOFacts struct {
 	ExtensionIdentifier string `protobuf:"bytes,6,opt,name=extension_identifier,json=extensionIdentifier,proto3" json:"extension_identifier,omitempty"`
 	// Host of the issuer's URL, for example login.microsoftonline.com.
 	IssuerHost string `protobuf:"bytes,7,opt,name=issuer_host,json=issuerHost,proto3" json:"issuer_host,omitempty"`
-	// When the single sign-on tokens expire; not set where the output names none.
+	// When the single sign-on tokens expire; not set if the output has no time.
 	TokenExpireTime *timestamppb.Timestamp `protobuf:"bytes,8,opt,name=token_expire_time,json=tokenExpireTime,proto3" json:"token_expire_time,omitempty"`
 	// macOS says that they have expired.
 	TokensExpired bool `protobuf:"varint,9,opt,name=tokens_expired,json=tokensExpired,proto3" json:"tokens_expired,omitempty"`
@@ -1014,10 +1014,10 @@ func (x *PlatformSSOFacts) GetTokensExpired() bool {
 	return false
 }
 
-// SecureEnclaveFacts is what Jamf's getPSSOStatus says.
+// SecureEnclaveFacts is the output of Jamf's getPSSOStatus.
 type SecureEnclaveFacts struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// MSALPlatformSSOStatus: 0 not enabled, 1 enabled and not registered, 2 enabled and registered, 3 needs repair.
+	// MSALPlatformSSOStatus: 0 not enabled, 1 enabled but not registered, 2 enabled and registered, 3 needs repair.
 	Status        int32 `protobuf:"varint,1,opt,name=status,proto3" json:"status,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -1063,7 +1063,7 @@ func (x *SecureEnclaveFacts) GetStatus() int32 {
 // JamfAgentFacts is the state of Jamf Conditional Access for a user.
 type JamfAgentFacts struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// have_an_Azure_id; not set where the key is missing.
+	// have_an_Azure_id; not set if the key is missing.
 	HaveAnAzureId *bool `protobuf:"varint,1,opt,name=have_an_azure_id,json=haveAnAzureId,proto3,oneof" json:"have_an_azure_id,omitempty"`
 	// last_aad_token_timestamp.
 	LastTokenTime *timestamppb.Timestamp `protobuf:"bytes,2,opt,name=last_token_time,json=lastTokenTime,proto3" json:"last_token_time,omitempty"`
@@ -1115,7 +1115,7 @@ func (x *JamfAgentFacts) GetLastTokenTime() *timestamppb.Timestamp {
 	return nil
 }
 
-// JamfSettingsFacts is what com.jamfsoftware.jamf says of device compliance.
+// JamfSettingsFacts are the settings of com.jamfsoftware.jamf for device compliance.
 type JamfSettingsFacts struct {
 	state                    protoimpl.MessageState `protogen:"open.v1"`
 	ConditionalAccessEnabled bool                   `protobuf:"varint,1,opt,name=conditional_access_enabled,json=conditionalAccessEnabled,proto3" json:"conditional_access_enabled,omitempty"`
@@ -1168,13 +1168,13 @@ func (x *JamfSettingsFacts) GetClientId() string {
 	return ""
 }
 
-// ComplianceFacts is what Jamf Pro's device-compliance-information says of this Mac.
+// ComplianceFacts is Jamf Pro's device-compliance-information about this Mac.
 type ComplianceFacts struct {
 	state      protoimpl.MessageState `protogen:"open.v1"`
 	Applicable bool                   `protobuf:"varint,1,opt,name=applicable,proto3" json:"applicable,omitempty"`
 	// COMPLIANT, NON_COMPLIANT or UNKNOWN.
 	State string `protobuf:"bytes,2,opt,name=state,proto3" json:"state,omitempty"`
-	// The Entra devices that Jamf Pro has linked this Mac to.
+	// The Entra devices to which Jamf Pro has linked this Mac.
 	DeviceIds     []string `protobuf:"bytes,3,rep,name=device_ids,json=deviceIds,proto3" json:"device_ids,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -1241,7 +1241,7 @@ type Contradiction struct {
 	Against  IdentitySource `protobuf:"varint,3,opt,name=against,proto3,enum=usher.v1.IdentitySource" json:"against,omitempty"`
 	// One sentence with both sides and the fix.
 	Detail string `protobuf:"bytes,4,opt,name=detail,proto3" json:"detail,omitempty"`
-	// The fix in it: the words at its end, without the full stop. Empty where there is nothing to do. An older usherd never
+	// The fix in it: the words at its end, without the full stop. Empty if there is nothing to do. An older usherd never
 	// sends it, and its detail is the same sentence.
 	Fix           string `protobuf:"bytes,5,opt,name=fix,proto3" json:"fix,omitempty"`
 	unknownFields protoimpl.UnknownFields
@@ -1313,14 +1313,15 @@ func (x *Contradiction) GetFix() string {
 	return ""
 }
 
-// DeviceIDChange says that a user's identity became another device, for example by a new registration with Platform SSO.
+// DeviceIDChange says that a user's identity became another device, for example by a new registration with Platform
+// SSO.
 type DeviceIDChange struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// Entra's id of the device that it was.
+	// Entra's id of the earlier device.
 	OldDeviceId string `protobuf:"bytes,1,opt,name=old_device_id,json=oldDeviceId,proto3" json:"old_device_id,omitempty"`
-	// Entra's id of the device that it is now.
+	// Entra's id of the present device.
 	NewDeviceId string `protobuf:"bytes,2,opt,name=new_device_id,json=newDeviceId,proto3" json:"new_device_id,omitempty"`
-	// When that was seen.
+	// When usher saw the change.
 	Time          *timestamppb.Timestamp `protobuf:"bytes,3,opt,name=time,proto3" json:"time,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -1377,11 +1378,11 @@ func (x *DeviceIDChange) GetTime() *timestamppb.Timestamp {
 	return nil
 }
 
-// Identity is what the helper concludes from the evidence.
+// Identity is the helper's conclusion from the evidence.
 type Identity struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	State IdentityState          `protobuf:"varint,1,opt,name=state,proto3,enum=usher.v1.IdentityState" json:"state,omitempty"`
-	// One sentence: what the state rests on and, where there is one, the fix.
+	// One sentence: the basis of the state and, if there is one, the fix.
 	Detail            string `protobuf:"bytes,2,opt,name=detail,proto3" json:"detail,omitempty"`
 	DeviceId          string `protobuf:"bytes,3,opt,name=device_id,json=deviceId,proto3" json:"device_id,omitempty"`
 	TenantId          string `protobuf:"bytes,4,opt,name=tenant_id,json=tenantId,proto3" json:"tenant_id,omitempty"`
@@ -1396,13 +1397,13 @@ type Identity struct {
 	NotAfter     *timestamppb.Timestamp `protobuf:"bytes,11,opt,name=not_after,json=notAfter,proto3" json:"not_after,omitempty"`
 	ObserveTime  *timestamppb.Timestamp `protobuf:"bytes,12,opt,name=observe_time,json=observeTime,proto3" json:"observe_time,omitempty"`
 	Source       IdentitySource         `protobuf:"varint,13,opt,name=source,proto3,enum=usher.v1.IdentitySource" json:"source,omitempty"`
-	// The rule that the state comes from (docs/states.md).
+	// The rule that gives the state (docs/states.md).
 	Rule           string           `protobuf:"bytes,14,opt,name=rule,proto3" json:"rule,omitempty"`
 	Contradictions []*Contradiction `protobuf:"bytes,15,rep,name=contradictions,proto3" json:"contradictions,omitempty"`
-	// The identities beside this one in the login keychain that can be used; where it is open which one speaks for the computer, all of
-	// them.
+	// The other usable identities in the login keychain. All usable identities, if it is unclear which one belongs to the
+	// computer.
 	OtherIdentities []*OtherIdentity `protobuf:"bytes,16,rep,name=other_identities,json=otherIdentities,proto3" json:"other_identities,omitempty"`
-	// The fix in detail: the words at its end, without the full stop. Empty where detail has none. An older usherd never
+	// The fix in detail: the words at its end, without the full stop. Empty if detail has none. An older usherd never
 	// sends it, and its detail is the same sentence.
 	Fix           string `protobuf:"bytes,17,opt,name=fix,proto3" json:"fix,omitempty"`
 	unknownFields protoimpl.UnknownFields
@@ -1558,11 +1559,11 @@ func (x *Identity) GetFix() string {
 	return ""
 }
 
-// OtherIdentity is an identity that is there and was not chosen.
+// OtherIdentity is an identity that was not chosen.
 type OtherIdentity struct {
 	state    protoimpl.MessageState `protogen:"open.v1"`
 	DeviceId string                 `protobuf:"bytes,1,opt,name=device_id,json=deviceId,proto3" json:"device_id,omitempty"`
-	// Empty where nothing names one.
+	// Empty if no tenant is named.
 	TenantId      string                 `protobuf:"bytes,2,opt,name=tenant_id,json=tenantId,proto3" json:"tenant_id,omitempty"`
 	Thumbprint    string                 `protobuf:"bytes,3,opt,name=thumbprint,proto3" json:"thumbprint,omitempty"`
 	NotAfter      *timestamppb.Timestamp `protobuf:"bytes,4,opt,name=not_after,json=notAfter,proto3" json:"not_after,omitempty"`

@@ -67,7 +67,7 @@ func (x *SetClientSecretRequest) GetClientSecret() string {
 
 type SetClientSecretResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// Where it is kept.
+	// The path of the file.
 	Path          string `protobuf:"bytes,1,opt,name=path,proto3" json:"path,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -150,12 +150,12 @@ type CheckClientSecretResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// Host of the server.
 	Server string `protobuf:"bytes,1,opt,name=server,proto3" json:"server,omitempty"`
-	// Empty where the client may not ask.
+	// Empty if the client may not read it.
 	ServerVersion string            `protobuf:"bytes,2,opt,name=server_version,json=serverVersion,proto3" json:"server_version,omitempty"`
 	Privileges    []*PrivilegeCheck `protobuf:"bytes,3,rep,name=privileges,proto3" json:"privileges,omitempty"`
-	// Which version of the inventory's API is used, for example v4; empty where none could be.
+	// The version of the inventory's API that is used, for example v4; empty if none could be used.
 	InventoryVersion string `protobuf:"bytes,4,opt,name=inventory_version,json=inventoryVersion,proto3" json:"inventory_version,omitempty"`
-	// Why this version of Jamf Pro cannot be used; empty where it can.
+	// Why this version of Jamf Pro cannot be used; empty if it can.
 	VersionProblem string `protobuf:"bytes,5,opt,name=version_problem,json=versionProblem,proto3" json:"version_problem,omitempty"`
 	unknownFields  protoimpl.UnknownFields
 	sizeCache      protoimpl.SizeCache
@@ -231,11 +231,11 @@ type PrivilegeCheck struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// By Jamf Pro's name, for example Read Computers.
 	Privilege string `protobuf:"bytes,1,opt,name=privilege,proto3" json:"privilege,omitempty"`
-	// Whether usher cannot do without.
+	// Whether usher needs it for every delivery.
 	Required bool `protobuf:"varint,2,opt,name=required,proto3" json:"required,omitempty"`
-	// Not set where it could not be tried without changing something, or problem says why.
+	// Not set if it could not be tried without changing something, or problem says why.
 	Granted *bool `protobuf:"varint,3,opt,name=granted,proto3,oneof" json:"granted,omitempty"`
-	// What usher needs it for, a few words.
+	// Why usher needs it, in a few words.
 	Purpose string `protobuf:"bytes,4,opt,name=purpose,proto3" json:"purpose,omitempty"`
 	// Why it could not be tried; empty otherwise.
 	Problem       string `protobuf:"bytes,5,opt,name=problem,proto3" json:"problem,omitempty"`
@@ -494,20 +494,20 @@ func (x *ProvisionExtensionAttributesResponse) GetServer() string {
 	return ""
 }
 
-// ProvisionedAttribute is one extension attribute of usher's.
+// ProvisionedAttribute is one of usher's extension attributes.
 type ProvisionedAttribute struct {
 	state       protoimpl.MessageState `protogen:"open.v1"`
 	Name        string                 `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
 	Description string                 `protobuf:"bytes,2,opt,name=description,proto3" json:"description,omitempty"`
-	// It was there already.
+	// It already existed.
 	Exists bool `protobuf:"varint,3,opt,name=exists,proto3" json:"exists,omitempty"`
 	// It has been created; in a dry run it would be.
 	Created bool `protobuf:"varint,4,opt,name=created,proto3" json:"created,omitempty"`
-	// Why what exists cannot be used, or why it could not be created; empty otherwise.
+	// Why it cannot be used or created; empty otherwise.
 	Problem string `protobuf:"bytes,5,opt,name=problem,proto3" json:"problem,omitempty"`
 	// By Jamf Pro's name: STRING or DATE_TIME.
 	DataType string `protobuf:"bytes,6,opt,name=data_type,json=dataType,proto3" json:"data_type,omitempty"`
-	// The data type of what exists, where that is another one and was not changed.
+	// The existing data type, if it is different and was not changed.
 	OtherDataType string `protobuf:"bytes,7,opt,name=other_data_type,json=otherDataType,proto3" json:"other_data_type,omitempty"`
 	// The data type has been changed; in a dry run it would be.
 	Migrated      bool `protobuf:"varint,8,opt,name=migrated,proto3" json:"migrated,omitempty"`

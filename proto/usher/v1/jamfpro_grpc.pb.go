@@ -29,16 +29,17 @@ const (
 //
 // For semantics around ctx use and closing/ending streaming RPCs, please refer to https://pkg.go.dev/google.golang.org/grpc/?tab=doc#ClientConn.NewStream.
 //
-// JamfProService looks after what usher needs in Jamf Pro. Root and admins only. The client secret goes in and never comes
-// out again.
+// JamfProService manages usher's objects in Jamf Pro. Root and admins only. It accepts the client secret but never
+// returns it.
 type JamfProServiceClient interface {
-	// SetClientSecret keeps the secret of the API client in delivery.api.client_secret_file, which root alone may read.
+	// SetClientSecret writes the secret of the API client to delivery.api.client_secret_file, which only root may read.
 	SetClientSecret(ctx context.Context, in *SetClientSecretRequest, opts ...grpc.CallOption) (*SetClientSecretResponse, error)
-	// CheckClientSecret gets a token with it, and tells which of the privileges that usher needs it has.
+	// CheckClientSecret gets a token with it, and reports which of the privileges that usher needs it has.
 	CheckClientSecret(ctx context.Context, in *CheckClientSecretRequest, opts ...grpc.CallOption) (*CheckClientSecretResponse, error)
-	// RemoveClientSecret removes the file; that there is none is no error.
+	// RemoveClientSecret removes the file; a missing file is no error.
 	RemoveClientSecret(ctx context.Context, in *RemoveClientSecretRequest, opts ...grpc.CallOption) (*RemoveClientSecretResponse, error)
-	// ProvisionExtensionAttributes creates the definitions that are missing. It changes nothing that exists but the data type, if asked to.
+	// ProvisionExtensionAttributes creates the definitions that are missing. In existing ones it changes only the data
+	// type, and only if asked to.
 	ProvisionExtensionAttributes(ctx context.Context, in *ProvisionExtensionAttributesRequest, opts ...grpc.CallOption) (*ProvisionExtensionAttributesResponse, error)
 }
 
@@ -94,16 +95,17 @@ func (c *jamfProServiceClient) ProvisionExtensionAttributes(ctx context.Context,
 // All implementations must embed UnimplementedJamfProServiceServer
 // for forward compatibility.
 //
-// JamfProService looks after what usher needs in Jamf Pro. Root and admins only. The client secret goes in and never comes
-// out again.
+// JamfProService manages usher's objects in Jamf Pro. Root and admins only. It accepts the client secret but never
+// returns it.
 type JamfProServiceServer interface {
-	// SetClientSecret keeps the secret of the API client in delivery.api.client_secret_file, which root alone may read.
+	// SetClientSecret writes the secret of the API client to delivery.api.client_secret_file, which only root may read.
 	SetClientSecret(context.Context, *SetClientSecretRequest) (*SetClientSecretResponse, error)
-	// CheckClientSecret gets a token with it, and tells which of the privileges that usher needs it has.
+	// CheckClientSecret gets a token with it, and reports which of the privileges that usher needs it has.
 	CheckClientSecret(context.Context, *CheckClientSecretRequest) (*CheckClientSecretResponse, error)
-	// RemoveClientSecret removes the file; that there is none is no error.
+	// RemoveClientSecret removes the file; a missing file is no error.
 	RemoveClientSecret(context.Context, *RemoveClientSecretRequest) (*RemoveClientSecretResponse, error)
-	// ProvisionExtensionAttributes creates the definitions that are missing. It changes nothing that exists but the data type, if asked to.
+	// ProvisionExtensionAttributes creates the definitions that are missing. In existing ones it changes only the data
+	// type, and only if asked to.
 	ProvisionExtensionAttributes(context.Context, *ProvisionExtensionAttributesRequest) (*ProvisionExtensionAttributesResponse, error)
 	mustEmbedUnimplementedJamfProServiceServer()
 }

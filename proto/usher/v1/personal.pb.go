@@ -22,14 +22,14 @@ const (
 	_ = protoimpl.EnforceVersion(protoimpl.MaxVersion - 20)
 )
 
-// PersonalData says whether a field can say who a person is: a name, an id, or a free text in which one can be. Each field of a message
-// that leaves the Mac or enters a support archive says so (package internal/personal).
+// PersonalData says whether a field can identify a person: a name, an id, or a free text that may contain one. It is
+// set on each field of a message that leaves the Mac or enters a support archive (package internal/personal).
 type PersonalData int32
 
 const (
-	// The field does not say. It is treated as PERSONAL.
+	// Not set. The field is treated as PERSONAL.
 	PersonalData_PERSONAL_DATA_UNSPECIFIED PersonalData = 0
-	// Nothing in the field is personal. The fields of a message in it say so for themselves.
+	// Nothing in the field is personal. If it is a message, its fields have their own value.
 	PersonalData_PERSONAL_DATA_NONE PersonalData = 1
 	// Everything in the field is personal.
 	PersonalData_PERSONAL_DATA_PERSONAL PersonalData = 2

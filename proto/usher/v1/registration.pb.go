@@ -74,7 +74,7 @@ func (RegistrationKind) EnumDescriptor() ([]byte, []int) {
 	return file_usher_v1_registration_proto_rawDescGZIP(), []int{0}
 }
 
-// RegistrationState is where a registration stands; docs/architecture.md has the transitions.
+// RegistrationState is the state of a registration; docs/architecture.md has the transitions.
 type RegistrationState int32
 
 const (
@@ -163,7 +163,7 @@ const (
 	FailureReason_FAILURE_REASON_PORTAL_FAILED FailureReason = 9
 	// Company Portal was ended by a signal.
 	FailureReason_FAILURE_REASON_PORTAL_KILLED FailureReason = 10
-	// Company Portal has ended, no exit code was found, and no identity either.
+	// Company Portal has ended, but neither an exit code nor an identity was found.
 	FailureReason_FAILURE_REASON_PORTAL_OUTCOME_UNKNOWN FailureReason = 11
 	FailureReason_FAILURE_REASON_SIGN_IN_TIMEOUT        FailureReason = 12
 	FailureReason_FAILURE_REASON_IDENTITY_NOT_FOUND     FailureReason = 13
@@ -171,14 +171,14 @@ const (
 	FailureReason_FAILURE_REASON_IDENTITY_ORPHANED      FailureReason = 15
 	FailureReason_FAILURE_REASON_IDENTITY_EXPIRED       FailureReason = 16
 	FailureReason_FAILURE_REASON_TENANT_MISMATCH        FailureReason = 17
-	// Jamf Pro refused the result. It is sent again when what it was refused for may have changed, and once a day.
+	// Jamf Pro refused the result. It is sent again when the reason for the refusal may have changed, and once a day.
 	FailureReason_FAILURE_REASON_DELIVERY_REFUSED FailureReason = 18
 	FailureReason_FAILURE_REASON_INTERNAL         FailureReason = 19
 	// Microsoft's Platform SSO is configured for the user: only the user can register, in a window of macOS.
 	FailureReason_FAILURE_REASON_PLATFORM_SSO_USER_ACTION FailureReason = 20
 	// The usher-agent of the user's session is older than usherd and does not have a method that the registration needs.
 	FailureReason_FAILURE_REASON_AGENT_OUTDATED FailureReason = 21
-	// What usherd had written down about the registration could not be read any more.
+	// usherd's record of the registration could not be read any more.
 	FailureReason_FAILURE_REASON_JOURNAL_DAMAGED FailureReason = 22
 )
 
@@ -263,7 +263,7 @@ func (FailureReason) EnumDescriptor() ([]byte, []int) {
 	return file_usher_v1_registration_proto_rawDescGZIP(), []int{2}
 }
 
-// MilestoneKind is a step of Company Portal's that its log shows.
+// MilestoneKind is a step of Company Portal in its log.
 type MilestoneKind int32
 
 const (
@@ -274,7 +274,7 @@ const (
 	MilestoneKind_MILESTONE_KIND_WORKPLACE_JOIN_COMPLETED MilestoneKind = 4
 	MilestoneKind_MILESTONE_KIND_CERTIFICATE_STORED       MilestoneKind = 5
 	MilestoneKind_MILESTONE_KIND_EXITED                   MilestoneKind = 6
-	// A step that ended with another result than Succeeded.
+	// A step whose result is not Succeeded.
 	MilestoneKind_MILESTONE_KIND_TROUBLE MilestoneKind = 7
 )
 
@@ -329,16 +329,16 @@ func (MilestoneKind) EnumDescriptor() ([]byte, []int) {
 	return file_usher_v1_registration_proto_rawDescGZIP(), []int{3}
 }
 
-// DeliveryState is how the result's way to Jamf Pro stands.
+// DeliveryState is the state of the result's delivery to Jamf Pro.
 type DeliveryState int32
 
 const (
 	DeliveryState_DELIVERY_STATE_UNSPECIFIED DeliveryState = 0
 	DeliveryState_DELIVERY_STATE_PENDING     DeliveryState = 1
 	DeliveryState_DELIVERY_STATE_DELIVERED   DeliveryState = 2
-	// A newer report took its place before it was delivered, which says how all of this computer stands.
+	// A newer report, with the state of the whole computer, replaced it before it was delivered.
 	DeliveryState_DELIVERY_STATE_SUPERSEDED DeliveryState = 3
-	// Jamf Pro refused it. It is sent again when what it was refused for may have changed, and once a day.
+	// Jamf Pro refused it. It is sent again when the reason for the refusal may have changed, and once a day.
 	DeliveryState_DELIVERY_STATE_REFUSED DeliveryState = 4
 )
 
@@ -440,8 +440,8 @@ func (x *User) GetUid() uint32 {
 	return 0
 }
 
-// PortalExit is how Company Portal ended. usher-agent sends the facts, which are the oneof and from_log; usherd adds the
-// words. What an older agent says in words is not used.
+// PortalExit says how Company Portal ended. usher-agent sends the facts: the oneof and from_log. usherd adds the words;
+// it ignores those of an older agent.
 type PortalExit struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// Types that are valid to be assigned to How:
@@ -450,13 +450,13 @@ type PortalExit struct {
 	//	*PortalExit_Signal
 	//	*PortalExit_Unknown
 	How isPortalExit_How `protobuf_oneof:"how"`
-	// The code was read from Company Portal's log, since the exit status was lost.
+	// The code was read from Company Portal's log, because the exit status was lost.
 	FromLog bool `protobuf:"varint,4,opt,name=from_log,json=fromLog,proto3" json:"from_log,omitempty"`
-	// The name of the exit code, for example registrationDeviceCapError, or of the signal, for example SIGKILL; "unknown"
-	// where neither is known. An older usherd sends no name for the latter.
+	// The name of the exit code, for example registrationDeviceCapError, or of the signal, for example SIGKILL. It is
+	// "unknown" if neither is known. An older usherd sends no name in that case.
 	Name string `protobuf:"bytes,5,opt,name=name,proto3" json:"name,omitempty"`
 	// What happened and what to do, for an admin and for the user, and whether trying again can help. An older usherd
-	// sends no advice for a signal, and none where nothing is known.
+	// sends no advice for a signal, or if nothing is known.
 	AdminAdvice   string `protobuf:"bytes,6,opt,name=admin_advice,json=adminAdvice,proto3" json:"admin_advice,omitempty"`
 	UserAdvice    string `protobuf:"bytes,7,opt,name=user_advice,json=userAdvice,proto3" json:"user_advice,omitempty"`
 	RetryCanHelp  bool   `protobuf:"varint,8,opt,name=retry_can_help,json=retryCanHelp,proto3" json:"retry_can_help,omitempty"`
@@ -588,12 +588,12 @@ func (*PortalExit_Signal) isPortalExit_How() {}
 
 func (*PortalExit_Unknown) isPortalExit_How() {}
 
-// Transition is one line of the journal: the registration went into this state, then, because.
+// Transition is one line of the journal: the state that the registration entered, the time, and the reason.
 type Transition struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	State RegistrationState      `protobuf:"varint,1,opt,name=state,proto3,enum=usher.v1.RegistrationState" json:"state,omitempty"`
 	Time  *timestamppb.Timestamp `protobuf:"bytes,2,opt,name=time,proto3" json:"time,omitempty"`
-	// What was seen that led here, one sentence.
+	// One sentence about what was seen that led here.
 	Evidence      string `protobuf:"bytes,3,opt,name=evidence,proto3" json:"evidence,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -718,11 +718,11 @@ type Registration struct {
 	User          *User                  `protobuf:"bytes,3,opt,name=user,proto3" json:"user,omitempty"`
 	State         RegistrationState      `protobuf:"varint,4,opt,name=state,proto3,enum=usher.v1.RegistrationState" json:"state,omitempty"`
 	FailureReason FailureReason          `protobuf:"varint,5,opt,name=failure_reason,json=failureReason,proto3,enum=usher.v1.FailureReason" json:"failure_reason,omitempty"`
-	// For FAILED and CANCELLED: one sentence with what was seen and what to do.
+	// For FAILED and CANCELLED: one sentence with the evidence and the fix.
 	FailureDetail string                 `protobuf:"bytes,6,opt,name=failure_detail,json=failureDetail,proto3" json:"failure_detail,omitempty"`
 	CreateTime    *timestamppb.Timestamp `protobuf:"bytes,7,opt,name=create_time,json=createTime,proto3" json:"create_time,omitempty"`
 	UpdateTime    *timestamppb.Timestamp `protobuf:"bytes,8,opt,name=update_time,json=updateTime,proto3" json:"update_time,omitempty"`
-	// When the present state times out; not set where it does not.
+	// When the present state times out; not set if it does not.
 	Deadline      *timestamppb.Timestamp `protobuf:"bytes,9,opt,name=deadline,proto3" json:"deadline,omitempty"`
 	Transitions   []*Transition          `protobuf:"bytes,10,rep,name=transitions,proto3" json:"transitions,omitempty"`
 	Milestones    []*Milestone           `protobuf:"bytes,11,rep,name=milestones,proto3" json:"milestones,omitempty"`
@@ -731,7 +731,7 @@ type Registration struct {
 	DeliveryState DeliveryState          `protobuf:"varint,14,opt,name=delivery_state,json=deliveryState,proto3,enum=usher.v1.DeliveryState" json:"delivery_state,omitempty"`
 	// The last error of the delivery, while it is pending or refused.
 	DeliveryError string `protobuf:"bytes,15,opt,name=delivery_error,json=deliveryError,proto3" json:"delivery_error,omitempty"`
-	// Attempts at the delivery so far.
+	// The number of delivery attempts so far.
 	DeliveryAttempts int32 `protobuf:"varint,16,opt,name=delivery_attempts,json=deliveryAttempts,proto3" json:"delivery_attempts,omitempty"`
 	unknownFields    protoimpl.UnknownFields
 	sizeCache        protoimpl.SizeCache
@@ -882,9 +882,9 @@ func (x *Registration) GetDeliveryAttempts() int32 {
 type StartRegistrationRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	Kind  RegistrationKind       `protobuf:"varint,1,opt,name=kind,proto3,enum=usher.v1.RegistrationKind" json:"kind,omitempty"`
-	// Account name of the user. Empty: a user means himself; root means the user on the console.
+	// Account name of the user. If it is empty, a user means themselves, and root means the user on the console.
 	User string `protobuf:"bytes,2,opt,name=user,proto3" json:"user,omitempty"`
-	// How long the user may take to sign in. Not set: registration.sign_in_timeout of the configuration.
+	// How long the user may take to sign in. If it is not set, registration.sign_in_timeout of the configuration applies.
 	SignInTimeout *durationpb.Duration `protobuf:"bytes,3,opt,name=sign_in_timeout,json=signInTimeout,proto3" json:"sign_in_timeout,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -944,7 +944,7 @@ func (x *StartRegistrationRequest) GetSignInTimeout() *durationpb.Duration {
 type StartRegistrationResponse struct {
 	state        protoimpl.MessageState `protogen:"open.v1"`
 	Registration *Registration          `protobuf:"bytes,1,opt,name=registration,proto3" json:"registration,omitempty"`
-	// The user had an active registration already, and this is it.
+	// The user already had this active registration.
 	Attached      bool `protobuf:"varint,2,opt,name=attached,proto3" json:"attached,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -996,7 +996,7 @@ func (x *StartRegistrationResponse) GetAttached() bool {
 
 type GetRegistrationRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// The id, or a beginning of it that only one registration has.
+	// The id, or a prefix of it that only one registration has.
 	Id            string `protobuf:"bytes,1,opt,name=id,proto3" json:"id,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -1085,7 +1085,7 @@ func (x *GetRegistrationResponse) GetRegistration() *Registration {
 
 type ListRegistrationsRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// Account name; empty lists every user's that the caller may see.
+	// Account name. If it is empty, the registrations of every user that the caller may see are listed.
 	User string `protobuf:"bytes,1,opt,name=user,proto3" json:"user,omitempty"`
 	// At most this many; 0 means 50, more than 1000 means 1000.
 	Limit         int32 `protobuf:"varint,2,opt,name=limit,proto3" json:"limit,omitempty"`

@@ -30,18 +30,20 @@ const (
 //
 // For semantics around ctx use and closing/ending streaming RPCs, please refer to https://pkg.go.dev/google.golang.org/grpc/?tab=doc#ClientConn.NewStream.
 //
-// RegistrationService starts registrations and tells how they stand. Root and admins may act for any user, a user for
-// himself.
+// RegistrationService starts registrations and reports their state. Root and admins may act for any user, a user only
+// for themselves.
 type RegistrationServiceClient interface {
 	// StartRegistration starts a registration, or attaches to the active one of the same user. It returns as soon as the
 	// registration is in the journal.
 	StartRegistration(ctx context.Context, in *StartRegistrationRequest, opts ...grpc.CallOption) (*StartRegistrationResponse, error)
 	GetRegistration(ctx context.Context, in *GetRegistrationRequest, opts ...grpc.CallOption) (*GetRegistrationResponse, error)
-	// ListRegistrations lists the newest first; a caller who is neither root nor an admin sees his own.
+	// ListRegistrations lists the newest first. A caller who is neither root nor an admin sees only their own.
 	ListRegistrations(ctx context.Context, in *ListRegistrationsRequest, opts ...grpc.CallOption) (*ListRegistrationsResponse, error)
-	// WatchRegistration sends the registration as it stands and again after each change; the stream ends when it has ended.
+	// WatchRegistration sends the current registration and again after each change. The stream ends when the registration
+	// has ended.
 	WatchRegistration(ctx context.Context, in *WatchRegistrationRequest, opts ...grpc.CallOption) (grpc.ServerStreamingClient[WatchRegistrationResponse], error)
-	// CancelRegistration ends an active registration and the portal that it started. An ended one is an error.
+	// CancelRegistration ends an active registration and the portal that it started. It returns an error for an ended
+	// one.
 	CancelRegistration(ctx context.Context, in *CancelRegistrationRequest, opts ...grpc.CallOption) (*CancelRegistrationResponse, error)
 }
 
@@ -116,18 +118,20 @@ func (c *registrationServiceClient) CancelRegistration(ctx context.Context, in *
 // All implementations must embed UnimplementedRegistrationServiceServer
 // for forward compatibility.
 //
-// RegistrationService starts registrations and tells how they stand. Root and admins may act for any user, a user for
-// himself.
+// RegistrationService starts registrations and reports their state. Root and admins may act for any user, a user only
+// for themselves.
 type RegistrationServiceServer interface {
 	// StartRegistration starts a registration, or attaches to the active one of the same user. It returns as soon as the
 	// registration is in the journal.
 	StartRegistration(context.Context, *StartRegistrationRequest) (*StartRegistrationResponse, error)
 	GetRegistration(context.Context, *GetRegistrationRequest) (*GetRegistrationResponse, error)
-	// ListRegistrations lists the newest first; a caller who is neither root nor an admin sees his own.
+	// ListRegistrations lists the newest first. A caller who is neither root nor an admin sees only their own.
 	ListRegistrations(context.Context, *ListRegistrationsRequest) (*ListRegistrationsResponse, error)
-	// WatchRegistration sends the registration as it stands and again after each change; the stream ends when it has ended.
+	// WatchRegistration sends the current registration and again after each change. The stream ends when the registration
+	// has ended.
 	WatchRegistration(*WatchRegistrationRequest, grpc.ServerStreamingServer[WatchRegistrationResponse]) error
-	// CancelRegistration ends an active registration and the portal that it started. An ended one is an error.
+	// CancelRegistration ends an active registration and the portal that it started. It returns an error for an ended
+	// one.
 	CancelRegistration(context.Context, *CancelRegistrationRequest) (*CancelRegistrationResponse, error)
 	mustEmbedUnimplementedRegistrationServiceServer()
 }

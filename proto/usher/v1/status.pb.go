@@ -24,7 +24,7 @@ const (
 
 type GetStatusRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// Look again in each session before answering; without it the answer is what was found last.
+	// Look again in each session before answering. Otherwise the answer is the last result.
 	LookAgain     bool `protobuf:"varint,1,opt,name=look_again,json=lookAgain,proto3" json:"look_again,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -153,10 +153,10 @@ type GetStatusResponse struct {
 	Users  []*UserStatus          `protobuf:"bytes,2,rep,name=users,proto3" json:"users,omitempty"`
 	// Root and admins only.
 	Outbox *OutboxStatus `protobuf:"bytes,3,opt,name=outbox,proto3" json:"outbox,omitempty"`
-	// What is wrong, the gravest first, each one sentence with the fix. Empty: nothing is.
+	// The problems, the worst first, each one sentence with the fix. Empty means that there are none.
 	Problems []string        `protobuf:"bytes,4,rep,name=problems,proto3" json:"problems,omitempty"`
 	Computer *ComputerStatus `protobuf:"bytes,5,opt,name=computer,proto3" json:"computer,omitempty"`
-	// Root and admins only; not set where no fleet is configured.
+	// Root and admins only; not set if no fleet is configured.
 	Fleet         *FleetStatus `protobuf:"bytes,6,opt,name=fleet,proto3" json:"fleet,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -292,17 +292,17 @@ type HelperStatus struct {
 	state     protoimpl.MessageState `protogen:"open.v1"`
 	Version   string                 `protobuf:"bytes,1,opt,name=version,proto3" json:"version,omitempty"`
 	StartTime *timestamppb.Timestamp `protobuf:"bytes,2,opt,name=start_time,json=startTime,proto3" json:"start_time,omitempty"`
-	// Not set when the journal can be written.
+	// Not set if the journal can be written.
 	JournalError string `protobuf:"bytes,3,opt,name=journal_error,json=journalError,proto3" json:"journal_error,omitempty"`
 	DeliveryMode string `protobuf:"bytes,4,opt,name=delivery_mode,json=deliveryMode,proto3" json:"delivery_mode,omitempty"`
-	// Why the configuration's files are not in force, one line for each thing that is wrong with them; the last good configuration is. Empty
-	// when they are in force. Root and admins only, as are the two fields after it.
+	// Why the configuration's files are not in force, one line for each problem. The last good configuration is in force
+	// then. Empty if the files are in force. Root and admins only, as are the two fields after it.
 	ConfigurationError string `protobuf:"bytes,5,opt,name=configuration_error,json=configurationError,proto3" json:"configuration_error,omitempty"`
-	// When that was noticed.
+	// When usherd noticed that.
 	ConfigurationErrorTime *timestamppb.Timestamp `protobuf:"bytes,6,opt,name=configuration_error_time,json=configurationErrorTime,proto3" json:"configuration_error_time,omitempty"`
-	// Keys whose files say something else than what is in force, which counts when usherd starts next.
+	// Keys whose files differ from the configuration in force. The files take effect when usherd restarts.
 	PendingConfiguration []string `protobuf:"bytes,7,rep,name=pending_configuration,json=pendingConfiguration,proto3" json:"pending_configuration,omitempty"`
-	// What could not be read of the journal in the last 30 days, and was set aside.
+	// The parts of the journal that could not be read in the last 30 days, and were set aside.
 	JournalDamage []*JournalDamage `protobuf:"bytes,8,rep,name=journal_damage,json=journalDamage,proto3" json:"journal_damage,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -397,7 +397,7 @@ func (x *HelperStatus) GetJournalDamage() []*JournalDamage {
 // JournalDamage is a part of the journal that could not be read. It names no user.
 type JournalDamage struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// What was damaged and what became of it, a sentence without its full stop.
+	// What was damaged and what usherd did, a sentence without its full stop.
 	Text string `protobuf:"bytes,1,opt,name=text,proto3" json:"text,omitempty"`
 	Fix  string `protobuf:"bytes,2,opt,name=fix,proto3" json:"fix,omitempty"`
 	// When it was found.
@@ -457,32 +457,33 @@ func (x *JournalDamage) GetTime() *timestamppb.Timestamp {
 	return nil
 }
 
-// UserStatus is what the helper knows of one user, logged in or not.
+// UserStatus is the helper's knowledge of one user, logged in or not.
 type UserStatus struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	User  *User                  `protobuf:"bytes,1,opt,name=user,proto3" json:"user,omitempty"`
-	// Not set when no agent of this user is connected.
+	// Not set if no agent of this user is connected.
 	Session *SessionStatus `protobuf:"bytes,2,opt,name=session,proto3" json:"session,omitempty"`
 	// The newest registration.
 	LastRegistration *Registration `protobuf:"bytes,3,opt,name=last_registration,json=lastRegistration,proto3" json:"last_registration,omitempty"`
-	// What was found last; its observe_time says how old that is.
+	// The last result; its observe_time says how old it is.
 	Identity *Identity `protobuf:"bytes,4,opt,name=identity,proto3" json:"identity,omitempty"`
-	// What it rests on, by source, without certificates.
+	// Its evidence, by source, without certificates.
 	Evidence []*Evidence `protobuf:"bytes,5,rep,name=evidence,proto3" json:"evidence,omitempty"`
-	// The last time that this user's device became another one; not set when it never did.
+	// The last time that this user's device became another one; not set if it never did.
 	DeviceIdChange *DeviceIDChange `protobuf:"bytes,6,opt,name=device_id_change,json=deviceIdChange,proto3" json:"device_id_change,omitempty"`
-	// When the helper looked last, whether or not anything had changed.
+	// When the helper last looked, even if nothing had changed.
 	LookTime *timestamppb.Timestamp `protobuf:"bytes,7,opt,name=look_time,json=lookTime,proto3" json:"look_time,omitempty"`
-	// The login keychain that macOS renamed because it could not open it, where that is why the user's identity is lost; not set
-	// otherwise.
+	// The login keychain that macOS renamed because it could not open it, if the user's identity is lost for that reason.
+	// Not set otherwise.
 	LostKeychain *RenamedKeychain `protobuf:"bytes,8,opt,name=lost_keychain,json=lostKeychain,proto3" json:"lost_keychain,omitempty"`
-	// The registration whose result Jamf Pro is told: the newest that was not a gathering. Not set where that is last_registration.
+	// The registration whose result Jamf Pro gets: the newest that was not a gathering. Not set if that is
+	// last_registration.
 	ReportedRegistration *Registration `protobuf:"bytes,9,opt,name=reported_registration,json=reportedRegistration,proto3" json:"reported_registration,omitempty"`
-	// The identity that was found last before the user could not be looked at any more; not set where identity says how the user stands.
+	// The last identity from before the user could not be examined any more. Not set if identity is the current one.
 	LastKnownIdentity *Identity `protobuf:"bytes,10,opt,name=last_known_identity,json=lastKnownIdentity,proto3" json:"last_known_identity,omitempty"`
-	// Jamf Pro's record of this computer describes this user. At most one user is it.
+	// Jamf Pro's record of this computer describes this user. This is true for at most one user.
 	Primary bool `protobuf:"varint,11,opt,name=primary,proto3" json:"primary,omitempty"`
-	// This computer has no such account any more.
+	// This computer no longer has such an account.
 	NoAccount     bool `protobuf:"varint,12,opt,name=no_account,json=noAccount,proto3" json:"no_account,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -664,13 +665,13 @@ type FleetStatus struct {
 	Mac string `protobuf:"bytes,1,opt,name=mac,proto3" json:"mac,omitempty"`
 	// The server that it is connected to; empty while it is not.
 	Server string `protobuf:"bytes,2,opt,name=server,proto3" json:"server,omitempty"`
-	// Since when it is connected, or not any more.
+	// The time of the last connect, or disconnect.
 	Since *timestamppb.Timestamp `protobuf:"bytes,3,opt,name=since,proto3" json:"since,omitempty"`
-	// What keeps it from connecting or from publishing, one sentence; empty when all is well.
+	// Why it cannot connect or publish, one sentence; empty if there is no problem.
 	LastError string `protobuf:"bytes,4,opt,name=last_error,json=lastError,proto3" json:"last_error,omitempty"`
 	// Changes that wait to be published.
 	Unpublished int32 `protobuf:"varint,5,opt,name=unpublished,proto3" json:"unpublished,omitempty"`
-	// Until when its credentials, or its certificate, count; not set where that has no end, or is not known.
+	// The end of the validity of its credentials, or its certificate. Not set if they have no end, or it is not known.
 	ExpireTime    *timestamppb.Timestamp `protobuf:"bytes,6,opt,name=expire_time,json=expireTime,proto3" json:"expire_time,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache

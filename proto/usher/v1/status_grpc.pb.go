@@ -27,10 +27,10 @@ const (
 //
 // For semantics around ctx use and closing/ending streaming RPCs, please refer to https://pkg.go.dev/google.golang.org/grpc/?tab=doc#ClientConn.NewStream.
 //
-// StatusService tells how this computer stands. Root and admins see all of it, a user his own part.
+// StatusService reports the state of this computer. Root and admins see everything, a user their own part.
 type StatusServiceClient interface {
 	GetStatus(ctx context.Context, in *GetStatusRequest, opts ...grpc.CallOption) (*GetStatusResponse, error)
-	// WatchStatus sends the status as it stands and again after each change, until the caller breaks it off.
+	// WatchStatus sends the current status and again after each change, until the caller ends the stream.
 	WatchStatus(ctx context.Context, in *WatchStatusRequest, opts ...grpc.CallOption) (grpc.ServerStreamingClient[WatchStatusResponse], error)
 }
 
@@ -75,10 +75,10 @@ type StatusService_WatchStatusClient = grpc.ServerStreamingClient[WatchStatusRes
 // All implementations must embed UnimplementedStatusServiceServer
 // for forward compatibility.
 //
-// StatusService tells how this computer stands. Root and admins see all of it, a user his own part.
+// StatusService reports the state of this computer. Root and admins see everything, a user their own part.
 type StatusServiceServer interface {
 	GetStatus(context.Context, *GetStatusRequest) (*GetStatusResponse, error)
-	// WatchStatus sends the status as it stands and again after each change, until the caller breaks it off.
+	// WatchStatus sends the current status and again after each change, until the caller ends the stream.
 	WatchStatus(*WatchStatusRequest, grpc.ServerStreamingServer[WatchStatusResponse]) error
 	mustEmbedUnimplementedStatusServiceServer()
 }

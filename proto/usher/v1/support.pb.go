@@ -23,7 +23,7 @@ const (
 
 type ListSupportFilesRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// Account name. Empty: a user means himself; root means the user on the console.
+	// Account name. If it is empty, a user means themselves, and root means the user on the console.
 	User          string `protobuf:"bytes,1,opt,name=user,proto3" json:"user,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -118,16 +118,16 @@ func (x *ListSupportFilesResponse) GetFiles() []*SupportFile {
 	return nil
 }
 
-// SupportFile is one file of what is for the archive.
+// SupportFile is one file for the archive.
 type SupportFile struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// Its name in the archive, for example status.json.
 	Name string `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
-	// What it is, one sentence.
+	// One sentence about its content.
 	Description string `protobuf:"bytes,2,opt,name=description,proto3" json:"description,omitempty"`
-	// Where it comes from: a path, or "usherd".
+	// Its origin: a path, or "usherd".
 	Source string `protobuf:"bytes,3,opt,name=source,proto3" json:"source,omitempty"`
-	// How many bytes it has at most, as far as that is known before it is read; 0 where it is not known.
+	// Its maximum number of bytes, if that is known before it is read; otherwise 0.
 	SizeEstimate  int64 `protobuf:"varint,4,opt,name=size_estimate,json=sizeEstimate,proto3" json:"size_estimate,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -194,7 +194,7 @@ func (x *SupportFile) GetSizeEstimate() int64 {
 type CollectSupportFilesRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	User  string                 `protobuf:"bytes,1,opt,name=user,proto3" json:"user,omitempty"`
-	// Of what was listed, these alone, by name: what somebody was shown. Empty is everything.
+	// Send only these of the listed files, by name, which the caller was shown. Empty is everything.
 	Names         []string `protobuf:"bytes,2,rep,name=names,proto3" json:"names,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -335,7 +335,7 @@ type CollectSupportFilesResponse_Data struct {
 }
 
 type CollectSupportFilesResponse_Problem struct {
-	// The file ends here and is not complete, or is not there: why, one sentence.
+	// The file ends here and is not complete, or does not exist: the reason, one sentence.
 	Problem string `protobuf:"bytes,3,opt,name=problem,proto3,oneof"`
 }
 

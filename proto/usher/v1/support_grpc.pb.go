@@ -27,12 +27,13 @@ const (
 //
 // For semantics around ctx use and closing/ending streaming RPCs, please refer to https://pkg.go.dev/google.golang.org/grpc/?tab=doc#ClientConn.NewStream.
 //
-// SupportService gives what a support archive needs of what root alone can read, or the helper alone knows. Root and admins may
-// ask for any user's, a user for his own, in which nothing tells of another user.
+// SupportService returns the parts of a support archive that only root can read, or that only the helper knows. Root
+// and admins may ask for any user. A user may ask only for their own archive, which contains nothing about other users.
 type SupportServiceClient interface {
-	// ListSupportFiles lists what there would be. It reads no log and examines nothing.
+	// ListSupportFiles lists the files of the archive. It reads no log and examines nothing.
 	ListSupportFiles(ctx context.Context, in *ListSupportFilesRequest, opts ...grpc.CallOption) (*ListSupportFilesResponse, error)
-	// CollectSupportFiles sends the files one after the other: for each what it is, then its content in pieces of at most 64 KiB.
+	// CollectSupportFiles sends the files one after the other: first its description, then its content in pieces of at
+	// most 64 KiB.
 	CollectSupportFiles(ctx context.Context, in *CollectSupportFilesRequest, opts ...grpc.CallOption) (grpc.ServerStreamingClient[CollectSupportFilesResponse], error)
 }
 
@@ -77,12 +78,13 @@ type SupportService_CollectSupportFilesClient = grpc.ServerStreamingClient[Colle
 // All implementations must embed UnimplementedSupportServiceServer
 // for forward compatibility.
 //
-// SupportService gives what a support archive needs of what root alone can read, or the helper alone knows. Root and admins may
-// ask for any user's, a user for his own, in which nothing tells of another user.
+// SupportService returns the parts of a support archive that only root can read, or that only the helper knows. Root
+// and admins may ask for any user. A user may ask only for their own archive, which contains nothing about other users.
 type SupportServiceServer interface {
-	// ListSupportFiles lists what there would be. It reads no log and examines nothing.
+	// ListSupportFiles lists the files of the archive. It reads no log and examines nothing.
 	ListSupportFiles(context.Context, *ListSupportFilesRequest) (*ListSupportFilesResponse, error)
-	// CollectSupportFiles sends the files one after the other: for each what it is, then its content in pieces of at most 64 KiB.
+	// CollectSupportFiles sends the files one after the other: first its description, then its content in pieces of at
+	// most 64 KiB.
 	CollectSupportFiles(*CollectSupportFilesRequest, grpc.ServerStreamingServer[CollectSupportFilesResponse]) error
 	mustEmbedUnimplementedSupportServiceServer()
 }

@@ -59,7 +59,7 @@ func (*GetTenantRequest) Descriptor() ([]byte, []int) {
 
 type GetTenantResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// Empty when none is configured.
+	// Empty if none is configured.
 	TenantId string `protobuf:"bytes,1,opt,name=tenant_id,json=tenantId,proto3" json:"tenant_id,omitempty"`
 	// For example login.microsoftonline.com.
 	CloudHost     string `protobuf:"bytes,2,opt,name=cloud_host,json=cloudHost,proto3" json:"cloud_host,omitempty"`
@@ -149,7 +149,7 @@ func (*WatchTenantRequest) Descriptor() ([]byte, []int) {
 
 type WatchTenantResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// Empty when none is configured.
+	// Empty if none is configured.
 	TenantId string `protobuf:"bytes,1,opt,name=tenant_id,json=tenantId,proto3" json:"tenant_id,omitempty"`
 	// For example login.microsoftonline.com.
 	CloudHost     string `protobuf:"bytes,2,opt,name=cloud_host,json=cloudHost,proto3" json:"cloud_host,omitempty"`

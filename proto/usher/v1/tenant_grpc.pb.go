@@ -27,7 +27,7 @@ const (
 //
 // For semantics around ctx use and closing/ending streaming RPCs, please refer to https://pkg.go.dev/google.golang.org/grpc/?tab=doc#ClientConn.NewStream.
 //
-// TenantService says which Entra tenant this computer belongs to. Everyone on it may ask.
+// TenantService returns the Entra tenant of this computer. Everyone on it may ask.
 type TenantServiceClient interface {
 	GetTenant(ctx context.Context, in *GetTenantRequest, opts ...grpc.CallOption) (*GetTenantResponse, error)
 	// WatchTenant sends the tenant at once, and again each time it changes. The stream ends with the caller's context or with
@@ -76,7 +76,7 @@ type TenantService_WatchTenantClient = grpc.ServerStreamingClient[WatchTenantRes
 // All implementations must embed UnimplementedTenantServiceServer
 // for forward compatibility.
 //
-// TenantService says which Entra tenant this computer belongs to. Everyone on it may ask.
+// TenantService returns the Entra tenant of this computer. Everyone on it may ask.
 type TenantServiceServer interface {
 	GetTenant(context.Context, *GetTenantRequest) (*GetTenantResponse, error)
 	// WatchTenant sends the tenant at once, and again each time it changes. The stream ends with the caller's context or with

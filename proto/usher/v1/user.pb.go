@@ -23,7 +23,7 @@ const (
 
 type ForgetUserRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// Account name, as status has it; the account need not exist any more.
+	// Account name, as in status; the account need not exist any more.
 	User          string `protobuf:"bytes,1,opt,name=user,proto3" json:"user,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -69,9 +69,9 @@ func (x *ForgetUserRequest) GetUser() string {
 type ForgetUserResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	User  *User                  `protobuf:"bytes,1,opt,name=user,proto3" json:"user,omitempty"`
-	// How many registrations were removed.
+	// The number of registrations that were removed.
 	Registrations int32 `protobuf:"varint,2,opt,name=registrations,proto3" json:"registrations,omitempty"`
-	// How many deliveries.
+	// The number of deliveries that were removed.
 	Deliveries    int32 `protobuf:"varint,3,opt,name=deliveries,proto3" json:"deliveries,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache

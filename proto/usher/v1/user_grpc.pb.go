@@ -26,10 +26,11 @@ const (
 //
 // For semantics around ctx use and closing/ending streaming RPCs, please refer to https://pkg.go.dev/google.golang.org/grpc/?tab=doc#ClientConn.NewStream.
 //
-// UserService is about what the helper keeps of users. Root and admins only.
+// UserService manages the helper's data about users. Root and admins only.
 type UserServiceClient interface {
-	// ForgetUser removes what the helper keeps of a user: how they stand, with its evidence, their registrations, and what is on its way to Jamf Pro
-	// about them. Nothing of the user's own is changed: a user who is still there is known again after the next look.
+	// ForgetUser removes the helper's data about a user: their state, with its evidence, their registrations, and their
+	// deliveries to Jamf Pro. It changes nothing of the user's own. A user who still exists is known again after the next
+	// look.
 	ForgetUser(ctx context.Context, in *ForgetUserRequest, opts ...grpc.CallOption) (*ForgetUserResponse, error)
 }
 
@@ -55,10 +56,11 @@ func (c *userServiceClient) ForgetUser(ctx context.Context, in *ForgetUserReques
 // All implementations must embed UnimplementedUserServiceServer
 // for forward compatibility.
 //
-// UserService is about what the helper keeps of users. Root and admins only.
+// UserService manages the helper's data about users. Root and admins only.
 type UserServiceServer interface {
-	// ForgetUser removes what the helper keeps of a user: how they stand, with its evidence, their registrations, and what is on its way to Jamf Pro
-	// about them. Nothing of the user's own is changed: a user who is still there is known again after the next look.
+	// ForgetUser removes the helper's data about a user: their state, with its evidence, their registrations, and their
+	// deliveries to Jamf Pro. It changes nothing of the user's own. A user who still exists is known again after the next
+	// look.
 	ForgetUser(context.Context, *ForgetUserRequest) (*ForgetUserResponse, error)
 	mustEmbedUnimplementedUserServiceServer()
 }

@@ -22,7 +22,7 @@ const (
 	_ = protoimpl.EnforceVersion(protoimpl.MaxVersion - 20)
 )
 
-// LeftoverKind is what sort of thing a leftover is.
+// LeftoverKind is the kind of a leftover.
 type LeftoverKind int32
 
 const (
@@ -328,10 +328,10 @@ func (*RunPortalResponse_Exit) isRunPortalResponse_Event() {}
 
 type PortalStarted struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// Process id of the portal; 0 when it had ended before this call.
+	// Process id of the portal; 0 if it had ended before this call.
 	Pid       int32                  `protobuf:"varint,1,opt,name=pid,proto3" json:"pid,omitempty"`
 	StartTime *timestamppb.Timestamp `protobuf:"bytes,2,opt,name=start_time,json=startTime,proto3" json:"start_time,omitempty"`
-	// The run was there already.
+	// The run already existed.
 	Attached      bool `protobuf:"varint,3,opt,name=attached,proto3" json:"attached,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -434,7 +434,7 @@ func (x *StopPortalRequest) GetRegistrationId() string {
 
 type StopPortalResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// How Company Portal ended; it may have done so by itself before it was asked to.
+	// How Company Portal ended; it may have ended by itself before this call.
 	Exit          *PortalExit `protobuf:"bytes,1,opt,name=exit,proto3" json:"exit,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -479,8 +479,8 @@ func (x *StopPortalResponse) GetExit() *PortalExit {
 
 type ReadIdentityRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// Do not read the login keychain: another place holds the identity, and reading it more than needed can damage it.
-	// Older agents read it.
+	// Do not read the login keychain: another place holds the identity, and reading the keychain more than necessary can
+	// damage it. Older agents read it.
 	LeaveLoginKeychain bool `protobuf:"varint,1,opt,name=leave_login_keychain,json=leaveLoginKeychain,proto3" json:"leave_login_keychain,omitempty"`
 	unknownFields      protoimpl.UnknownFields
 	sizeCache          protoimpl.SizeCache
@@ -608,7 +608,7 @@ type GatherWithJamfResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// Exit code of Jamf's program.
 	ExitCode int32 `protobuf:"varint,1,opt,name=exit_code,json=exitCode,proto3" json:"exit_code,omitempty"`
-	// What have_an_Azure_id says afterwards.
+	// The value of have_an_Azure_id afterwards.
 	HaveAnAzureId bool `protobuf:"varint,2,opt,name=have_an_azure_id,json=haveAnAzureId,proto3" json:"have_an_azure_id,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -750,8 +750,8 @@ type ProvePossessionRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// SHA-1 of the certificate, lower-case hexadecimal.
 	Thumbprint string `protobuf:"bytes,1,opt,name=thumbprint,proto3" json:"thumbprint,omitempty"`
-	// 32 bytes that the helper has made for this call. What is signed is SHA-256 of the ASCII text
-	// "usher proof of possession\0" followed by them, so that the signature is good for nothing else.
+	// 32 bytes that the helper has generated for this call. The signature is over the SHA-256 of the ASCII text "usher
+	// proof of possession\0" followed by these bytes, so that it is useless for anything else.
 	Nonce         []byte `protobuf:"bytes,2,opt,name=nonce,proto3" json:"nonce,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -929,10 +929,11 @@ func (x *FindLeftoversResponse) GetLeftovers() []*Leftover {
 // Leftover is one thing that a registration has left in a user's keychain or home (docs/uninstall.md).
 type Leftover struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// Names it for RemoveLeftovers; stable while the thing is there.
+	// Its id for RemoveLeftovers; it does not change while the thing exists.
 	Id   string       `protobuf:"bytes,1,opt,name=id,proto3" json:"id,omitempty"`
 	Kind LeftoverKind `protobuf:"varint,2,opt,name=kind,proto3,enum=usher.v1.LeftoverKind" json:"kind,omitempty"`
-	// What it is, for an admin: the account of a keychain item, or the path of a file below the home. No secret, no value.
+	// Its description for an admin: the account of a keychain item, or the path of a file below the home. It contains no
+	// secret and no value.
 	Name          string `protobuf:"bytes,3,opt,name=name,proto3" json:"name,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -1035,7 +1036,7 @@ func (x *RemoveLeftoversRequest) GetIds() []string {
 
 type RemoveLeftoversResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// What was asked for, each with how it went.
+	// The leftovers of the request, each with its result.
 	Removed       []*RemovedLeftover `protobuf:"bytes,1,rep,name=removed,proto3" json:"removed,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -1081,7 +1082,7 @@ func (x *RemoveLeftoversResponse) GetRemoved() []*RemovedLeftover {
 type RemovedLeftover struct {
 	state    protoimpl.MessageState `protogen:"open.v1"`
 	Leftover *Leftover              `protobuf:"bytes,1,opt,name=leftover,proto3" json:"leftover,omitempty"`
-	// Empty when it is gone.
+	// Empty if it was removed.
 	Error         string `protobuf:"bytes,2,opt,name=error,proto3" json:"error,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache

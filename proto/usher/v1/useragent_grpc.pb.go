@@ -35,30 +35,31 @@ const (
 //
 // For semantics around ctx use and closing/ending streaming RPCs, please refer to https://pkg.go.dev/google.golang.org/grpc/?tab=doc#ClientConn.NewStream.
 //
-// UserAgentService is served by usher-agent, in a user's login session, to the helper alone, over the reversed link
-// (internal/link). What it answers is a claim by that user about that user.
+// usher-agent serves UserAgentService, in a user's login session, only to the helper, over the reversed link
+// (internal/link). Its answers are claims by that user about that user.
 type UserAgentServiceClient interface {
 	GetSessionInfo(ctx context.Context, in *GetSessionInfoRequest, opts ...grpc.CallOption) (*GetSessionInfoResponse, error)
-	// RunPortal launches Company Portal with -r and follows it until it ends. It is idempotent by registration id: a second
-	// call attaches to the run and gets its milestones from the start. Breaking the call off does not end the portal.
+	// RunPortal launches Company Portal with -r and follows it until it ends. It is idempotent by registration id: a
+	// second call attaches to the run and gets its milestones from the start. Ending the call does not end the portal.
 	RunPortal(ctx context.Context, in *RunPortalRequest, opts ...grpc.CallOption) (grpc.ServerStreamingClient[RunPortalResponse], error)
 	// StopPortal ends the portal of a registration: SIGTERM to its process group, SIGKILL after a grace time. It returns
-	// when the portal has ended, and is an error with PORTAL_RUN_NOT_FOUND when there is none.
+	// when the portal has ended. The error is PORTAL_RUN_NOT_FOUND if there is none.
 	StopPortal(ctx context.Context, in *StopPortalRequest, opts ...grpc.CallOption) (*StopPortalResponse, error)
-	// ReadIdentity looks at each identity source. It raises no prompt.
+	// ReadIdentity reads each identity source. It raises no prompt.
 	ReadIdentity(ctx context.Context, in *ReadIdentityRequest, opts ...grpc.CallOption) (*ReadIdentityResponse, error)
 	// GatherWithJamf runs Jamf's own gatherAADInfo in the session, so that Jamf's device compliance works too.
 	GatherWithJamf(ctx context.Context, in *GatherWithJamfRequest, opts ...grpc.CallOption) (*GatherWithJamfResponse, error)
-	// ProvePossession signs a challenge with the private key of the device certificate that has this thumbprint. On macOS it
+	// ProvePossession signs a challenge with the private key of the device certificate with this thumbprint. On macOS it
 	// can raise a prompt.
 	ProvePossession(ctx context.Context, in *ProvePossessionRequest, opts ...grpc.CallOption) (*ProvePossessionResponse, error)
 	// FindLeftovers lists what a registration has left in the session, and removes nothing.
 	FindLeftovers(ctx context.Context, in *FindLeftoversRequest, opts ...grpc.CallOption) (*FindLeftoversResponse, error)
-	// RemoveLeftovers removes those of them that are named. What is gone already is no error.
+	// RemoveLeftovers removes the named ones. It is no error if one no longer exists.
 	RemoveLeftovers(ctx context.Context, in *RemoveLeftoversRequest, opts ...grpc.CallOption) (*RemoveLeftoversResponse, error)
-	// ExamineSession makes the checks that can only be made in the user's session.
+	// ExamineSession runs the checks that are only possible in the user's session.
 	ExamineSession(ctx context.Context, in *ExamineSessionRequest, opts ...grpc.CallOption) (*ExamineSessionResponse, error)
-	// NotifyUser showed a notification to the user. It is not implemented any more: macOS dropped what osascript showed.
+	// NotifyUser showed a notification to the user. It is no longer implemented: macOS dropped the notifications of
+	// osascript.
 	NotifyUser(ctx context.Context, in *NotifyUserRequest, opts ...grpc.CallOption) (*NotifyUserResponse, error)
 }
 
@@ -183,30 +184,31 @@ func (c *userAgentServiceClient) NotifyUser(ctx context.Context, in *NotifyUserR
 // All implementations must embed UnimplementedUserAgentServiceServer
 // for forward compatibility.
 //
-// UserAgentService is served by usher-agent, in a user's login session, to the helper alone, over the reversed link
-// (internal/link). What it answers is a claim by that user about that user.
+// usher-agent serves UserAgentService, in a user's login session, only to the helper, over the reversed link
+// (internal/link). Its answers are claims by that user about that user.
 type UserAgentServiceServer interface {
 	GetSessionInfo(context.Context, *GetSessionInfoRequest) (*GetSessionInfoResponse, error)
-	// RunPortal launches Company Portal with -r and follows it until it ends. It is idempotent by registration id: a second
-	// call attaches to the run and gets its milestones from the start. Breaking the call off does not end the portal.
+	// RunPortal launches Company Portal with -r and follows it until it ends. It is idempotent by registration id: a
+	// second call attaches to the run and gets its milestones from the start. Ending the call does not end the portal.
 	RunPortal(*RunPortalRequest, grpc.ServerStreamingServer[RunPortalResponse]) error
 	// StopPortal ends the portal of a registration: SIGTERM to its process group, SIGKILL after a grace time. It returns
-	// when the portal has ended, and is an error with PORTAL_RUN_NOT_FOUND when there is none.
+	// when the portal has ended. The error is PORTAL_RUN_NOT_FOUND if there is none.
 	StopPortal(context.Context, *StopPortalRequest) (*StopPortalResponse, error)
-	// ReadIdentity looks at each identity source. It raises no prompt.
+	// ReadIdentity reads each identity source. It raises no prompt.
 	ReadIdentity(context.Context, *ReadIdentityRequest) (*ReadIdentityResponse, error)
 	// GatherWithJamf runs Jamf's own gatherAADInfo in the session, so that Jamf's device compliance works too.
 	GatherWithJamf(context.Context, *GatherWithJamfRequest) (*GatherWithJamfResponse, error)
-	// ProvePossession signs a challenge with the private key of the device certificate that has this thumbprint. On macOS it
+	// ProvePossession signs a challenge with the private key of the device certificate with this thumbprint. On macOS it
 	// can raise a prompt.
 	ProvePossession(context.Context, *ProvePossessionRequest) (*ProvePossessionResponse, error)
 	// FindLeftovers lists what a registration has left in the session, and removes nothing.
 	FindLeftovers(context.Context, *FindLeftoversRequest) (*FindLeftoversResponse, error)
-	// RemoveLeftovers removes those of them that are named. What is gone already is no error.
+	// RemoveLeftovers removes the named ones. It is no error if one no longer exists.
 	RemoveLeftovers(context.Context, *RemoveLeftoversRequest) (*RemoveLeftoversResponse, error)
-	// ExamineSession makes the checks that can only be made in the user's session.
+	// ExamineSession runs the checks that are only possible in the user's session.
 	ExamineSession(context.Context, *ExamineSessionRequest) (*ExamineSessionResponse, error)
-	// NotifyUser showed a notification to the user. It is not implemented any more: macOS dropped what osascript showed.
+	// NotifyUser showed a notification to the user. It is no longer implemented: macOS dropped the notifications of
+	// osascript.
 	NotifyUser(context.Context, *NotifyUserRequest) (*NotifyUserResponse, error)
 	mustEmbedUnimplementedUserAgentServiceServer()
 }

@@ -23,7 +23,7 @@ const (
 	timeName = protoreflect.FullName("google.protobuf.Timestamp")
 )
 
-// fill sets every field of a message, of each oneof the one whose turn it is.
+// fill sets every field of a message, and one field of each oneof, by turns.
 func fill(message protoreflect.Message, turn int) {
 	value := func(field protoreflect.FieldDescriptor, empty func() protoreflect.Value) protoreflect.Value {
 		switch field.Kind() {
@@ -80,7 +80,7 @@ func leaves(message protoreflect.Message, prefix string, paths map[string]bool) 
 	})
 }
 
-// everything is a status with all that there can be, once for each turn of its oneofs.
+// everything returns a status with all possible fields, once for each turn of its oneofs.
 func everything() (all []*usherv1.GetStatusResponse) {
 	for turn := range 6 {
 		status := &usherv1.GetStatusResponse{}
@@ -95,19 +95,19 @@ func TestWithoutPersonalData(t *testing.T) {
 	w := listening(t, func(_ *world, settings *listener.Settings) { settings.PersonalData = false })
 	asked := w.client(monitor)
 	watched := asked.watch()
-	there, told := map[string]bool{}, map[string]bool{}
+	there, sentFields := map[string]bool{}, map[string]bool{}
 	for i, status := range everything() {
 		leaves(status.ProtoReflect(), "", there)
 		want := proto.CloneOf(status)
 		personal.Clear(want)
 		w.status.set(status, nil)
 		got := asked.mustGet()
-		leaves(got.ProtoReflect(), "", told)
+		leaves(got.ProtoReflect(), "", sentFields)
 		if !proto.Equal(got, want) {
-			t.Errorf("GetStatus tells %v, not %v", got, want)
+			t.Errorf("GetStatus sends %v, not %v", got, want)
 		}
-		// Of what has changed only a part is told, so there may be no message for it. Each end is another one: the
-		// watcher may see two of them and nothing in between.
+		// Only a part of each change is sent, so there may be no message for it. Each end is different: the watcher may
+		// see two of them and nothing in between.
 		end := fmt.Sprint("end ", i)
 		w.status.set(&usherv1.GetStatusResponse{Computer: &usherv1.ComputerStatus{OperatingSystem: end}}, nil)
 		for {
@@ -116,19 +116,19 @@ func TestWithoutPersonalData(t *testing.T) {
 			if got.GetStatus().GetComputer().GetOperatingSystem() == end {
 				break
 			}
-			leaves(got.GetStatus().ProtoReflect(), "", told)
+			leaves(got.GetStatus().ProtoReflect(), "", sentFields)
 		}
 	}
 	for _, path := range []string{"users.user.name", "users.identity.user_principal_name", "users.identity.detail",
 		"users.evidence.certificates.der", "users.device_id_change.new_device_id", "problems", "computer.name"} {
-		if !there[path] || told[path] {
-			t.Errorf("%s is in the status: %t, and is told: %t", path, there[path], told[path])
+		if !there[path] || sentFields[path] {
+			t.Errorf("%s is in the status: %t, and is sent: %t", path, there[path], sentFields[path])
 		}
 	}
 	for _, path := range []string{"users.user.uid", "users.identity.state", "helper.version", "outbox.pending",
 		"users.last_registration.portal_exit.code"} {
-		if !told[path] {
-			t.Errorf("%s is not told", path)
+		if !sentFields[path] {
+			t.Errorf("%s is not sent", path)
 		}
 	}
 }
@@ -143,7 +143,7 @@ func TestWithPersonalData(t *testing.T) {
 			t.Errorf("got %v", got)
 		}
 	}
-	// It is left out from the next answer on, and nothing is sent where only that has changed.
+	// It is left out from the next answer on. If only that has changed, nothing is sent.
 	w.configure(func(settings *listener.Settings) { settings.PersonalData = false })
 	if got := asked.mustGet(); strings.Contains(got.String(), "user_principal_name") {
 		t.Errorf("got %v", got)
@@ -160,12 +160,12 @@ func TestWithPersonalData(t *testing.T) {
 			break
 		}
 		if messages > 1 {
-			t.Errorf("told once too often: %v", got)
+			t.Errorf("sent once too often: %v", got)
 		}
 	}
 }
 
-// What went wrong stays on the Mac: its words may have names in them.
+// The text of an error remains on the Mac, because it may contain names.
 func TestStatusThatCannotBeRead(t *testing.T) {
 	t.Parallel()
 	w := listening(t, nil)
@@ -186,14 +186,14 @@ func TestStatusThatCannotBeRead(t *testing.T) {
 			"WatchStatus": watched.ended()} {
 			test.want.check(t, what, err)
 			if strings.Contains(err.Error(), marker) {
-				t.Errorf("%s tells %v", what, err)
+				t.Errorf("%s ends with %v", what, err)
 			}
 		}
 	}
-	w.says("the status cannot be told", marker)
+	w.says("the status cannot be sent", marker)
 }
 
-// Open streams are told, silent connections are not waited for, and nothing is left (goleak).
+// Open streams get the reason, silent connections are not waited for, and nothing is left (goleak).
 func TestItEnds(t *testing.T) {
 	t.Parallel()
 	w := listening(t, nil)
@@ -202,7 +202,7 @@ func TestItEnds(t *testing.T) {
 	for range 3 {
 		streams = append(streams, w.client(monitor).watch())
 	}
-	w.client(monitor).mustGet() // and has its connection still
+	w.client(monitor).mustGet() // and still has its connection
 	connection, err := new(net.Dialer).DialContext(t.Context(), "tcp", address)
 	must(t, err)
 	defer connection.Close()
@@ -223,7 +223,7 @@ func TestItEnds(t *testing.T) {
 	}
 }
 
-// A client that takes nothing of what it is sent holds the end up no longer than others may.
+// A client that reads nothing delays the end no longer than others may.
 func TestItEndsThoughAClientDoesNotRead(t *testing.T) {
 	t.Parallel()
 	w := listening(t, nil)
@@ -234,7 +234,7 @@ func TestItEndsThoughAClientDoesNotRead(t *testing.T) {
 	if _, err := opened.Recv(); err != nil {
 		t.Fatal(err)
 	}
-	// The next ones fill what is kept for it on the way, and no one takes them.
+	// The next ones fill the buffers on the way, and nobody reads them.
 	for i := range 4 {
 		before := w.status.timesAsked()
 		w.status.set(&usherv1.GetStatusResponse{Problems: []string{large, fmt.Sprint(i)}}, nil)
