@@ -22,14 +22,14 @@ func TestMacOSPackage(t *testing.T) {
 	}
 
 	for _, test := range []struct{ spoil, complaint string }{
-		{`chmod 666 root/Library/LaunchDaemons/org.usher.helper.plist`, "other files, modes or owners"},
+		{`chmod 666 root/Library/LaunchDaemons/org.usher.helper.plist`, "wrong files, modes or owners"},
 		{`touch root/usr/local/usher/.DS_Store`, "Finder"},
 		{`ln -sf /usr/local/usher/nothing root/usr/local/bin/usherctl`, "not in the package"},
 		{`echo '<plist><dict>' > root/Library/LaunchAgents/org.usher.useragent.plist`, "property list"},
-		{`cp /bin/true root/usr/local/usher/usherd`, "no program for macOS"},
+		{`cp /bin/true root/usr/local/usher/usherd`, "not a program for macOS"},
 		{`chmod -x scripts/postinstall`, "cannot be executed"},
-		{`echo 'cd $1' >> scripts/preinstall`, "shellcheck objects"},
-		{`echo '<' >> product/Distribution`, "no XML"},
+		{`echo 'cd $1' >> scripts/preinstall`, "shellcheck has found a fault"},
+		{`echo '<' >> product/Distribution`, "not XML"},
 		{`sed -i s/overwrite-permissions=.false./overwrite-permissions='"true"'/ ` +
 			`product/usher-component.pkg/PackageInfo`, `overwrite-permissions is "true"`},
 		{`mv product/Resources/LICENSE.txt product/Resources/LICENSE`, `the license "LICENSE.txt" is not in Resources`},

@@ -97,6 +97,9 @@ func byKey(list any, key string) map[string]any {
 	return found
 }
 
+// reworded are words of earlier versions with the ones that this version has in their place.
+var reworded = strings.NewReplacer("does not run in his session", "does not run in their session")
+
 // saysAll fails the test unless every earlier field has the same value now; new fields may exist.
 func saysAll(t *testing.T, what string, was, now any) {
 	t.Helper()
@@ -113,6 +116,9 @@ func saysAll(t *testing.T, what string, was, now any) {
 			saysAll(t, fmt.Sprint(what, " ", i), value, at(now, i))
 		}
 	default:
+		if text, ok := was.(string); ok {
+			was = reworded.Replace(text)
+		}
 		if was != nil && was != "" && !reflect.DeepEqual(was, now) { // nothing was printed earlier
 			t.Errorf("%s: %v was printed earlier, now %v", what, was, now)
 		}

@@ -34,7 +34,7 @@ var obstacles = map[Obstacle]statement{
 	ObstacleUnavailable:  {"it is not available or did not answer", "have the user log out and in"},
 	ObstacleUnsupported:  {"this version of usher cannot read it", "update usher"},
 	ObstacleFailed:       {"reading it went wrong", "see the log of the user's agent"},
-	ObstacleNoSession: {"the user is not logged in, or usher-agent does not run in his session",
+	ObstacleNoSession: {"the user is not logged in, or usher-agent does not run in their session",
 		"have the user log in"},
 }
 
