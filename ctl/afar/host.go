@@ -23,8 +23,8 @@ import (
 	"usher.internal/ctl/answer"
 	"usher.internal/ctl/ask"
 	"usher.internal/ctl/files"
-	"usher.internal/ctl/terminal"
 	"usher.internal/internal/layout"
+	"usher.internal/internal/shell"
 )
 
 // parallelDefault is how many hosts are asked at a time.
@@ -134,7 +134,7 @@ func (h Host) sshLine(command string) string {
 		name = h.user + "@" + name
 	}
 	if strings.Contains(name, `\`) {
-		name = terminal.Quote(name)
+		name = shell.Quote(name)
 	}
 	return line + name + " " + command
 }

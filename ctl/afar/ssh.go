@@ -21,9 +21,9 @@ import (
 
 	"usher.internal/ctl/answer"
 	"usher.internal/ctl/ask"
-	"usher.internal/ctl/terminal"
 	"usher.internal/internal/command"
 	"usher.internal/internal/layout"
+	"usher.internal/internal/shell"
 )
 
 const (
@@ -57,7 +57,7 @@ func (h Host) sshCommand(ctx context.Context, interactive bool, arguments ...str
 	}
 	quoted := []string{"/usr/bin/env", remotePath(), "usherctl"}
 	for _, argument := range arguments {
-		quoted = append(quoted, terminal.Quote(argument))
+		quoted = append(quoted, shell.Quote(argument))
 	}
 	program, path := command.SSH()
 	ssh, err := program.With(append(options, "--", h.name, strings.Join(quoted, " "))...).Child(ctx)

@@ -9,10 +9,10 @@ import (
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
 
-	"usher.internal/ctl/terminal"
 	"usher.internal/internal/config"
 	"usher.internal/internal/contract"
 	"usher.internal/internal/link"
+	"usher.internal/internal/shell"
 )
 
 // Failure is the failure of a command: usherctl's exit code, a stable reason for programs, one sentence for a person,
@@ -41,7 +41,7 @@ func HintNoHelper() string {
 	}
 	return "usherd runs as root: launchd (macOS) or systemd starts it, and its log says why it does not run; where " +
 		"usher is not installed yet, `sudo " +
-		terminal.ShellWord(program) + " install` does that"
+		shell.Word(program) + " install` does that"
 }
 
 // ReasonNoAnswer is the reason of a failure when the helper did not answer in time.

@@ -20,6 +20,7 @@ import (
 	"usher.internal/ctl/fleetview"
 	"usher.internal/ctl/terminal"
 	"usher.internal/internal/english"
+	"usher.internal/internal/shell"
 	"usher.internal/internal/trust"
 )
 
@@ -62,7 +63,7 @@ server's configuration. No server is asked, and nothing is installed.`,
 			if c.Person && !c.JSON {
 				fmt.Fprintf(c.Out, "\nNext: start the servers, then `usherctl fleet provision --fleet %[1]s`, "+
 					"then `usherctl fleet credentials --fleet %[1]s MAC`.\n",
-					terminal.ShellWord(terminal.Plain(options.Directory)))
+					shell.Word(terminal.Plain(options.Directory)))
 			}
 			return nil
 		},

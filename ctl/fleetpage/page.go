@@ -6,6 +6,7 @@
 package fleetpage
 
 import (
+	"cmp"
 	_ "embed"
 	"fmt"
 	"html/template"
@@ -13,7 +14,6 @@ import (
 	"slices"
 	"strings"
 	"sync"
-	"time"
 
 	"usher.internal/ctl/fleetview"
 	"usher.internal/internal/english"
@@ -124,7 +124,7 @@ func newView(report *fleetview.Report) *view {
 		}
 		v.PersonalData = v.PersonalData || mac.User != "" || mac.Computer != ""
 		v.Rows = append(v.Rows, row{Standing: mac, Class: classOf(mac.State),
-			Age: age(report.Made.Sub(mac.Seen)), Stamp: mac.Seen.Unix()})
+			Age: cmp.Or(english.Age(report.Made.Sub(mac.Seen)), "now"), Stamp: mac.Seen.Unix()})
 	}
 	for _, count := range report.Counts {
 		v.Bars = append(v.Bars, bar{
@@ -179,19 +179,5 @@ func (v *view) addTrend() {
 				part{State: state, Class: classOf(state), Macs: count, Y: top, Height: height})
 		}
 		v.Days = append(v.Days, drawn)
-	}
-}
-
-// age is how old something is, in its largest unit.
-func age(d time.Duration) string {
-	switch d = max(0, d); {
-	case d < time.Minute:
-		return "now"
-	case d < time.Hour:
-		return fmt.Sprintf("%d min", int(d.Minutes()))
-	case d < 48*time.Hour:
-		return fmt.Sprintf("%d h", int(d.Hours()))
-	default:
-		return fmt.Sprintf("%d days", int(d.Hours()/24))
 	}
 }

@@ -15,6 +15,7 @@ import (
 	"github.com/nats-io/nuid"
 	"google.golang.org/protobuf/proto"
 
+	"usher.internal/internal/backoff"
 	"usher.internal/internal/contract"
 	"usher.internal/internal/fleet"
 	"usher.internal/internal/notice"
@@ -161,8 +162,8 @@ func (a *asking) wait(ctx context.Context) error {
 	quiet := time.NewTimer(time.Hour)
 	quiet.Stop()
 	defer quiet.Stop()
-	pause := a.question.Timeout / 8
-	again := time.NewTimer(pause)
+	pauses := backoff.Pauses{First: a.question.Timeout / 8, Longest: a.question.Timeout}
+	again := time.NewTimer(pauses.Next())
 	defer again.Stop()
 	for {
 		select {
@@ -183,8 +184,7 @@ func (a *asking) wait(ctx context.Context) error {
 			}
 		case <-again.C:
 			a.askSilent()
-			pause *= 2
-			again.Reset(pause)
+			again.Reset(pauses.Next())
 		case <-waiting.Done():
 			if err := ctx.Err(); err != nil {
 				return context.Cause(ctx)

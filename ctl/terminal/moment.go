@@ -1,10 +1,11 @@
 package terminal
 
 import (
-	"fmt"
 	"time"
 
 	"google.golang.org/protobuf/types/known/timestamppb"
+
+	"usher.internal/internal/english"
 )
 
 // Clock returns a moment for a person: the time of day today, with the date for any other day; "-" for none.
@@ -43,16 +44,11 @@ func (t *Terminal) Moment(at time.Time) string {
 
 // Ago returns how long before a moment another one was, for a person.
 func Ago(moment, now time.Time) string {
-	switch age := max(0, now.Sub(moment)); {
-	case moment.IsZero():
+	if moment.IsZero() {
 		return "never"
-	case age < time.Minute:
-		return "just now"
-	case age < time.Hour:
-		return fmt.Sprintf("%d min ago", int(age.Minutes()))
-	case age < 48*time.Hour:
-		return fmt.Sprintf("%d h ago", int(age.Hours()))
-	default:
-		return fmt.Sprintf("%d days ago", int(age.Hours()/24))
 	}
+	if age := english.Age(now.Sub(moment)); age != "" {
+		return age + " ago"
+	}
+	return "just now"
 }

@@ -1,13 +1,13 @@
-// Package clean removes what a stale registration has left in a user's session [MB-CLEAN, SK-RESET], through the user's
-// agent, and keeps a record of each removal.
+// Package clean removes the leftovers of a stale registration from a user's session [MB-CLEAN, SK-RESET], through the
+// user's agent, and keeps a record of each removal.
 //
-// [Cleaner.Find] looks at how the user stands now and lists what is there, with the objection to removing it if there
-// is one. [Cleaner.Remove] looks again, and removes: what was recorded as intended before anything was touched is
-// recorded as it went afterwards. What may be the current registration, a registration that is being made, and one that
-// could not be looked at are not removed without force. Only what cannot be used, or what another registration has
-// replaced for certain, is.
+// [Cleaner.Find] reads the present state of the user and lists the leftovers, with the objection to removing them if
+// there is one. [Cleaner.Remove] reads it again, and removes them. The intention is recorded before anything is
+// touched, and the result afterwards. Without force, three things are not removed: items that may be the current
+// registration, a registration in progress, and items that could not be read. Only unusable items, and items that
+// another registration has certainly replaced, are removed.
 //
-// Who may ask for that is the caller's to decide.
+// The caller decides who may ask for a removal.
 package clean
 
 import (
@@ -31,20 +31,19 @@ import (
 )
 
 var (
-	// ErrNoSession is wrapped when the user is not logged in, or his agent does not run.
-	ErrNoSession = errors.New("the user is not logged in, or usher-agent does not run in his session")
+	// ErrNoSession is wrapped when the user is not logged in, or their agent does not run.
+	ErrNoSession = errors.New("the user is not logged in, or usher-agent does not run in their session")
 	// ErrKeychain is wrapped when the agent could not look into the login keychain; the sentence is the agent's.
 	ErrKeychain = errors.New("the login keychain could not be looked at")
-	// ErrAgent is wrapped when the user's agent could not do what it was asked for otherwise; the sentence is the
-	// agent's.
+	// ErrAgent is wrapped when the user's agent could not do its task for another reason; the sentence is the agent's.
 	ErrAgent = errors.New("the user's agent could not do it")
 	// ErrObjection is wrapped by a removal that needs force; the sentence is the objection.
-	ErrObjection = errors.New("not without force")
+	ErrObjection = errors.New("force is needed")
 	// ErrBusy is wrapped while another removal of the same user is under way.
 	ErrBusy = errors.New("another removal of this user is under way")
 )
 
-// What one call may take.
+// Time limits of one call.
 const (
 	presentWithin = 5 * time.Second
 	lookWithin    = time.Minute
@@ -53,7 +52,7 @@ const (
 	lookAfterwardsWithin = 20 * time.Second
 )
 
-// What an agent may tell: more is cut off.
+// Limits on an agent's answer: more is cut off.
 const (
 	maximumLeftovers = 256
 	maximumID        = 64
@@ -71,18 +70,18 @@ type Sessions interface {
 type Config struct {
 	Store    *store.Store
 	Sessions Sessions
-	// Look reads how a user stands now, with the evidence and its certificates, and keeps it;
-	// [observation.Observer.ReadAndKeep] does. It is called after a removal too, so that what was removed is no longer
-	// known as there.
+	// Look reads the present state of a user, with the evidence and its certificates, and keeps it;
+	// [observation.Observer.ReadAndKeep] does that. It is also called after a removal, so that usher no longer knows
+	// the removed items.
 	Look func(ctx context.Context, agent usherv1.UserAgentServiceClient, user accounts.User) (observation.Reading,
 		error)
-	// Active tells whether a registration of a user is under way; [registration.Active] does.
+	// Active reports whether a registration of a user is under way; [registration.Active] does that.
 	Active func(tx *store.Tx, uid uint32) (bool, error)
-	// Logger may be nil. It is told no personal data.
+	// Logger may be nil. It gets no personal data.
 	Logger *slog.Logger
 }
 
-// Cleaner finds and removes leftovers. Its methods may be called from anywhere; of each user one removal runs at a
+// Cleaner finds and removes leftovers. Its methods may be called from any goroutine; each user has one removal at a
 // time.
 type Cleaner struct {
 	config Config
@@ -98,8 +97,8 @@ func New(config Config) *Cleaner {
 		busy: make(map[uint32]bool)}
 }
 
-// Find looks at what is there of a user. The errors wrap [ErrNoSession], [ErrKeychain] and [ErrAgent]: a
-// keychain that could not be looked at never comes to an empty list.
+// Find lists the leftovers of a user. The errors wrap [ErrNoSession], [ErrKeychain] and [ErrAgent]: a keychain that
+// could not be read never causes an empty list.
 func (c *Cleaner) Find(ctx context.Context, user accounts.User) (Remains, error) {
 	_, remains, err := c.find(ctx, user)
 	if err != nil {
@@ -115,7 +114,7 @@ func (c *Cleaner) find(ctx context.Context, user accounts.User) (usherv1.UserAge
 	if err != nil {
 		return nil, Remains{}, err
 	}
-	// What is found first cannot be newer than the registration that is then read.
+	// The leftovers are found first, so they cannot be newer than the registration that is then read.
 	response, err := agent.FindLeftovers(ctx, &usherv1.FindLeftoversRequest{})
 	if err != nil {
 		return nil, Remains{}, said(err)
@@ -138,7 +137,7 @@ func (c *Cleaner) find(ctx context.Context, user accounts.User) (usherv1.UserAge
 	}, nil
 }
 
-// agent returns the agent of a user. One that has just lost its connection is given a moment.
+// agent returns the agent of a user. One that has just lost its connection gets a moment to reconnect.
 func (c *Cleaner) agent(ctx context.Context, user accounts.User) (usherv1.UserAgentServiceClient, error) {
 	waiting, cancel := context.WithTimeout(ctx, presentWithin)
 	defer cancel()
@@ -153,13 +152,13 @@ func (c *Cleaner) agent(ctx context.Context, user accounts.User) (usherv1.UserAg
 type Request struct {
 	User, Caller accounts.User
 	Force        bool
-	// IDs are those of the leftovers that are meant; empty is all.
+	// IDs are those of the leftovers to remove; empty means all.
 	IDs []string
 }
 
-// Remove removes what [Cleaner.Find] finds. It returns the record, in which each leftover that could not be removed has
-// its error. The errors wrap those of Find, [ErrObjection], [ErrBusy], and those of the store: without a record nothing
-// is removed. A removal that has begun goes on when ctx ends.
+// Remove removes the leftovers that [Cleaner.Find] finds. It returns the record, with an error for each leftover that
+// could not be removed. The errors wrap those of Find, [ErrObjection], [ErrBusy], and those of the store: without a
+// record nothing is removed. A removal that has begun continues when ctx ends.
 func (c *Cleaner) Remove(ctx context.Context, request Request) (Removal, error) {
 	removal, err := c.remove(ctx, request)
 	if err != nil {
@@ -189,7 +188,7 @@ func (c *Cleaner) remove(ctx context.Context, request Request) (Removal, error) 
 		return Removal{}, fmt.Errorf("%w: %s", ErrObjection, remains.Objection)
 	}
 	err = c.config.Store.Update(func(tx *store.Tx) error {
-		// One may have begun since it was asked.
+		// A registration may have begun since the first check.
 		if active, err := c.config.Active(tx, request.User.UID); err != nil || active && !request.Force {
 			return cmp.Or(err, fmt.Errorf("%w: a registration of this user has just begun", ErrObjection))
 		}
@@ -203,7 +202,7 @@ func (c *Cleaner) remove(ctx context.Context, request Request) (Removal, error) 
 		func(tx *store.Tx) error { return removals.Put(tx, store.NumberKey(removal.Number), removal) })
 	c.lookAfterwards(context.WithoutCancel(ctx), agent, request.User)
 	if err != nil {
-		return Removal{}, fmt.Errorf("record how it went, after it was done: %w", err)
+		return Removal{}, fmt.Errorf("record the result of the removal: %w", err)
 	}
 	failed := 0
 	for _, one := range removal.Removed {
@@ -217,7 +216,7 @@ func (c *Cleaner) remove(ctx context.Context, request Request) (Removal, error) 
 	return removal, nil
 }
 
-// carryOut has the agent remove what is recorded, and notes how it went.
+// carryOut has the agent remove the recorded leftovers, and records the results.
 func (c *Cleaner) carryOut(ctx context.Context, agent usherv1.UserAgentServiceClient, removal *Removal) {
 	ctx, cancel := context.WithTimeout(ctx, removeWithin)
 	defer cancel()
@@ -230,25 +229,25 @@ func (c *Cleaner) carryOut(ctx context.Context, agent usherv1.UserAgentServiceCl
 	for _, one := range response.GetRemoved() {
 		outcome := oneline.Of(one.GetError(), maximumError)
 		if outcome == "" && one.GetError() != "" {
-			outcome = "the agent says that it is not, and not why"
+			outcome = "the agent reports that it was not removed, but not why"
 		}
 		outcomes[one.GetLeftover().GetId()] = outcome
 	}
 	for i := range removal.Removed {
 		one := &removal.Removed[i]
-		outcome, told := outcomes[one.Leftover.ID]
+		outcome, reported := outcomes[one.Leftover.ID]
 		switch {
 		case err != nil:
-			one.Error = oneline.Of("how it went is not known: "+said(err).Error(), maximumError)
-		case told:
+			one.Error = oneline.Of("the result is not known: "+said(err).Error(), maximumError)
+		case reported:
 			one.Error = outcome
 		default:
-			one.Error = "how it went is not known: the agent did not say"
+			one.Error = "the result is not known: the agent did not report it"
 		}
 	}
 }
 
-// lookAfterwards has what is there now known.
+// lookAfterwards updates usher's knowledge about the user after the removal.
 func (c *Cleaner) lookAfterwards(ctx context.Context, agent usherv1.UserAgentServiceClient, user accounts.User) {
 	ctx, cancel := context.WithTimeout(ctx, lookAfterwardsWithin)
 	defer cancel()
@@ -275,7 +274,7 @@ func (c *Cleaner) end(uid uint32) {
 }
 
 // said makes an error of a call to the agent one that wraps [ErrKeychain] or [ErrAgent] and has the agent's sentence.
-// That an agent is too old stays what it is, with its own reason.
+// The error of an outdated agent is unchanged, with its own reason.
 func said(err error) error {
 	if contract.Reason(err) == usherv1.ErrorReason_ERROR_REASON_AGENT_OUTDATED {
 		return err
@@ -293,11 +292,11 @@ func said(err error) error {
 	return fmt.Errorf("%w: %s", ErrAgent, oneline.Of(err.Error(), maximumError))
 }
 
-// bounded returns what an agent tells, fit to be kept and shown. What has no id that could be named again is left out,
-// and so is what has the same as another one.
-func bounded(told []*usherv1.Leftover) []Leftover {
+// bounded returns an agent's leftovers, fit to be kept and shown. It leaves out those without an id that could be named
+// again, and duplicates of an id.
+func bounded(reported []*usherv1.Leftover) []Leftover {
 	var found []Leftover
-	for _, one := range told {
+	for _, one := range reported {
 		id := one.GetId()
 		if id == "" || id != oneline.Of(id, maximumID) ||
 			slices.ContainsFunc(found, func(other Leftover) bool { return other.ID == id }) {

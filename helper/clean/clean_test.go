@@ -29,13 +29,13 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-// world is a cleaner with a real store, and a session in which things are left.
+// world is a cleaner with a real store, and a session with leftovers.
 type world struct {
 	*clean.Cleaner
 	store *store.Store
 	log   bytes.Buffer
 
-	// The session: whether it is away, what is there, and what looking and removing end with.
+	// The session: whether it is away, its leftovers, and the errors of looking and removing.
 	away               bool
 	leftovers          []*usherv1.Leftover
 	findErr, lookErr   error
@@ -47,7 +47,7 @@ type world struct {
 	active             bool
 	activeAfter        int
 	askedWhetherActive int
-	// looked is who was looked at, each time, and what had been removed by then.
+	// looked records who was looked at, each time, and which leftovers had been removed by then.
 	looked []string
 
 	usherv1.UserAgentServiceClient
@@ -60,7 +60,7 @@ func newWorld(t *testing.T) *world {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { opened.Close() })
-	w := &world{store: opened, reading: standing(wpj.StateOrphaned)}
+	w := &world{store: opened, reading: userIn(wpj.StateOrphaned)}
 	w.leftovers = []*usherv1.Leftover{
 		leftover("c", usherv1.LeftoverKind_LEFTOVER_KIND_CERTIFICATE, "device certificate"),
 		leftover("k", usherv1.LeftoverKind_LEFTOVER_KIND_KEY, "key"),
@@ -88,8 +88,8 @@ func leftover(id string, kind usherv1.LeftoverKind, name string) *usherv1.Leftov
 	return &usherv1.Leftover{Id: id, Kind: kind, Name: name}
 }
 
-// standing is a user in a state, with a certificate in the login keychain that nobody can use.
-func standing(state wpj.State) observation.Reading {
+// userIn returns the reading of a user in a state, with a certificate in the login keychain that nobody can use.
+func userIn(state wpj.State) observation.Reading {
 	identity := wpj.Identity{State: state, Detail: "Detail of " + string(state) + "."}
 	return observation.Reading{Identity: identity,
 		Evidence: []wpj.Evidence{keychainWith(wpj.HeldCertificate{DER: issued().old.DER})}}
@@ -197,7 +197,7 @@ func TestARegistrationThatBeginsMeanwhile(t *testing.T) {
 
 func TestNothingToRemoveIsNoRecord(t *testing.T) {
 	w := newWorld(t)
-	w.leftovers, w.reading = nil, standing(wpj.StateRegistered)
+	w.leftovers, w.reading = nil, userIn(wpj.StateRegistered)
 	removal, err := w.Remove(t.Context(), clean.Request{User: jane})
 	if err != nil || removal.Number != 0 || len(removal.Removed) != 0 || w.asked != nil ||
 		len(w.removals(t, clean.Filter{})) != 0 {
@@ -314,7 +314,7 @@ func TestTheNewestHundredAreKept(t *testing.T) {
 	}
 }
 
-func TestWhatAnAgentTellsIsBounded(t *testing.T) {
+func TestAnswerOfAnAgentIsBounded(t *testing.T) {
 	w := newWorld(t)
 	w.leftovers = []*usherv1.Leftover{
 		leftover("", 1, "no id"), leftover(strings.Repeat("x", 65), 1, "long id"),

@@ -15,13 +15,13 @@ var removals = store.NewBucket[Removal]("removals")
 
 // Filter chooses removals.
 type Filter struct {
-	// UID of nil is every user. With Name, the records of users with another name are left out, for example of the
+	// UID of nil means every user. With Name, the records of users with another name are left out, for example of the
 	// account that had the uid before.
 	UID  *uint32
 	Name string
-	// Nobody is for a caller who is not a person's account, and who has none.
+	// Nobody is set for a caller that is not a person's account and so has no records.
 	Nobody bool
-	// Limit of 0 is none.
+	// Limit of 0 means no limit.
 	Limit int
 }
 
@@ -67,10 +67,10 @@ func (c *Cleaner) Forget(tx *store.Tx, user accounts.User) error {
 	return nil
 }
 
-// unknownOutcome is what a record says of each leftover until it is known how it went.
-const unknownOutcome = "how it went is not known: usherd ended first, or could not write it down"
+// unknownOutcome is recorded for each leftover until its result is known.
+const unknownOutcome = "the result is not known: usherd ended first, or could not record it"
 
-// intend records what is about to be removed, and drops the user's oldest records.
+// intend records the planned removal, and drops the user's oldest records.
 func intend(tx *store.Tx, removal *Removal, found []Leftover) (err error) {
 	if removal.Number, err = removals.NextSequence(tx); err != nil {
 		return fmt.Errorf("record removal: %w", err)

@@ -61,11 +61,11 @@ func couldNotLook(source wpj.Source, obstacle wpj.Obstacle) wpj.Evidence {
 	return wpj.Evidence{Source: source, Finding: wpj.CouldNotLook, Obstacle: obstacle, Detail: "It did not answer."}
 }
 
-// kept is what the login keychain holds.
+// kept is the content of the login keychain.
 type kept struct {
 	evidence wpj.Evidence
-	// keys is how many certificates have their private key or cannot be parsed, keyless how many have none; the device
-	// of the first is the old one. unreadable is that its own state is not known.
+	// keys is how many certificates have their private key or cannot be parsed, and keyless how many have none; the
+	// device of the first is the old one. unreadable is true if the keychain's own state is not known.
 	keys, keyless int
 	unreadable    bool
 }
@@ -110,8 +110,8 @@ func keychains() map[string]kept {
 	}
 }
 
-// elsewhere is what another source says. holds is whether a registration of the new device that can be used is there,
-// unclear whether it leaves that open, same whether it names the device of the login keychain.
+// elsewhere is the evidence of another source. holds reports whether it holds a usable registration of the new device,
+// and unclear whether it leaves that open. same reports whether it names the device of the login keychain.
 type elsewhere struct {
 	evidence             []wpj.Evidence
 	holds, unclear, same bool
@@ -199,8 +199,8 @@ func secureEnclaves() map[string]elsewhere {
 	}
 }
 
-// In every state and beside every provider clean leaves alone what may be the registration, and names it. What is
-// removed without force is superseded for certain, or cannot be used.
+// In every state and beside every provider, clean does not remove certificates that may be the registration, and names
+// them. A certificate that is removed without force is superseded for certain, or unusable.
 func TestObjections(t *testing.T) {
 	w := newWorld(t)
 	states := map[wpj.State]bool{}
@@ -279,12 +279,12 @@ func TestObjections(t *testing.T) {
 	}
 }
 
-// The cases that an admin meets, with what is said and what is removed.
+// The cases that an admin meets, with the message and the removed leftovers.
 func TestWhatCleanObjectsTo(t *testing.T) {
 	type asked struct {
 		keychain, sso, enclave string
 		active                 bool
-		state                  wpj.State // replaces the one that the evidence comes to
+		state                  wpj.State // replaces the reading's own state
 		more                   bool      // the agent finds a certificate that the reading does not know
 		objection, leftovers   string
 	}
@@ -318,7 +318,7 @@ func TestWhatCleanObjectsTo(t *testing.T) {
 		"several": {"two", "not configured", "nothing", false, "", false,
 			"Each of these may be the user's current registration: device " + oldDevice, "ckptf"},
 		"of the tenant, beside another's": {"two, of which one is the tenant's", "not configured", "nothing", false,
-			"", false, "is not the registration that this user has now, which is device " + oldDevice, "ckptf"},
+			"", false, "is not the registration of this user, which is device " + oldDevice, "ckptf"},
 		"by a wrong clock": {"expired", "not configured", "nothing", false, "", false,
 			"if the clock is right it cannot be used", "ckptf"},
 		"without key": {"without key", "not configured", "nothing", false, "", false, "",

@@ -13,7 +13,7 @@ func (l Leftover) Proto() *usherv1.Leftover {
 	return &usherv1.Leftover{Id: l.ID, Kind: kinds.ToProto(l.Kind), Name: l.Name}
 }
 
-// Proto returns the message for what is there of a user.
+// Proto returns the message for a user's leftovers.
 func (r Remains) Proto() *usherv1.FindRemainsResponse {
 	message := &usherv1.FindRemainsResponse{Identity: contract.IdentityToProto(&r.Identity), Objection: r.Objection}
 	for _, one := range r.AtRisk {

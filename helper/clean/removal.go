@@ -7,8 +7,8 @@ import (
 	"usher.internal/internal/wpj"
 )
 
-// Kind is what sort of thing a leftover is, by the names of the contract without their prefix; empty for one that this
-// version does not know.
+// Kind is the kind of a leftover, by the names of the contract without their prefix; empty for one that this version
+// does not know.
 type Kind string
 
 // The kinds.
@@ -19,25 +19,25 @@ const (
 	KindFile            Kind = "FILE"
 )
 
-// Leftover is one thing that a registration has left in a user's session, as his agent tells of it.
+// Leftover is one item that a registration has left in a user's session, as their agent reports it.
 type Leftover struct {
 	ID   string `json:"id"`
 	Kind Kind   `json:"kind,omitempty"`
 	Name string `json:"name"`
 }
 
-// Remains is what is there, and whether it may be removed.
+// Remains are a user's leftovers, and whether they may be removed.
 type Remains struct {
-	// Leftovers are what a removal would remove.
+	// Leftovers are the items that a removal would remove.
 	Leftovers []Leftover
 	Identity  wpj.Identity
-	// Objection is why they must not be removed without force, a sentence; empty when they may be.
+	// Objection is a sentence that says why they must not be removed without force; empty if they may be.
 	Objection string
-	// AtRisk is what of it may be the current registration.
+	// AtRisk are the ones that may be the current registration.
 	AtRisk []AtRisk
 }
 
-// Removal is the record of what was removed of a user.
+// Removal is the record of one removal for a user.
 type Removal struct {
 	// Number is in the order of the removals; 0 for one that had nothing to remove and was not recorded.
 	Number uint64        `json:"number"`
@@ -49,9 +49,9 @@ type Removal struct {
 	Removed []Removed     `json:"removed"`
 }
 
-// Removed is how it went with one leftover.
+// Removed is the result for one leftover.
 type Removed struct {
 	Leftover Leftover `json:"leftover"`
-	// Error is empty when it is gone.
+	// Error is empty if it is gone.
 	Error string `json:"error,omitempty"`
 }

@@ -12,20 +12,20 @@ import (
 
 // AtRisk is a device certificate in the login keychain that may be the user's current registration.
 type AtRisk struct {
-	// DeviceID and TenantID are empty where the certificate does not say them, or cannot be parsed.
+	// DeviceID and TenantID are empty if the certificate does not have them, or cannot be parsed.
 	DeviceID wpj.DeviceID
 	TenantID wpj.TenantID
 	Source   wpj.Source
-	// Place is where it is and which one, for a person; Reason is one sentence.
+	// Place says in words where it is and which one it is; Reason is one sentence.
 	Place, Reason string
 }
 
-// longestReason bounds what is quoted in a reason.
+// longestReason limits a quotation in a reason.
 const longestReason = 200
 
 // atRisk returns the certificates in the login keychain that may be the current registration. It is every one that has
-// its private key, that cannot be parsed, or whose device another source names; not one that is superseded for certain,
-// and not one without its private key, which nobody can use.
+// its private key, that cannot be parsed, or whose device another source names. Left out are those that are superseded
+// for certain, and those without a private key, which nobody can use.
 func (c circumstances) atRisk() (found []AtRisk) {
 	for _, e := range c.loginKeychain() {
 		for _, held := range e.Certificates {
@@ -37,7 +37,7 @@ func (c circumstances) atRisk() (found []AtRisk) {
 					Source: wpj.SourceLoginKeychain,
 					Place: fmt.Sprintf("%s, certificate %x, which cannot be parsed", wpj.SourceLoginKeychain,
 						sha1.Sum(held.DER)),
-					Reason: "It is not known which device it is of.",
+					Reason: "It is not known which device it belongs to.",
 				})
 			default:
 				if reason := c.whyCurrent(certificate, held.HasPrivateKey); reason != "" {
@@ -59,7 +59,7 @@ func placeOf(certificate *wpj.Certificate, hasPrivateKey bool) string {
 	return place + ", without its private key"
 }
 
-// whyCurrent returns why a certificate may be the current registration, "" where it is not for certain.
+// whyCurrent returns why a certificate may be the current registration, "" if it certainly is not.
 func (c circumstances) whyCurrent(certificate *wpj.Certificate, hasPrivateKey bool) string {
 	if source := c.namedBy(certificate.DeviceID); source != "" {
 		return fmt.Sprintf("%s names the same device.", capitals[source])
@@ -71,8 +71,8 @@ func (c circumstances) whyCurrent(certificate *wpj.Certificate, hasPrivateKey bo
 	switch {
 	case c.isHealthy() && !isElsewhere(c.Identity.Source) &&
 		!strings.EqualFold(string(certificate.DeviceID), string(c.Identity.DeviceID)):
-		return fmt.Sprintf("It can be used, and is not the registration that this user has now, which is device %s; "+
-			"it may be the one of another tenant.", c.Identity.DeviceID)
+		return fmt.Sprintf("It can be used, but it is not the registration of this user, which is device %s; it may "+
+			"be that of another tenant.", c.Identity.DeviceID)
 	case c.isHealthy() && !isElsewhere(c.Identity.Source):
 		reason := "It is the registration that this user has now."
 		if provider := c.otherProvider(); provider != "" {
@@ -80,17 +80,17 @@ func (c circumstances) whyCurrent(certificate *wpj.Certificate, hasPrivateKey bo
 		}
 		return reason
 	case c.Identity.State == wpj.StateOrphaned && len(c.Identity.Others) > 0:
-		return c.Identity.Sentence() // which says whether tenant.id would decide
+		return c.Identity.Sentence() // this says whether tenant.id would decide
 	case unclear != nil:
-		return fmt.Sprintf("What %s says does not show whether another registration has taken its place: %s",
+		return fmt.Sprintf("What %s says does not show whether another registration has replaced it: %s",
 			names[unclear.Source], oneline.Of(unclear.Detail, longestReason))
 	case c.now.Before(certificate.NotBefore) || c.now.After(certificate.NotAfter):
 		return "By this Mac's clock it is not valid now; if the clock is right it cannot be used."
 	case isElsewhere(c.Identity.Source):
-		return fmt.Sprintf("The registration with %s is %s, so it is not certain that it has taken the "+
-			"place of this one.", names[c.Identity.Source], c.Identity.State)
+		return fmt.Sprintf("The registration with %s is %s, so it is not certain that it has replaced "+
+			"this one.", names[c.Identity.Source], c.Identity.State)
 	}
-	return "Nothing says that another registration has taken its place."
+	return "Nothing says that another registration has replaced it."
 }
 
 // names and capitals are the sources beside the login keychain, within a sentence and at its beginning.
@@ -106,14 +106,14 @@ func isElsewhere(source wpj.Source) bool {
 	return source == wpj.SourcePlatformSSO || source == wpj.SourceSecureEnclave
 }
 
-// isSuperseded reports whether another registration than one of the login keychain is the current one for certain: it
-// can be used, says which device it is, and no source that could say otherwise was left out of sight.
+// isSuperseded reports whether another registration than one of the login keychain is certainly the current one. It can
+// be used, it names its device, and every source that could contradict it was looked at.
 func (c circumstances) isSuperseded() bool {
 	return isElsewhere(c.Identity.Source) && c.Identity.State.Registered() && c.Identity.DeviceID != "" &&
 		c.unclear() == nil
 }
 
-// namedBy returns a source beside the login keychain that names that device, "" where none does. Microsoft's single
+// namedBy returns a source beside the login keychain that names that device, "" if none does. Microsoft's single
 // sign-on describes a registration of any generation, one in the login keychain too [MSID MSIDWorkPlaceJoinUtilBase.m].
 func (c circumstances) namedBy(device wpj.DeviceID) wpj.Source {
 	is := func(other wpj.DeviceID) bool { return other != "" && strings.EqualFold(string(other), string(device)) }
@@ -133,8 +133,8 @@ func (c circumstances) namedBy(device wpj.DeviceID) wpj.Source {
 	return ""
 }
 
-// unclear returns evidence of a source that may hold the registration and does not show whether it does; nil where
-// there is none. A source that this Mac does not have holds none.
+// unclear returns evidence of a source that may hold the registration but does not show whether it does; nil if there
+// is none. A source that this Mac does not have holds none.
 func (c circumstances) unclear() *wpj.Evidence {
 	for _, e := range c.Evidence {
 		switch {
@@ -147,7 +147,7 @@ func (c circumstances) unclear() *wpj.Evidence {
 	return nil
 }
 
-// otherProvider names another provider whose Platform SSO is configured, "" where none is.
+// otherProvider names another provider whose Platform SSO is configured, "" if there is none.
 func (c circumstances) otherProvider() string {
 	for _, e := range c.Evidence {
 		if e.Finding == wpj.Found && e.PlatformSSO != nil && e.PlatformSSO.Provider() == wpj.ProviderOther {
@@ -157,7 +157,7 @@ func (c circumstances) otherProvider() string {
 	return ""
 }
 
-// named is a sentence that names what is at risk, "" for nothing.
+// named returns a sentence that names the certificates at risk, "" for none.
 func named(risks []AtRisk) string {
 	var each []string
 	for _, one := range risks {

@@ -13,7 +13,7 @@ import (
 // apiTimeout bounds one delivery through the API, with all its calls.
 const apiTimeout = 2 * time.Minute
 
-// enrolmentPause is how long a computer that Jamf Pro does not know is given to get its record.
+// enrolmentPause is how long an unknown computer waits for its record in Jamf Pro.
 const enrolmentPause = 10 * time.Minute
 
 type apiDeliverer struct {
@@ -23,10 +23,10 @@ type apiDeliverer struct {
 }
 
 // API returns the deliverer that writes the extension attributes of this computer's record in Jamf Pro. Like an
-// inventory, it says how all stands at that moment, and not what the report that is delivered was about: the record is
-// one, and never goes back in time. The function computer says which record that is; it is asked for each delivery,
-// since a new logic board brings a new UDID. [ConfiguredComputer] makes one. The function now returns what the
-// attributes follow from.
+// inventory, it writes the state of the whole Mac at that moment, not the content of the delivered report. There is one
+// record, and it never goes back in time. The function computer returns that record. It is called for each delivery,
+// since a new logic board brings a new UDID. [ConfiguredComputer] makes one. The function now returns the report from
+// which the attributes follow.
 func API(client *jamfpro.Client, computer func(context.Context) (jamfpro.Selector, error),
 	now func() (attribute.Report, error)) Deliverer {
 	return &apiDeliverer{client: client, computer: computer, now: now}
@@ -45,7 +45,7 @@ func definition(of attribute.Attribute) jamfpro.Definition {
 	return jamfpro.Definition{Name: of.Name, DataType: string(of.DataType), Description: of.Description}
 }
 
-// ConfiguredComputer returns the computer with that UDID, or, when it is empty, what the hardware says.
+// ConfiguredComputer returns the computer with that UDID. If it is empty, the hardware's UDID is used.
 func ConfiguredComputer(udid string) func(context.Context) (jamfpro.Selector, error) {
 	return func(ctx context.Context) (jamfpro.Selector, error) {
 		if udid != "" {
@@ -65,7 +65,7 @@ func (d *apiDeliverer) Deliver(ctx context.Context, _ Report) error {
 	}
 	report, err := d.now()
 	if err != nil {
-		return fmt.Errorf("read what to tell Jamf Pro: %w", err)
+		return fmt.Errorf("read the report for Jamf Pro: %w", err)
 	}
 	var values []jamfpro.Attribute
 	for _, one := range attribute.Table() {
@@ -74,7 +74,7 @@ func (d *apiDeliverer) Deliver(ctx context.Context, _ Report) error {
 	return advise(d.client.SetExtensionAttributes(ctx, computer, values))
 }
 
-// advise says whether and when to try again.
+// advise returns whether and when to try again.
 func advise(err error) error {
 	if err == nil {
 		return nil
@@ -83,7 +83,7 @@ func advise(err error) error {
 		return &RetryError{After: jamfpro.ClusterRefresh, Err: err}
 	}
 	if errors.Is(err, jamfpro.ErrComputerNotFound) {
-		// It may be being enrolled: the record comes with its first inventory.
+		// The computer may be enrolling: the record appears with its first inventory.
 		return &RetryError{After: enrolmentPause, Err: err}
 	}
 	if errors.Is(err, jamfpro.ErrAttributeNotWritable) || errors.Is(err, jamfpro.ErrVersion) {

@@ -21,7 +21,7 @@ import (
 
 const computerUDID = "0A1B2C3D-0000-4000-8000-00000000BEEF"
 
-// jamfPro is a server that has every extension attribute and takes note of the values; update may answer in its place.
+// jamfPro is a server that has every extension attribute and records the values; update may answer instead.
 type jamfPro struct {
 	*httptest.Server
 	values map[string]string

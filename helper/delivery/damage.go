@@ -2,8 +2,8 @@ package delivery
 
 import "usher.internal/helper/store"
 
-// recount brings the number of what is unpublished in line with what there is, which differ after one of them was set
-// aside ([store.Store.Damages]). The books of the users may have lost pages then, and are rebuilt with the next report.
+// recount corrects the number of unpublished reports. It is wrong after one of them was set aside
+// ([store.Store.Damages]). The books of the users may have lost pages too, and are rebuilt with the next report.
 func (o *Outbox) recount() error {
 	o.indexed.Store(false)
 	differs := func(tx *store.Tx) (counted publication, differs bool, err error) {

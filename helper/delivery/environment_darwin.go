@@ -2,7 +2,7 @@ package delivery
 
 import "usher.internal/internal/command"
 
-// reconEnvironment is all that jamf gets of an environment.
+// reconEnvironment is the whole environment of jamf.
 var reconEnvironment = []string{
 	"PATH=" + command.SystemPath,
 	"HOME=/var/root",

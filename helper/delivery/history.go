@@ -9,18 +9,16 @@ import (
 	"usher.internal/internal/accounts"
 )
 
-// What is kept, with a delivery of about 1 kB.
+// Limits of the history; a delivery has about 1 kB.
 var (
-	// historyLimits are those of the deliveries. A Mac of one user keeps what it kept when the limit was one for all,
-	// 200.
+	// historyLimits are those of the deliveries. A Mac with one user keeps 200, as when one limit held for all users.
 	historyLimits = quota.Limits{PerUser: 200, Total: 1000}
-	// unpublishedLimits are those of the reports that wait for the fleet. A Mac has a handful of changes in a day, so
-	// that a user who loses some has been at a Mac without its fleet for years, or is up to something. All together are
-	// 4 MB.
+	// unpublishedLimits are those of the reports that wait for the fleet. A Mac has only a few changes a day. A user
+	// who loses some has been at a Mac without its fleet for years, or floods it on purpose. All together have 4 MB.
 	unpublishedLimits = quota.Limits{PerUser: 2000, Total: 4000}
 )
 
-// Which deliveries, and which unpublished reports, each user has.
+// The deliveries, and the unpublished reports, of each user.
 var (
 	deliveriesOf  = quota.NewBook[uint64]("deliveries-of")
 	unpublishedOf = quota.NewBook[uint64]("unpublished-of")
@@ -30,14 +28,14 @@ func entryOf(d Delivery) quota.Entry[uint64] {
 	return quota.Entry[uint64]{UID: d.Report.UID, Key: d.ID}
 }
 
-// remember notes a new delivery, and forgets the oldest ended ones that are too many then.
+// remember adds a new delivery, and removes the oldest ended ones beyond the limits.
 func (o *Outbox) remember(tx *store.Tx, added Delivery) error {
 	old, err := deliveriesOf.Add(tx, historyLimits, entryOf(added), undeliveredIn(tx))
 	return errors.Join(err, remove(tx, deliveries, old))
 }
 
-// index makes sure, once each time that the journal is opened, that the books are those of the journal: it may be of
-// before there were any, or an older usherd may have used it since.
+// index makes sure that the books match the journal, once each time that the journal is opened. The journal may be
+// older than the books, or an older usherd may have used it since.
 func (o *Outbox) index(tx *store.Tx) error {
 	if o.indexed.Load() {
 		return nil
@@ -72,9 +70,8 @@ func (o *Outbox) index(tx *store.Tx) error {
 	return nil
 }
 
-// Forget removes the deliveries of a user, and what the fleet is still to be told of them, in
-// the caller's transaction. It returns how many deliveries there were. An attempt that is under way comes to its end,
-// and leaves nothing.
+// Forget removes the deliveries of a user, and their unpublished reports, in the caller's transaction. It returns how
+// many deliveries there were. An attempt that is under way ends normally, and leaves nothing.
 func (o *Outbox) Forget(tx *store.Tx, user accounts.User) (removed int, err error) {
 	if err := o.index(tx); err != nil {
 		return 0, err
@@ -117,7 +114,7 @@ func (o *Outbox) Forget(tx *store.Tx, user accounts.User) (removed int, err erro
 	return len(delivered), nil
 }
 
-// entries returns whose the deliveries of a bucket are.
+// entries returns the user of each delivery of a bucket.
 func entries(tx *store.Tx, bucket store.Bucket[Delivery]) (all []quota.Entry[uint64], err error) {
 	for one, err := range bucket.Ascend(tx) {
 		if err != nil {

@@ -29,7 +29,7 @@ func (f *toFleet) flood(uid uint32, count int) {
 	}
 }
 
-// unpublishedOf is how many unpublished reports there are of each user.
+// unpublishedOf returns how many unpublished reports each user has.
 func (f *toFleet) unpublishedOf() map[uint32]int {
 	f.t.Helper()
 	all, waiting, _, err := f.outbox.Unpublished(10_000)
@@ -68,7 +68,7 @@ func TestNoUserErasesAnothersDeliveries(t *testing.T) {
 	})
 }
 
-// What has not ended stays, whatever comes after it.
+// A delivery that has not ended is kept, whatever comes after it.
 func TestUndeliveredIsNeverForgotten(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b := newBench(t, &deliverer{answer: func(context.Context, delivery.Report) error { return errors.New("away") }})
@@ -84,7 +84,7 @@ func TestUndeliveredIsNeverForgotten(t *testing.T) {
 	})
 }
 
-// A journal of before the histories were apart keeps what it has, divided by user.
+// A journal that is older than the separate histories keeps its deliveries, and divides them by user.
 func TestHistoryOfBeforeIsDivided(t *testing.T) {
 	f := newToFleet(t)
 	defer func() { f.close() }()

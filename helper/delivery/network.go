@@ -11,17 +11,17 @@ import (
 )
 
 const (
-	// settleTime is how long the network must be quiet before a change is told: joining a network comes in many
+	// settleTime is how long the network must be quiet before a change is reported: joining a network causes many
 	// messages.
 	settleTime = time.Second
-	// settleLimit is after which time it is told all the same.
+	// settleLimit is the time after which the change is reported in any case.
 	settleLimit = 10 * time.Second
 )
 
-// WatchNetwork calls changed whenever this computer has got an address or a route, once for all that comes together,
-// and blocks until ctx ends, when it returns nil. It waits for the kernel to tell (Linux: a netlink socket, macOS: a
-// routing socket, which was not run on a Mac yet) and polls nothing. An error means that changes are not seen from now
-// on; what needs them then only misses a hint.
+// WatchNetwork calls changed whenever this computer has got an address or a route, once for messages that come
+// together. It blocks until ctx ends, and then returns nil. It waits for a message of the kernel and never polls. On
+// Linux that is a netlink socket, on macOS a routing socket, which nobody has run on a Mac yet. After an error, changes
+// are no longer seen; users of this function only miss a hint then.
 func WatchNetwork(ctx context.Context, changed func()) error {
 	socket, err := openRouteSocket()
 	if err != nil {
@@ -55,21 +55,21 @@ func endOfWatch(ctx context.Context, err error) error {
 	return fmt.Errorf("watch the network: %w", err)
 }
 
-// awaitChange returns nil after a message that tells of a new address or route; a zero deadline is none.
+// awaitChange returns nil after a message about a new address or route; a zero deadline means none.
 func awaitChange(socket *os.File, buffer []byte, deadline time.Time) error {
 	if err := socket.SetReadDeadline(deadline); err != nil {
 		return err
 	}
 	for {
 		n, err := socket.Read(buffer)
-		// The kernel could not keep all messages for us: one of them may have been such.
+		// The kernel could not keep all messages for us: one of them may have been a change.
 		if errors.Is(err, unix.ENOBUFS) {
 			return nil
 		}
 		if err != nil {
 			return err
 		}
-		if tellsOfChange(buffer[:n]) {
+		if isChange(buffer[:n]) {
 			return nil
 		}
 	}

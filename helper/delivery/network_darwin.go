@@ -22,22 +22,22 @@ func openRouteSocket() (*os.File, error) {
 		return nil, fmt.Errorf("open routing socket: %w", err)
 	}
 	if err := unix.SetNonblock(fd, true); err != nil {
-		_ = unix.Close(fd) // the error before is the one that tells
+		_ = unix.Close(fd) // the first error says why
 		return nil, fmt.Errorf("open routing socket: %w", err)
 	}
 	return os.NewFile(uintptr(fd), "route"), nil
 }
 
-// Where the kind and the flags stand in struct rt_msghdr of <net/route.h>. The other messages begin in the same way,
+// The offsets of the kind and the flags in struct rt_msghdr of <net/route.h>. The other messages begin in the same way,
 // with length, version and kind.
 const (
 	offsetOfKind  = 3
 	offsetOfFlags = 8
 )
 
-// tellsOfChange tells whether the message is of a new address or of a new route through a gateway. Routes without one
-// come and go with every neighbour on the network. A routing socket gives one message a read.
-func tellsOfChange(received []byte) bool {
+// isChange reports whether the message is of a new address or of a new route through a gateway. Routes without a
+// gateway come and go with every neighbour on the network. A routing socket returns one message for each read.
+func isChange(received []byte) bool {
 	if len(received) < offsetOfFlags+4 {
 		return false
 	}

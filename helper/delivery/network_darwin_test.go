@@ -7,7 +7,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// A new address counts, and a route through a gateway; a neighbour's route does not.
+// A new address is a change, and so is a route through a gateway; a neighbour's route is not.
 func TestMessagesOfARoutingSocket(t *testing.T) {
 	message := func(kind byte, flags uint32) []byte {
 		content := make([]byte, 16)
@@ -28,7 +28,7 @@ func TestMessagesOfARoutingSocket(t *testing.T) {
 		"message that is cut": {message(unix.RTM_ADD, unix.RTF_GATEWAY)[:11], false},
 		"nothing":             {nil, false},
 	} {
-		if got := tellsOfChange(test.message); got != test.want {
+		if got := isChange(test.message); got != test.want {
 			t.Errorf("%s: %v", name, got)
 		}
 	}

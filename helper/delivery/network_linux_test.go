@@ -12,8 +12,8 @@ import (
 	"usher.internal/helper/delivery"
 )
 
-// A network of its own, which only this test changes: root is needed to make one.
-func TestNewAddressIsTold(t *testing.T) {
+// The test changes a network namespace of its own: making one needs root.
+func TestNewAddressIsReported(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	control, changed, ended := make(chan int), make(chan struct{}, 100), make(chan error, 1)
 	go func() {
@@ -38,17 +38,17 @@ func TestNewAddressIsTold(t *testing.T) {
 		t.FailNow()
 	}
 	defer unix.Close(fd)
-	// The watcher may not listen yet when the first change comes, so there are more of them until it has told of one.
+	// The watcher may not listen yet when the first change comes, so the test repeats them until one is reported.
 	deadline := time.After(time.Minute)
-	for told := false; !told; {
+	for reported := false; !reported; {
 		setLoopback(t, fd, false)
 		setLoopback(t, fd, true)
 		select {
 		case <-changed:
-			told = true
+			reported = true
 		case <-time.After(3 * time.Second):
 		case <-deadline:
-			t.Fatal("no change was told")
+			t.Fatal("no change was reported")
 		}
 	}
 	cancel()
@@ -57,7 +57,7 @@ func TestNewAddressIsTold(t *testing.T) {
 	}
 }
 
-func TestQuietNetworkIsNotToldOfAndTheEndComesAtOnce(t *testing.T) {
+func TestQuietNetworkIsNotReportedAndTheEndComesAtOnce(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	ended := make(chan error, 1)
 	go func() { ended <- delivery.WatchNetwork(ctx, func() {}) }()

@@ -8,20 +8,19 @@ import (
 	"usher.internal/internal/oneline"
 )
 
-// attemptsThatBlock is after how many attempts a delivery gives way: those behind it no longer wait for it. Back-off
-// takes one to three hours for that. Without an end, a report that Jamf Pro never takes, and never refuses for good
-// either, would keep those of all other users waiting.
+// attemptsThatBlock is the number of attempts after which a delivery gives way: later ones no longer wait for it.
+// Back-off takes one to three hours for that. Without this limit, a report that Jamf Pro neither takes nor refuses
+// would block the reports of all other users for ever.
 const attemptsThatBlock = 20
 
-// inLine is the error of a delivery that waits for those before it. Whose they are, and what is wrong with them, is
-// nothing for its user.
+// inLine is the error of a delivery that waits for earlier ones. It does not name their users or their problems.
 const inLine = "waits for an older report that Jamf Pro has not taken yet"
 
-// blocks reports whether those behind a pending delivery wait for it.
+// blocks reports whether later deliveries wait for this pending one.
 func (d Delivery) blocks() bool { return d.Attempts < attemptsThatBlock }
 
-// next returns the delivery whose turn it is, false for none, and how long nothing is due then. Waiting are the pending
-// and refused deliveries of all users, the oldest first; they are one line.
+// next returns the delivery that is next, false for none, and how long nothing is due then. waiting holds the pending
+// and refused deliveries of all users, the oldest first, as one line.
 func (w *worker) next(waiting []Delivery) (_ Delivery, found bool, wait time.Duration) {
 	wait = longestWait
 	for _, one := range waiting {
@@ -40,8 +39,8 @@ func (w *worker) next(waiting []Delivery) (_ Delivery, found bool, wait time.Dur
 	return Delivery{}, false, wait
 }
 
-// lineUp has the others in the line follow a delivery that has failed: those behind it are not due before it, and those
-// that have given way to it are not due after it, so that they are tried again first.
+// lineUp adjusts the rest of the line after a failed delivery. Those behind it are not due before it. Those that have
+// given way to it are not due after it, so that they are tried again first.
 func (o *Outbox) lineUp(tx *store.Tx, failed Delivery) error {
 	waiting, err := undelivered(tx)
 	if err != nil {
@@ -69,8 +68,8 @@ func (o *Outbox) lineUp(tx *store.Tx, failed Delivery) error {
 	return nil
 }
 
-// supersedeOlder ends what is older than a delivered report and has not been delivered: Jamf Pro has one record of this
-// computer, and was told of all of it. Those are reports that were refused or have given way, of other users.
+// supersedeOlder ends undelivered reports that are older than a delivered one, since Jamf Pro has one record of this
+// computer. They are reports of other users that were refused or have given way.
 func (o *Outbox) supersedeOlder(tx *store.Tx, delivered Delivery) error {
 	var older []Delivery
 	for one, err := range deliveries.Descend(tx) {
@@ -87,8 +86,8 @@ func (o *Outbox) supersedeOlder(tx *store.Tx, delivered Delivery) error {
 	return o.overtake(tx, older, delivered.EndedAt)
 }
 
-// deliverWith ends what waited behind a delivered report when its attempt began, up to the newest: that has said how
-// all of this Mac stands, so that an inventory for each of them would say the same again.
+// deliverWith ends the deliveries that already waited behind a delivered report when its attempt began, up to newest.
+// That report has described the whole Mac, so an inventory for each of them would say the same again.
 func (o *Outbox) deliverWith(tx *store.Tx, delivered Delivery, newest uint64) error {
 	waiting, err := undelivered(tx)
 	if err != nil {
@@ -107,7 +106,7 @@ func (o *Outbox) deliverWith(tx *store.Tx, delivered Delivery, newest uint64) er
 	return nil
 }
 
-// overtake ends deliveries, which come the newest first, after which Jamf Pro has taken a newer one.
+// overtake ends deliveries after Jamf Pro has taken a newer one. They come the newest first.
 func (o *Outbox) overtake(tx *store.Tx, older []Delivery, now time.Time) error {
 	for _, one := range slices.Backward(older) {
 		one = one.ended(StateSuperseded, now)
@@ -124,8 +123,8 @@ func (o *Outbox) overtake(tx *store.Tx, older []Delivery, now time.Time) error {
 	return nil
 }
 
-// settle ends what a journal has undelivered before its newest delivered report: of an usherd that did not keep the
-// line yet.
+// settle ends undelivered deliveries that are older than the newest delivered report. An usherd that did not keep the
+// line yet may have left some.
 func (o *Outbox) settle() error {
 	find := func(tx *store.Tx) (older []Delivery, err error) {
 		delivered := false

@@ -15,7 +15,7 @@ import (
 	"usher.internal/helper/store"
 )
 
-// A server that is away for however long is sent all that waited at once, with the oldest report.
+// After any outage the server gets all waiting reports at once, with the oldest one.
 func TestReportsOfAllUsersComeInOrderAfterAnOutage(t *testing.T) {
 	for _, away := range []time.Duration{time.Second, 10 * time.Minute, 12 * time.Hour} {
 		t.Run(away.String(), func(t *testing.T) {
@@ -53,7 +53,7 @@ func TestReportsOfAllUsersComeInOrderAfterAnOutage(t *testing.T) {
 	}
 }
 
-// A report that comes makes those before it due, which go first; what the server has asked for is kept.
+// A new report makes those before it due, and they go first; a pause that the server asked for still applies.
 func TestNewReportMakesThoseBeforeItDue(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		answer := error(&delivery.RetryError{After: 10 * time.Minute, Err: errors.New("429")})
@@ -77,8 +77,8 @@ func TestNewReportMakesThoseBeforeItDue(t *testing.T) {
 	})
 }
 
-// A report that Jamf Pro never takes, and never refuses for good, keeps those of others waiting for some hours and not
-// for ever. Then it has ended: it must not come after them.
+// A report that Jamf Pro never takes, and never refuses for good, delays those of others by some hours, not for ever.
+// Then it has ended: it must not come after them.
 func TestReportThatNeverArrivesGivesWay(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		jamf := &deliverer{answer: func(_ context.Context, r delivery.Report) error {
@@ -117,7 +117,7 @@ func TestReportThatNeverArrivesGivesWay(t *testing.T) {
 	})
 }
 
-// What has given way is tried again before each attempt of those behind it.
+// A report that has given way is tried again before each attempt of those behind it.
 func TestWhatHasGivenWayIsStillTriedFirst(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		jamf := &deliverer{answer: func(context.Context, delivery.Report) error { return errors.New("away") }}
@@ -144,8 +144,7 @@ func TestWhatHasGivenWayIsStillTriedFirst(t *testing.T) {
 	})
 }
 
-// A report that was refused keeps nobody waiting. When it can be sent again by hand, what Jamf Pro took meanwhile is
-// newer, and it is over.
+// A refused report blocks no other. If Jamf Pro took a newer one before an admin sends it again, it has ended.
 func TestRefusedReportDoesNotFollowANewerOfAnotherUser(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var fixed atomic.Bool
@@ -205,7 +204,8 @@ func TestRefusedReportsAreFlushedInOrder(t *testing.T) {
 	})
 }
 
-// A refused report is made pending again while a newer one is under way, which arrives: the older must not follow it.
+// A refused report becomes pending again while a newer one is under way, and the newer arrives: the older must not
+// follow it.
 func TestFlushWhileANewerIsUnderWay(t *testing.T) {
 	for _, superseded := range []bool{false, true} {
 		t.Run(fmt.Sprint("superseded ", superseded), func(t *testing.T) {
@@ -245,8 +245,7 @@ func TestFlushWhileANewerIsUnderWay(t *testing.T) {
 	}
 }
 
-// The journal of an usherd that let a newer report go first may have an older one pending after a delivered one: it is
-// not sent.
+// An usherd that let a newer report go first may have left an older one pending after a delivered one: it is not sent.
 func TestJournalWithAPendingReportBeforeADeliveredOne(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		jamf := &deliverer{}
@@ -288,8 +287,8 @@ func TestJournalWithAPendingReportBeforeADeliveredOne(t *testing.T) {
 	})
 }
 
-// What Jamf Pro was told outlives a crash between the answer and its record, for the line too: nothing older follows
-// what is sent again.
+// A crash between Jamf Pro's answer and its record does not break the order: nothing older follows the report that is
+// sent again.
 func TestCrashKeepsTheLine(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		jamf := &deliverer{answer: func(context.Context, delivery.Report) error { return errors.New("away") }}

@@ -16,19 +16,19 @@ import (
 type Config struct {
 	Store     *store.Store
 	Deliverer Deliverer
-	// Random draws a wait of 0 up to and including most; nil means evenly spread ones.
+	// Random draws a wait from 0 to most; nil means a uniform distribution.
 	Random func(most time.Duration) time.Duration
-	// Circumstances names what an attempt depends on, on this Mac: the configuration and the secret. A delivery that
-	// was refused under others is tried again when Run begins; nil says nothing.
+	// Circumstances names what an attempt depends on, on this Mac: the configuration and the secret. If a delivery was
+	// refused under others, it is tried again when Run begins. nil means no circumstances.
 	Circumstances func() string
-	// Publishes tells whether a fleet is told of reports too; nil never does. See [Outbox.Unpublished].
+	// Publishes reports whether a fleet gets reports too; nil means never. See [Outbox.Unpublished].
 	Publishes func() bool
 	// Logger may be nil.
 	Logger *slog.Logger
 }
 
-// Outbox holds the reports that are on their way to Jamf Pro; see the package comment for what it promises. Its methods
-// may be called from anywhere; one goroutine runs [Outbox.Run].
+// Outbox holds the reports on their way to Jamf Pro; the package comment has its guarantees. Its methods may be called
+// from any goroutine; one goroutine runs [Outbox.Run].
 type Outbox struct {
 	store     *store.Store
 	deliverer Deliverer
@@ -39,7 +39,7 @@ type Outbox struct {
 
 	circumstances func() string
 
-	// Each holds at most one signal: whatever happened, Run looks at the journal.
+	// Each holds at most one signal: for every signal, Run reads the journal.
 	wake, network, publishable notice.Signal
 
 	// indexed is true once the books of this journal are known to be complete; see [Outbox.index].
@@ -84,17 +84,17 @@ func New(config Config) *Outbox {
 	return outbox
 }
 
-// OnChange has changed called within the transaction of every change of a delivery that is in the outbox already; its
-// error undoes the change. For a new one there is no call: [Outbox.Enqueue] returns it. It must be set before anything
-// else is called.
+// OnChange sets the function that is called within the transaction of every change of an existing delivery; its error
+// undoes the change. It is not called for a new delivery: [Outbox.Enqueue] returns that. OnChange must be called before
+// any other method.
 func (o *Outbox) OnChange(changed func(tx *store.Tx, d Delivery) error) { o.onChange = changed }
 
-// Enqueue puts a report into the outbox, within the caller's transaction, and marks what the same user has there
-// undelivered as superseded; a change of the device that was not delivered goes with the new one. The delivery is due
-// at once, and so is what is before it, unless Jamf Pro has asked for a pause.
+// Enqueue puts a report into the outbox, within the caller's transaction, and supersedes the undelivered reports of the
+// same user. The new report takes over a device change that was not delivered. The delivery is due at once, and so are
+// those before it, unless Jamf Pro has asked for a pause.
 func (o *Outbox) Enqueue(tx *store.Tx, report Report) (Delivery, error) {
 	now := time.Now()
-	told := report // of a change of the device the fleet was told with the older report
+	forFleet := report // the fleet got a change of the device with the older report
 	if err := o.index(tx); err != nil {
 		return Delivery{}, err
 	}
@@ -127,21 +127,21 @@ func (o *Outbox) Enqueue(tx *store.Tx, report Report) (Delivery, error) {
 	if err := o.remember(tx, added); err != nil {
 		return Delivery{}, fmt.Errorf("enqueue a delivery: %w", err)
 	}
-	if err := o.keepUnpublished(tx, id, told, now); err != nil {
+	if err := o.keepUnpublished(tx, id, forFleet, now); err != nil {
 		return Delivery{}, err
 	}
 	tx.OnCommit(func() { o.wake.Set() })
 	return added, nil
 }
 
-// List returns deliveries, the newest first: the pending and the refused ones, and, if asked for, those that were
-// delivered or superseded. A limit of 0 or less is none.
+// List returns deliveries, the newest first: the pending and the refused ones and, on request, those that were
+// delivered or superseded. A limit of 0 or less means no limit.
 func (o *Outbox) List(includeEnded bool, limit int) ([]Delivery, error) {
 	var listed []Delivery
 	err := o.store.View(func(tx *store.Tx) error {
 		for one, err := range deliveries.Descend(tx) {
 			if err != nil || limit > 0 && len(listed) == limit || !includeEnded && one.State == StateDelivered {
-				return err // what is older than a delivered one has ended
+				return err // every delivery older than a delivered one has ended
 			}
 			if includeEnded || !one.forgettable() {
 				listed = append(listed, one)
@@ -155,7 +155,7 @@ func (o *Outbox) List(includeEnded bool, limit int) ([]Delivery, error) {
 	return listed, nil
 }
 
-// LastDelivered returns when a report came to Jamf Pro last, as far as the history goes; the zero time when none did.
+// LastDelivered returns when a report last reached Jamf Pro, as far as the history shows; the zero time if none did.
 func (o *Outbox) LastDelivered() (last time.Time, err error) {
 	err = o.store.View(func(tx *store.Tx) error {
 		for one, err := range deliveries.Descend(tx) {
@@ -175,7 +175,8 @@ func (o *Outbox) LastDelivered() (last time.Time, err error) {
 	return last, nil
 }
 
-// Undelivered returns what has not reached Jamf Pro yet of a user, the oldest first, in the caller's transaction.
+// Undelivered returns the deliveries of a user that have not reached Jamf Pro yet, the oldest first, in the caller's
+// transaction.
 func (o *Outbox) Undelivered(tx *store.Tx, uid uint32) ([]Delivery, error) {
 	all, err := undelivered(tx)
 	return slices.DeleteFunc(all, func(d Delivery) bool { return d.Report.UID != uid }), err
@@ -187,8 +188,8 @@ func (o *Outbox) Waiting(tx *store.Tx) (bool, error) {
 	return slices.ContainsFunc(all, func(d Delivery) bool { return d.State == StatePending }), err
 }
 
-// Flush makes every pending delivery due now, whatever was to be waited for, and the refused ones pending again. Those
-// are only the ones that nothing newer of the user has replaced, and after which Jamf Pro has taken nothing. It returns
+// Flush makes every pending delivery due now, whatever its pause, and makes the refused ones pending again. It leaves
+// out refused deliveries that a newer one of the user has replaced, or after which Jamf Pro has taken one. It returns
 // how many are due.
 func (o *Outbox) Flush() (due int, err error) {
 	err = o.store.Update(func(tx *store.Tx) error {
@@ -214,19 +215,20 @@ func (o *Outbox) Flush() (due int, err error) {
 	return due, nil
 }
 
-// Reconsider makes undelivered deliveries due, at any time within that, and one that is refused meanwhile: something
-// has changed that Jamf Pro may have refused them for, or that an attempt needs, maybe on all Macs of a fleet at once.
-// Where Jamf Pro has asked for a pause, that is kept. It does not wait for the attempts, and what cannot be written now
-// is tried again all the same.
+// Reconsider makes undelivered deliveries due, at a random time within that duration, including one that is refused
+// meanwhile. It is called after a change that may remove the cause of a refusal or failure, maybe on all Macs of a
+// fleet at once. A pause that Jamf Pro has asked for still applies. Reconsider does not wait for the attempts. A
+// delivery that cannot be written now is tried again as well.
 func (o *Outbox) Reconsider(within time.Duration) error {
-	due := time.Now().Add(o.random(within)) // one for all, which stay in line
+	due := time.Now().Add(o.random(within)) // one time for all, so that their order remains
 	o.mutex.Lock()
 	o.reconsiderAt = due
 	o.mutex.Unlock()
 	return o.reconsider(due, func(Delivery) bool { return true })
 }
 
-// reconsiderRefused is [Outbox.Reconsider] for what was refused under other circumstances, while usherd did not run.
+// reconsiderRefused is [Outbox.Reconsider] for deliveries that were refused under other circumstances, while usherd did
+// not run.
 func (o *Outbox) reconsiderRefused() error {
 	now := o.circumstances()
 	return o.reconsider(time.Now(), func(d Delivery) bool { return d.RefusedUnder != "" && d.RefusedUnder != now })
@@ -261,7 +263,7 @@ func (o *Outbox) reconsider(due time.Time, concerned func(Delivery) bool) error 
 	return nil
 }
 
-// reconsidered is when refused deliveries were or are to be tried again last.
+// reconsidered returns when refused deliveries were or will be last tried again.
 func (o *Outbox) reconsidered() time.Time {
 	o.mutex.Lock()
 	defer o.mutex.Unlock()
@@ -272,7 +274,7 @@ func (o *Outbox) reconsidered() time.Time {
 // block; [Outbox.Run] does the work.
 func (o *Outbox) NetworkChanged() { o.network.Set() }
 
-// change writes a delivery that is in the outbox already and tells of it.
+// change writes a delivery that is in the outbox already and calls the hook of [Outbox.OnChange].
 func (o *Outbox) change(tx *store.Tx, d Delivery) error {
 	if err := deliveries.Put(tx, store.NumberKey(d.ID), d); err != nil {
 		return fmt.Errorf("record delivery %d: %w", d.ID, err)
@@ -286,11 +288,11 @@ func (d Delivery) ended(state State, now time.Time) Delivery {
 	return d
 }
 
-// forgettable tells whether nothing can become of the delivery any more.
+// forgettable reports whether the delivery can no longer change.
 func (d Delivery) forgettable() bool { return d.State == StateDelivered || d.State == StateSuperseded }
 
-// undelivered returns the deliveries that are pending or refused, the oldest first. What is older than one that was
-// delivered has ended, so that the history before it is not read.
+// undelivered returns the deliveries that are pending or refused, the oldest first. It stops at the newest delivered
+// one, since all older ones have ended.
 func undelivered(tx *store.Tx) ([]Delivery, error) {
 	var found []Delivery
 	for one, err := range deliveries.Descend(tx) {

@@ -22,7 +22,7 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-// deliverer answers each attempt with what the test says, and remembers the attempts.
+// deliverer answers each attempt as the test says, and records the attempts.
 type deliverer struct {
 	answer func(ctx context.Context, report delivery.Report) error
 
@@ -94,10 +94,10 @@ type bench struct {
 
 	mutex   sync.Mutex
 	changes []delivery.Delivery
-	refuse  error // what the hook answers
+	refuse  error // the answer of the hook
 }
 
-// changed returns the changes that the hook was told of since the last time, and sets what it answers from now on.
+// changed returns the changes that the hook has received since the last call, and sets its answer from now on.
 func (b *bench) changed(refuse error) []delivery.Delivery {
 	b.mutex.Lock()
 	defer b.mutex.Unlock()
@@ -106,7 +106,7 @@ func (b *bench) changed(refuse error) []delivery.Delivery {
 	return changes
 }
 
-// longest makes the jitter predictable: always the whole of it.
+// longest makes the jitter predictable: always the maximum.
 func longest(most time.Duration) time.Duration { return most }
 
 func newBench(t *testing.T, with *deliverer) *bench {
@@ -171,7 +171,7 @@ func (b *bench) enqueue(reports ...delivery.Report) {
 	}
 }
 
-// list returns what List(true) has, by registration id.
+// list returns the result of List(true), by registration id.
 func (b *bench) list() map[string]delivery.Delivery {
 	b.t.Helper()
 	all, err := b.outbox.List(true, 0)
@@ -274,18 +274,18 @@ func TestNewerReportSupersedesWhatIsUndelivered(t *testing.T) {
 		}
 		time.Sleep(time.Minute)
 		b.mustBe("refused", delivery.StateSuperseded, 1)
-		b.mustBe("pending", delivery.StateSuperseded, 0) // it waited for the other user's, which came before it
+		b.mustBe("pending", delivery.StateSuperseded, 0) // it waited for that of another user, which came before it
 		b.mustBe("other", delivery.StateDelivered, 3)
 		b.mustBe("newest", delivery.StateDelivered, 1)
-		// Superseded ones are over, also for whoever flushes.
+		// Superseded deliveries have ended, also for a flush.
 		if due, err := b.outbox.Flush(); due != 0 || err != nil {
 			t.Errorf("flushed %d, %v", due, err)
 		}
 	})
 }
 
-// However the attempt ends whose report was superseded meanwhile, it changes nothing, and the newer report comes after
-// it.
+// The attempt of a report that was superseded meanwhile changes nothing, however it ends, and the newer report comes
+// after it.
 func TestReportThatIsSupersededWhileUnderWay(t *testing.T) {
 	for name, end := range map[string]error{
 		"delivered": nil, "failed": errors.New("away"), "refused": &delivery.RefusedError{Err: errors.New("no")},
@@ -346,7 +346,8 @@ func TestReportsGoOneAfterAnotherAndTheOldestFirst(t *testing.T) {
 	})
 }
 
-// Jamf Pro has one record of the computer. What one user's older report says must not come after another's newer one.
+// Jamf Pro has one record of the computer. The content of one user's older report must not come after another's newer
+// one.
 func TestOlderReportDoesNotFollowANewerOfAnotherUser(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var back atomic.Bool
@@ -367,7 +368,7 @@ func TestOlderReportDoesNotFollowANewerOfAnotherUser(t *testing.T) {
 		time.Sleep(12 * time.Hour)
 		ids := jamf.ids()
 		b.mustBe("newer", delivery.StateDelivered, 1)
-		if last := ids[len(ids)-1]; last != "older" { // with which the newer was delivered
+		if last := ids[len(ids)-1]; last != "older" { // the newer was delivered with it
 			t.Errorf("the last attempt was at %q", last)
 		}
 		for _, one := range b.list() {
@@ -443,7 +444,7 @@ func TestListIsNewestFirstAndHistoryIsBounded(t *testing.T) {
 	})
 }
 
-// A change of the device that was not delivered goes with the report that takes its place.
+// A device change that was not delivered goes with the report that replaces its report.
 func TestDeviceChangeOutlivesItsReport(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		opened, err := store.Open(filepath.Join(t.TempDir(), "journal"))

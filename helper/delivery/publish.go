@@ -9,29 +9,29 @@ import (
 	"usher.internal/helper/store"
 )
 
-// withoutFleet is how old unpublished reports may become while no fleet is configured: one that is back by then is told
-// of them.
+// withoutFleet is how old unpublished reports may become while no fleet is configured: a fleet that returns by then
+// gets them.
 const withoutFleet = 30 * 24 * time.Hour
 
-// publication counts what is on its way to the fleet.
+// publication counts the reports on their way to the fleet.
 type publication struct {
 	Waiting int `json:"waiting"`
-	// Dropped counts reports that were forgotten before the fleet was told.
+	// Dropped counts reports that were removed before the fleet got them.
 	Dropped int64 `json:"dropped"`
 }
 
-// What the fleet is still to be told of is beside the deliveries, and not among them: whatever becomes of a report in
-// Jamf Pro, the fleet is told of it, and a thousand that wait for the fleet are not read with each delivery.
+// Unpublished reports are kept beside the deliveries, not among them. The fleet gets every report, whatever its result
+// in Jamf Pro. So a thousand reports that wait for the fleet are not read with each delivery.
 var (
 	unpublished    = store.NewBucket[Delivery]("unpublished")
 	publications   = store.NewBucket[publication]("publications")
 	publicationKey = []byte("fleet")
 )
 
-// Unpublished returns the reports that the fleet is still to be told of, as they came into the outbox, the oldest
-// first, at most limit of them, and how many there are. A report that a newer one has superseded for Jamf Pro is among
-// them: the fleet is told of each change. Dropped is how many were given up: the oldest of a user who has too many, and
-// those that grew old while no fleet was configured.
+// Unpublished returns the reports that the fleet has not got yet, in the order of the outbox, the oldest first, at most
+// limit. It also returns how many there are. It includes reports that a newer one has superseded for Jamf Pro, since
+// the fleet gets each change. Dropped is how many were given up: the oldest of a user with too many, and those that
+// grew too old while no fleet was configured.
 func (o *Outbox) Unpublished(limit int) (oldest []Delivery, waiting int, dropped int64, err error) {
 	err = o.store.View(func(tx *store.Tx) error {
 		oldest = nil
@@ -49,12 +49,12 @@ func (o *Outbox) Unpublished(limit int) (oldest []Delivery, waiting int, dropped
 		return nil
 	})
 	if err != nil {
-		return nil, 0, 0, fmt.Errorf("list what is unpublished: %w", err)
+		return nil, 0, 0, fmt.Errorf("list the unpublished reports: %w", err)
 	}
 	return oldest, waiting, dropped, nil
 }
 
-// Published notes that the fleet was told of these reports. One that was given up meanwhile is no error.
+// Published records that the fleet has got these reports. One that was given up meanwhile is not an error.
 func (o *Outbox) Published(ids ...uint64) error {
 	err := o.store.Update(func(tx *store.Tx) error {
 		if err := o.index(tx); err != nil {
@@ -79,17 +79,16 @@ func (o *Outbox) Published(ids ...uint64) error {
 			publications.Put(tx, publicationKey, kept))
 	})
 	if err != nil {
-		return fmt.Errorf("note what is published: %w", err)
+		return fmt.Errorf("record the published reports: %w", err)
 	}
 	return nil
 }
 
-// Publishable returns a channel with at most one signal, that there is something unpublished which was not there
-// before.
+// Publishable returns a channel with at most one signal: there is a new unpublished report.
 func (o *Outbox) Publishable() <-chan struct{} { return o.publishable }
 
-// keepUnpublished keeps a report for the fleet, if there is one, and gives up what is too much, or too old without a
-// fleet.
+// keepUnpublished keeps a report for the fleet, if there is one. It gives up reports that are too many, or too old
+// without a fleet.
 func (o *Outbox) keepUnpublished(tx *store.Tx, id uint64, report Report, now time.Time) error {
 	kept, _, err := publications.Get(tx, publicationKey)
 	if err != nil {
@@ -98,7 +97,7 @@ func (o *Outbox) keepUnpublished(tx *store.Tx, id uint64, report Report, now tim
 	var givenUp []quota.Entry[uint64]
 	switch {
 	case report.UID == 0:
-		return nil // it tells Jamf Pro that nobody is left, and is about nobody
+		return nil // it reports to Jamf Pro that no user is left, and is about no user
 	case o.publishes():
 		one := Delivery{ID: id, Report: report, State: StatePending, CreatedAt: now}
 		if err := unpublished.Put(tx, store.NumberKey(id), one); err != nil {

@@ -10,7 +10,7 @@ import (
 	"usher.internal/helper/store"
 )
 
-// Of a fleet that stays away the oldest reports are given up, and counted; the count outlives a restart.
+// If a fleet remains away, the oldest reports are given up, and counted; the count outlives a restart.
 func TestUnpublishedAreBounded(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "journal")
 	var journal *store.Store
@@ -73,7 +73,7 @@ func TestUnpublishedAreBounded(t *testing.T) {
 	mustBe(9, unpublishedLimits.PerUser, 6)
 }
 
-// While the fleet is away one user's changes push out none of another's, and many users' do not fill the disk.
+// While the fleet is away, one user's changes remove none of another's, and those of many users do not fill the disk.
 func TestNoUserDropsAnothersChanges(t *testing.T) {
 	defer func(before quota.Limits) { unpublishedLimits = before }(unpublishedLimits)
 	unpublishedLimits = quota.Limits{PerUser: 20, Total: 40}

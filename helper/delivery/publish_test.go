@@ -15,7 +15,7 @@ import (
 	"usher.internal/internal/wpj"
 )
 
-// toFleet is an outbox of which a fleet is told, while on is set.
+// toFleet is an outbox that reports to a fleet while on is set.
 type toFleet struct {
 	t      *testing.T
 	path   string
@@ -63,7 +63,7 @@ func (f *toFleet) enqueue(count int) {
 	}
 }
 
-// mustBe holds what is unpublished: from the first id to the last one, and how many were dropped.
+// mustBe checks the unpublished reports: from the first id to the last one, and how many were dropped.
 func (f *toFleet) mustBe(first, last uint64, dropped int64) {
 	f.t.Helper()
 	all, waiting, counted, err := f.outbox.Unpublished(10_000)
@@ -88,7 +88,7 @@ func (f *toFleet) publish(ids ...uint64) {
 	}
 }
 
-// history is how many are in the history.
+// history returns how many are in the history.
 func (f *toFleet) history() int {
 	f.t.Helper()
 	all, err := f.outbox.List(true, 0)
@@ -98,7 +98,7 @@ func (f *toFleet) history() int {
 	return len(all)
 }
 
-// The fleet is told of each report in order, whatever has become of it in Jamf Pro by then.
+// The fleet gets each report in order, whatever its result in Jamf Pro by then.
 func TestReportIsUnpublishedWhateverBecomesOfIt(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		f := newToFleet(t)
@@ -150,7 +150,7 @@ func TestReportIsUnpublishedWhateverBecomesOfIt(t *testing.T) {
 		f.mustBe(5, 4, 0)
 		b.outbox = f.outbox
 		if after := b.list(); fmt.Sprint(after) != fmt.Sprint(before) {
-			t.Errorf("what is told to the fleet has changed the outbox: %v", after)
+			t.Errorf("reports for the fleet have changed the outbox: %v", after)
 		}
 	})
 }
@@ -170,7 +170,7 @@ func TestNothingIsUnpublishedWithoutAFleet(t *testing.T) {
 	f.enqueue(1)
 	f.mustBe(4, 4, 0)
 	<-f.outbox.Publishable()
-	f.publish(1, 2, 3, 99) // which there are none of
+	f.publish(1, 2, 3, 99) // the fleet has none of these
 	f.mustBe(4, 4, 0)
 }
 
@@ -194,7 +194,7 @@ func TestNothingIsUnpublishedByATransactionThatFails(t *testing.T) {
 	}
 }
 
-// What waits for the fleet is beside the history of what Jamf Pro was told, which has its own bound.
+// Reports for the fleet are beside the history of Jamf Pro's, which has its own limit.
 func TestUnpublishedAreNoHistory(t *testing.T) {
 	f := newToFleet(t)
 	defer func() { f.close() }()
@@ -212,7 +212,7 @@ func TestUnpublishedAreNoHistory(t *testing.T) {
 	}
 }
 
-// A fleet that is taken out of the configuration and comes back is told of what it has missed, unless it took long.
+// A fleet that is removed from the configuration and comes back gets the reports that it missed, unless it took long.
 func TestFleetIsTurnedOff(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		f := newToFleet(t)
@@ -243,8 +243,8 @@ func TestFleetIsTurnedOff(t *testing.T) {
 	})
 }
 
-// A change of the device goes with each newer report until Jamf Pro has it; the fleet is told of it once.
-func TestFleetIsToldOfADeviceChangeOnce(t *testing.T) {
+// A device change goes with each newer report until Jamf Pro has it; the fleet gets it once.
+func TestFleetGetsADeviceChangeOnce(t *testing.T) {
 	f := newToFleet(t)
 	defer f.close()
 	changes := []*delivery.DeviceIDChange{{Old: "a", New: "b"}, nil, {Old: "b", New: "c"}}
@@ -264,7 +264,7 @@ func TestFleetIsToldOfADeviceChangeOnce(t *testing.T) {
 	for i, one := range all {
 		got, want := one.Report.DeviceIDChange, changes[i]
 		if (got == nil) != (want == nil) || got != nil && (got.Old != want.Old || got.New != want.New) {
-			t.Errorf("%d tells of %+v, want %+v", one.ID, got, want)
+			t.Errorf("%d reports %+v, want %+v", one.ID, got, want)
 		}
 	}
 	if listed, err := f.outbox.List(false, 0); err != nil || len(listed) != 1 ||

@@ -19,9 +19,9 @@ import (
 )
 
 const (
-	// reconTimeout bounds one inventory run; with slow extension attributes they are known to take many minutes.
+	// reconTimeout limits one inventory run, which can take many minutes with slow extension attributes.
 	reconTimeout = 30 * time.Minute
-	// keptOutput is how much of the output's end is looked at, in bytes.
+	// keptOutput is how much of the end of the output is read, in bytes.
 	keptOutput = 4 << 10
 )
 
@@ -31,11 +31,11 @@ type reconDeliverer struct {
 	log        *slog.Logger
 }
 
-// Recon returns the deliverer that runs `jamf recon`, whose extension attributes call `usherctl ea`. The report itself
-// is not handed over: inventory is of the whole computer, and usherctl asks the helper.
+// Recon returns the deliverer that runs `jamf recon`, whose extension attributes call `usherctl ea`. It does not pass
+// on the report itself: inventory is of the whole computer, and usherctl asks the helper.
 //
-// The executable is run as our own user, root, so it must be one that only root (or our own user) can change, along
-// with every directory and link that leads to it ([trust.Jamf]); another one is refused.
+// The executable runs as our own user, root. So only root (or our own user) may be able to change it, and every
+// directory and link that leads to it ([trust.Jamf]); any other executable is refused.
 func Recon(jamfExecutable string, logger *slog.Logger) Deliverer {
 	if logger == nil {
 		logger = slog.New(slog.DiscardHandler)
@@ -48,7 +48,7 @@ func (d *reconDeliverer) Deliver(ctx context.Context, report Report) error {
 	executable, err := trust.Jamf.Check(d.executable)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
-		return fmt.Errorf("run jamf recon: %s is not there; Jamf's management framework may be being installed, if "+
+		return fmt.Errorf("run jamf recon: %s is not there; Jamf's management framework may be installing; if "+
 			"not, enrol this computer or set jamf.executable: %w", d.executable, fs.ErrNotExist)
 	case errors.Is(err, trust.ErrUntrusted):
 		return &RefusedError{Err: fmt.Errorf("run jamf recon: %w", err)}
@@ -58,9 +58,9 @@ func (d *reconDeliverer) Deliver(ctx context.Context, report Report) error {
 	return d.run(ctx, executable)
 }
 
-// run runs jamf to its end, or for as long as we have patience. When ctx ends, because usherd does, jamf is left alone:
-// an inventory can run policies, and one of them may be the very upgrade that ends usherd. So jamf writes into a file,
-// which does not break when we are gone.
+// run runs jamf to its end, or until the timeout. When ctx ends because usherd ends, jamf keeps running: an inventory
+// can run policies, and one of them may be the upgrade that ends usherd. So jamf writes into a file, which remains
+// usable after usherd has ended.
 func (d *reconDeliverer) run(ctx context.Context, executable string) error {
 	output, err := unnamedFile()
 	if err != nil {
@@ -78,7 +78,7 @@ func (d *reconDeliverer) run(ctx context.Context, executable string) error {
 		return fmt.Errorf("run jamf recon: %w", err)
 	}
 	ended := make(chan error, 1)
-	go func() { ended <- jamf.Wait() }() // ends with jamf, which is why it may outlive this call
+	go func() { ended <- jamf.Wait() }() // ends with jamf, so it may outlive this call
 	patience := time.NewTimer(d.patience)
 	defer patience.Stop()
 	select {
@@ -86,7 +86,7 @@ func (d *reconDeliverer) run(ctx context.Context, executable string) error {
 	case <-ctx.Done():
 		d.log.Info("jamf recon is left running", "pid", jamf.Process.Pid)
 		return fmt.Errorf("run jamf recon: %w", ctx.Err())
-	case <-patience.C: // jamf starts children, and all of them have to go
+	case <-patience.C: // jamf starts children, and all of them must end
 		// They may have ended meanwhile.
 		if err := processgroup.Signal(jamf.Process.Pid, syscall.SIGKILL); err != nil &&
 			!errors.Is(err, os.ErrProcessDone) {
@@ -107,7 +107,7 @@ func (d *reconDeliverer) run(ctx context.Context, executable string) error {
 	return fmt.Errorf("run jamf recon: %w", err)
 }
 
-// unnamedFile is a file that is gone when nobody has it open any more.
+// unnamedFile is a file that disappears when nobody has it open any more.
 func unnamedFile() (*os.File, error) {
 	file, err := os.CreateTemp("", "usher-recon-")
 	if err != nil {
@@ -119,7 +119,7 @@ func unnamedFile() (*os.File, error) {
 	return file, nil
 }
 
-// lastLine returns `, last line "…"` of what was written, or nothing where nothing was.
+// lastLine returns `, last line "…"` of the output, or nothing if there was none.
 func lastLine(output *os.File) string {
 	info, err := output.Stat()
 	if err != nil {

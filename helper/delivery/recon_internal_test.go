@@ -13,7 +13,7 @@ import (
 	"time"
 )
 
-// A jamf that hangs is ended with all that it has started; their end is seen by the pipe that they hold.
+// A jamf that hangs is ended with all its children; the pipe that they hold shows their end.
 func TestHangingReconIsEndedWithItsChildren(t *testing.T) {
 	directory := t.TempDir()
 	fifo, jamf := filepath.Join(directory, "fifo"), filepath.Join(directory, "jamf")

@@ -100,7 +100,7 @@ func TestMissingJamfIsTransient(t *testing.T) {
 	}
 }
 
-// usherd may end because of an upgrade that jamf itself is at: jamf goes on, also with what it has to say.
+// usherd may end because of an upgrade that jamf itself runs: jamf continues, also with its output.
 func TestReconOutlivesTheHelper(t *testing.T) {
 	directory := t.TempDir()
 	fifo, result := filepath.Join(directory, "fifo"), filepath.Join(directory, "result")
@@ -113,7 +113,7 @@ func TestReconOutlivesTheHelper(t *testing.T) {
 	defer cancel()
 	ended := make(chan error, 1)
 	go func() {
-		ended <- recon(ctx, jamf(t, "read line < "+fifo+" && echo much to say && echo it goes on > "+result))
+		ended <- recon(ctx, jamf(t, "read line < "+fifo+" && echo much to say && echo it continues > "+result))
 	}()
 	input, err := os.OpenFile(fifo, os.O_WRONLY, 0) // returns when jamf has opened it
 	if err != nil {
@@ -127,12 +127,12 @@ func TestReconOutlivesTheHelper(t *testing.T) {
 		t.Fatal(err)
 	}
 	input.Close()
-	if content, err := os.ReadFile(result); err != nil || string(content) != "it goes on\n" {
+	if content, err := os.ReadFile(result); err != nil || string(content) != "it continues\n" {
 		t.Errorf("%q, %v", content, err)
 	}
 }
 
-// An upgrade of usher that a run of jamf set off must outlive that run, and does not hold the delivery.
+// An upgrade of usher that a run of jamf started must outlive that run, and does not delay the delivery.
 func TestWhatReconLeavesBehindLives(t *testing.T) {
 	pidFile := filepath.Join(t.TempDir(), "pid")
 	began := time.Now()
@@ -203,7 +203,7 @@ func TestExecutableThatOthersCanChangeIsRefused(t *testing.T) {
 	}
 }
 
-// Jamf installs /usr/local/bin/jamf as a link. What it leads to is run, as long as the directory of the link is root's.
+// Jamf installs /usr/local/bin/jamf as a link. Its target is run, as long as root owns the directory of the link.
 func TestLinkOfRootIsResolvedFirst(t *testing.T) {
 	directory := t.TempDir()
 	link := filepath.Join(directory, "jamf")
@@ -213,7 +213,7 @@ func TestLinkOfRootIsResolvedFirst(t *testing.T) {
 	}
 }
 
-// On some Macs the directory of the link is a user's, who can have it lead to /usr/bin/env.
+// On some Macs a user owns the directory of the link, and can make it lead to /usr/bin/env.
 func TestLinkInAForeignDirectoryIsRefused(t *testing.T) {
 	if os.Geteuid() != 0 {
 		t.Fatal("this test needs root")

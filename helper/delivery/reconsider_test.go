@@ -13,7 +13,7 @@ import (
 	"usher.internal/helper/delivery"
 )
 
-// refusing refuses until it is told otherwise, as a Jamf Pro does whose API client lacks a privilege.
+// refusing refuses until the test says otherwise, like a Jamf Pro whose API client lacks a privilege.
 func refusing() (jamf *deliverer, fix func()) {
 	var fixed atomic.Bool
 	return &deliverer{answer: func(context.Context, delivery.Report) error {
@@ -24,7 +24,7 @@ func refusing() (jamf *deliverer, fix func()) {
 	}}, func() { fixed.Store(true) }
 }
 
-// An admin fixes in Jamf Pro what it refused, of which no Mac learns.
+// An admin fixes the cause of a refusal in Jamf Pro, and no Mac learns of it.
 func TestRefusedReportIsTriedAgainOnceADay(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		jamf, fix := refusing()
@@ -49,7 +49,7 @@ func TestRefusedReportIsTriedAgainOnceADay(t *testing.T) {
 	})
 }
 
-// A new configuration, secret or version of Jamf Pro has all that were refused tried again, in order.
+// With a new configuration, secret or version of Jamf Pro, all refused reports are tried again, in order.
 func TestRefusedReportsAreReconsidered(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		jamf, fix := refusing()
@@ -80,7 +80,7 @@ func TestRefusedReportsAreReconsidered(t *testing.T) {
 	})
 }
 
-// What is under way again after a refusal waits as any other when the server is away.
+// A report that is under way again after a refusal waits like any other while the server is away.
 func TestRefusedReportThatFailsOtherwiseIsPending(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var tries atomic.Int32
@@ -109,7 +109,7 @@ func TestRefusedReportThatFailsOtherwiseIsPending(t *testing.T) {
 	})
 }
 
-// What changes while an attempt is under way is not lost: the attempt has begun before.
+// A change during an attempt is not lost: the attempt has begun before.
 func TestReconsideredWhileAnAttemptIsUnderWay(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		hold := make(chan struct{})
@@ -137,7 +137,7 @@ func TestReconsideredWhileAnAttemptIsUnderWay(t *testing.T) {
 	})
 }
 
-// An attempt that failed for what is on this Mac, as without a secret that can be read, does not wait for its back-off
+// An attempt that failed because of this Mac, for example without a readable secret, does not wait for its back-off
 // either.
 func TestPendingReportIsReconsidered(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

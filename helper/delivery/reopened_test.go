@@ -62,7 +62,7 @@ func TestHistoryThatIsDamagedWhileItRunsIsRebuilt(t *testing.T) {
 	})
 }
 
-// damage changes a letter behind every place where a text is in a file.
+// damage changes a letter behind every place of a text in a file.
 func damage(t *testing.T, path, text string) {
 	t.Helper()
 	content, err := os.ReadFile(path)

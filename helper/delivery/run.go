@@ -12,38 +12,37 @@ import (
 )
 
 const (
-	// longestWait is more than any attempt is ever put off.
+	// longestWait is longer than any pause before an attempt.
 	longestWait = maximumAfter + time.Hour
 	// longestError is how much of an error is kept and shown, in characters.
 	longestError = 1000
 )
 
-// worker is one Run of an outbox. Its fields belong to the goroutine of Run, but for finished and
-// what mutex guards.
+// worker is one Run of an outbox. Its fields belong to the goroutine of Run, except finished and those that mutex
+// guards.
 type worker struct {
 	*Outbox
 	waits    *waits
-	settled  bool // nothing undelivered is older than what was delivered
+	settled  bool // nothing undelivered is older than the newest delivered one
 	busy     bool // an attempt is under way
 	finished chan struct{}
 	attempts sync.WaitGroup
 
 	mutex sync.Mutex
-	// networkSlot is when a network change is or was last heeded.
+	// networkSlot is when a network change is handled next or was handled last.
 	networkSlot time.Time
 }
 
-// Run delivers what is in the outbox until ctx ends, and then returns nil after the attempts under way have been
-// cancelled; those count as not made. It must run once at a time.
+// Run delivers the reports in the outbox until ctx ends. Then it cancels the attempt under way, does not record it, and
+// returns nil. Only one Run may be active at a time.
 func (o *Outbox) Run(ctx context.Context) error {
 	w := &worker{Outbox: o, waits: newWaits(o.clock), finished: make(chan struct{}, 1)}
 	defer w.attempts.Wait()
-	// Started stopped; each turn sets it anew. While a Mac sleeps it stands still, and waking up brings a network
-	// change.
+	// Started stopped; each turn resets it. It does not run while a Mac sleeps, and waking up brings a network change.
 	timer := time.NewTimer(time.Hour)
 	defer timer.Stop()
 	if err := o.reconsiderRefused(); err != nil {
-		o.log.Error("what Jamf Pro has refused is tried again once a day", "error", err)
+		o.log.Error("reports that Jamf Pro has refused are tried again once a day", "error", err)
 	}
 	first := make(chan struct{})
 	close(first)
@@ -53,7 +52,7 @@ func (o *Outbox) Run(ctx context.Context) error {
 		case <-reopened: // at first, too
 			reopened = w.store.Reopened()
 			if err := w.recount(); err != nil {
-				w.log.Error("what waits for the fleet cannot be counted", "error", err)
+				w.log.Error("reports for the fleet cannot be counted", "error", err)
 			}
 		default:
 		}
@@ -111,7 +110,7 @@ func (w *worker) startDue(ctx context.Context) (wait time.Duration, err error) {
 	return longestWait, nil
 }
 
-// attempt makes one attempt and records what came of it. Newest is the id of the newest delivery that waits now.
+// attempt makes one attempt and records its result. newest is the id of the newest delivery that waits now.
 func (w *worker) attempt(ctx context.Context, d Delivery, newest uint64) {
 	began := time.Now()
 	w.log.Debug("delivery starts", "delivery_id", d.ID, "registration_id", d.Report.RegistrationID, "uid", d.Report.UID)
@@ -119,8 +118,8 @@ func (w *worker) attempt(ctx context.Context, d Delivery, newest uint64) {
 	if err != nil && ctx.Err() != nil {
 		return
 	}
-	// What has been delivered stays delivered, so a journal that cannot be written is tried again for as long as we
-	// run, and the user's next attempt waits for it.
+	// A delivered report must be recorded as delivered. So an unwritable journal is tried again as long as Run is
+	// active, and the user's next attempt waits for it.
 	for pauses := journalPauses; ; {
 		recordError := w.record(d.ID, began, newest, err)
 		if recordError == nil {
@@ -137,8 +136,8 @@ func (w *worker) attempt(ctx context.Context, d Delivery, newest uint64) {
 	}
 }
 
-// record writes what came of an attempt. A delivery that was superseded while the attempt was under way stays as it is;
-// if Jamf Pro took it all the same, nothing older is sent after it.
+// record writes the result of an attempt. A delivery that was superseded while the attempt was under way is unchanged.
+// If Jamf Pro took it anyway, nothing older is sent after it.
 func (w *worker) record(id uint64, began time.Time, newest uint64, attemptError error) error {
 	var recorded Delivery
 	err := w.store.Update(func(tx *store.Tx) error {
@@ -169,7 +168,7 @@ func (w *worker) record(id uint64, began time.Time, newest uint64, attemptError 
 		return err
 	}
 	if recorded.ID == 0 {
-		w.log.Info("attempt ended after a newer report had taken its place, or its user was forgotten", "delivery_id",
+		w.log.Info("attempt ended after a newer report replaced it, or its user was forgotten", "delivery_id",
 			id)
 		return nil
 	}
@@ -191,19 +190,19 @@ func (w *worker) outcome(d Delivery, began time.Time, attemptError error) Delive
 		d.RefusedUnder = w.circumstances()
 		d.NextAttemptAt = now.Add(refusedPause + w.random(refusedJitter))
 		if changed := w.reconsidered(); changed.After(began) {
-			d.NextAttemptAt = changed // it was refused for what is no more
+			d.NextAttemptAt = changed // the circumstances of its refusal have changed
 		}
 		return d
 	}
 	d.State, d.EndedAt = StatePending, time.Time{}
 	d.NextAttemptAt, d.NotBefore = now.Add(w.random(retries.Bound(d.Attempts))), time.Time{}
 	if asked, ok := errors.AsType[*RetryError](attemptError); ok && asked.After != 0 {
-		// The jitter comes on top: everyone else was asked to wait as long.
+		// The jitter is added: all other Macs were asked to wait as long.
 		d.NotBefore = now.Add(asked.pause())
 		d.NextAttemptAt = d.NotBefore.Add(w.random(retries.Bound(d.Attempts)))
 	}
 	if slot := w.slot(); slot.After(began) {
-		// The attempt failed on a network that is no more.
+		// The attempt failed on a network that no longer exists.
 		d = broughtForward(d, slot, w.random(networkJitter))
 	}
 	return d
@@ -224,7 +223,7 @@ func (w *worker) logOutcome(d Delivery) {
 	}
 }
 
-// heedNetwork brings pending deliveries forward after a network change. Where nothing waits, nothing is written.
+// heedNetwork brings pending deliveries forward after a network change. If nothing waits, nothing is written.
 func (w *worker) heedNetwork(now time.Time) error {
 	w.mutex.Lock()
 	if !w.networkSlot.After(now) {
@@ -238,7 +237,7 @@ func (w *worker) heedNetwork(now time.Time) error {
 	if err != nil || !slices.ContainsFunc(waiting, later) {
 		return err
 	}
-	jitter := w.random(networkJitter) // one for all, which stay in line
+	jitter := w.random(networkJitter) // one time for all, so that their order remains
 	return w.store.Update(func(tx *store.Tx) error {
 		all, err := undelivered(tx)
 		if err != nil {
@@ -256,7 +255,8 @@ func (w *worker) heedNetwork(now time.Time) error {
 	})
 }
 
-// broughtForward returns the delivery due soon after slot, if that is earlier and the server did not ask for more.
+// broughtForward returns the delivery due soon after slot, if that is earlier and the server did not ask for a longer
+// pause.
 func broughtForward(d Delivery, slot time.Time, jitter time.Duration) Delivery {
 	due := latest(slot.Add(jitter), d.NotBefore)
 	if due.Before(d.NextAttemptAt) {

@@ -49,7 +49,7 @@ func TestJitterIsFull(t *testing.T) {
 		jamf := &deliverer{answer: func(context.Context, delivery.Report) error { return errors.New("away") }}
 		b := newBench(t, jamf)
 		defer b.stop()
-		// A second outbox over the same journal, of which only this one runs from now on, with the jitter as it ships.
+		// A second outbox over the same journal, with the real jitter. Only this one runs from now on.
 		b.stop()
 		journal, err := store.Open(b.path)
 		if err != nil {
@@ -117,7 +117,7 @@ func TestNetworkChangeBringsPendingForward(t *testing.T) {
 		if now := len(jamf.ids()); now != before+1 {
 			t.Fatalf("%d attempts in the 5 s after the change", now-before)
 		}
-		// A network that comes and goes every second does not make an attempt every second.
+		// A network that comes and goes every second does not cause an attempt every second.
 		before = len(jamf.ids())
 		for range 300 {
 			b.outbox.NetworkChanged()
@@ -126,7 +126,7 @@ func TestNetworkChangeBringsPendingForward(t *testing.T) {
 		if made := len(jamf.ids()) - before; made < 7 || made > 12 {
 			t.Errorf("%d attempts in 5 min", made)
 		}
-		// And it does not put off what comes after it.
+		// And it does not delay the next change.
 		time.Sleep(10 * time.Minute)
 		before = len(jamf.ids())
 		b.outbox.NetworkChanged()
@@ -204,7 +204,7 @@ func TestAttemptsOutliveARestart(t *testing.T) {
 	})
 }
 
-// What a crash leaves between the server's answer and the commit is the journal as it was: it is copied at that moment.
+// A crash between the server's answer and the commit leaves the journal as it was: the test copies it at that moment.
 func TestCrashBetweenAttemptAndRecord(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		jamf := &deliverer{}

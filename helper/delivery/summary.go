@@ -17,7 +17,7 @@ func (r Report) Result() string {
 	return r.Outcome
 }
 
-// Summary is one line for an admin: whose result it is, and what. It holds the account name and no other personal data.
+// Summary is one line for an admin: the user and the result. It holds the account name and no other personal data.
 func (r Report) Summary() string {
 	var said []string
 	if r.Outcome != "" {

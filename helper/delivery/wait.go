@@ -2,8 +2,8 @@ package delivery
 
 import "time"
 
-// moment is what two clocks say: the one on the wall, which somebody may set, and the one that only goes forward and
-// stands still while a Mac sleeps. It counts from the start of usherd.
+// moment is the time on two clocks: the wall clock, which can be set, and the one that only goes forward and stops
+// while a Mac sleeps. The latter starts with usherd.
 type moment struct {
 	wall  time.Time
 	awake time.Duration
@@ -17,16 +17,16 @@ func newClock() func() moment {
 	}
 }
 
-// waits knows how long pending and refused deliveries still have to wait. The journal has the time on the wall at which
-// each is due. A clock that is set back does not put that off: from when a due time is first seen, no more than the
-// longest pause that it can be of passes on the clock that only goes forward. The zero value is not ready; one
-// goroutine uses it.
+// waits knows how long pending and refused deliveries still have to wait. The journal has the time on the wall clock at
+// which each is due. A wall clock that is set back does not delay that. Once a due time was seen, the wait lasts at
+// most the longest possible pause on the clock that only goes forward. The zero value is not ready; one goroutine uses
+// it.
 type waits struct {
 	clock func() moment
 	seen  map[uint64]seen
 }
 
-// seen is a due time as the journal has it, and when it is over at the latest.
+// seen is a due time as the journal has it, and the latest end of the wait.
 type seen struct {
 	due  time.Time
 	over time.Duration
@@ -36,7 +36,7 @@ func newWaits(clock func() moment) *waits {
 	return &waits{clock: clock, seen: make(map[uint64]seen)}
 }
 
-// left returns how long a pending or refused delivery has to wait; it is due where that is not positive.
+// left returns how long a pending or refused delivery has to wait; zero or less means that it is due.
 func (w *waits) left(d Delivery) time.Duration {
 	now := w.clock()
 	left := d.NextAttemptAt.Sub(now.wall)
@@ -48,13 +48,13 @@ func (w *waits) left(d Delivery) time.Duration {
 	return min(left, known.over-now.awake)
 }
 
-// longest is the longest pause that there can be before the next attempt.
+// longest returns the longest possible pause before the next attempt.
 func (w *waits) longest(d Delivery) time.Duration {
 	switch {
 	case d.State == StateRefused:
 		return refusedPause + refusedJitter
 	case d.Attempts == 0:
-		return 0 // it waits only for those before it
+		return 0 // it waits only for earlier ones
 	}
 	longest := retries.Bound(d.Attempts)
 	if !d.NotBefore.IsZero() {

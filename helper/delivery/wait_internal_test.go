@@ -5,7 +5,7 @@ import (
 	"time"
 )
 
-// fakeClock is a clock on the wall that can be set, beside the one that only goes forward.
+// fakeClock is a wall clock that can be set, beside the one that only goes forward.
 type fakeClock struct{ now moment }
 
 func (c *fakeClock) pass(d time.Duration)  { c.now.awake += d; c.now.wall = c.now.wall.Add(d) }
@@ -53,7 +53,7 @@ func TestClockThatIsSetDelaysNothing(t *testing.T) {
 			d := failed(clock, attempts)
 			clock.set(-365 * 24 * time.Hour)
 			mustLeave(t, w, d, want)
-			// The pause is measured from when it was seen first, and not from each look.
+			// The pause is measured from the first look at it, and not from each look.
 			clock.pass(want / 2)
 			mustLeave(t, w, d, want/2)
 			clock.pass(want / 2)

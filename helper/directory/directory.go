@@ -1,10 +1,10 @@
-// Package directory reads what the directory of this Mac says about a user's Platform SSO: the values of
-// AltSecurityIdentities in the user's record, where macOS writes `PlatformSSO:jane@example.com` when an account is
-// bound [PSSO-P5].
+// Package directory reads what the directory of this Mac says about a user's Platform SSO. It reads the values of
+// AltSecurityIdentities in the user's record, where macOS writes `PlatformSSO:jane@example.com` when it binds an
+// account [PSSO-P5].
 //
-// It is the one place that names the user unmasked and can be read without a session. It is no proof of a registration:
-// whether the value goes away with one is not known, and another provider's Platform SSO writes it too. Nobody has run
-// this on a Mac.
+// It is the only source that names the user unmasked and can be read without a session. It does not prove a
+// registration: whether the value disappears with one is not known, and another provider's Platform SSO writes it too.
+// Nobody has run this on a Mac.
 package directory
 
 import (
@@ -27,17 +27,17 @@ const (
 	attribute = "dsAttrTypeStandard:AltSecurityIdentities"
 	// prefix is that of Platform SSO's values; others are of Kerberos and of certificates.
 	prefix = "PlatformSSO:"
-	// noSuchKey is what dscl prints for a record without the attribute.
+	// noSuchKey is the output of dscl for a record without the attribute.
 	noSuchKey = "No such key"
-	// maximumName is more letters than a name in Entra has.
+	// maximumName is longer than any name in Entra.
 	maximumName = 1024
 )
 
-// errNotRead is wrapped where dscl did not print what it is known to print.
+// errNotRead is wrapped if the output of dscl has an unknown form.
 var errNotRead = errors.New("not the output of dscl")
 
-// Look asks dscl for the record of the account with that short name. It never fails: that it could not look is evidence
-// too. It returns within the command's deadline.
+// Look asks dscl for the record of the account with that short name. It never fails: evidence also says that the look
+// failed. It returns within the command's deadline.
 func Look(ctx context.Context, dscl command.Command, account string) wpj.Evidence {
 	evidence, err := look(ctx, dscl, account)
 	if err != nil {
@@ -87,12 +87,12 @@ func look(ctx context.Context, dscl command.Command, account string) (wpj.Eviden
 		return wpj.Evidence{Finding: wpj.Found, UserPrincipalName: names[0],
 			Detail: "The user's record has an identity of Platform SSO."}, nil
 	}
-	// Which of them is the user's present one is not said.
+	// The output does not say which of them is the user's present one.
 	return wpj.Evidence{Finding: wpj.Found,
 		Detail: fmt.Sprintf("The user's record has %d different identities of Platform SSO.", len(names))}, nil
 }
 
-// parse returns the different names of Platform SSO in what dscl printed: a property list, or its text form.
+// parse returns the different names of Platform SSO in the output of dscl: a property list, or its text form.
 func parse(output command.Output) ([]wpj.UserPrincipalName, error) {
 	said := bytes.TrimSpace(output.Stdout)
 	switch {

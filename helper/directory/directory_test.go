@@ -13,7 +13,7 @@ import (
 	"usher.internal/internal/wpj"
 )
 
-// dscl is a shell script in dscl's place.
+// dscl is a shell script in the place of dscl.
 func dscl(t *testing.T, script string) command.Command {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), "dscl")

@@ -1,5 +1,5 @@
-// Package forgetting removes what usherd keeps of a user, all of it in one transaction: an account that was deleted, or
-// an admin's who was once at the Mac, does not stay in Jamf Pro's record of it for ever.
+// Package forgetting removes all data that usherd keeps about a user, in one transaction. So a deleted account, or an
+// admin's who once used the Mac, does not stay in Jamf Pro's record of it for ever.
 package forgetting
 
 import (
@@ -12,14 +12,14 @@ import (
 // Config wires a [Forgetter].
 type Config struct {
 	Store *store.Store
-	// Registrations and Deliveries remove what they keep of a user, and return how much that was. An error leaves
-	// everything as it is.
+	// Registrations and Deliveries remove their data about a user, and return how many entries that was. An error
+	// leaves everything as it is.
 	Registrations, Deliveries interface {
 		Forget(tx *store.Tx, user accounts.User) (removed int, err error)
 	}
-	// More removes what else is kept.
+	// More removes the other data.
 	More []func(tx *store.Tx, user accounts.User) error
-	// Forgotten is called when users were forgotten.
+	// Forgotten is called after users were forgotten.
 	Forgotten func()
 }
 
@@ -29,11 +29,11 @@ type Forgetter struct{ config Config }
 // New returns a forgetter.
 func New(config Config) *Forgetter { return &Forgetter{config} }
 
-// Removed is how much was removed.
+// Removed is how many entries were removed.
 type Removed struct{ Registrations, Deliveries int }
 
-// Forget removes what is kept of these users. Nothing is removed where the error is not nil; it is that of the store,
-// or of who keeps it.
+// Forget removes the data about these users. If the error is not nil, nothing is removed; the error is that of the
+// store, or of one of the functions.
 func (f *Forgetter) Forget(users ...accounts.User) (removed Removed, err error) {
 	err = f.config.Store.Update(func(tx *store.Tx) error {
 		removed = Removed{}

@@ -22,7 +22,7 @@ func (k keeper) Forget(tx *store.Tx, user accounts.User) (int, error) {
 	return 1, kept.Delete(tx, store.NumberKey(uint64(user.UID)))
 }
 
-// All of it goes, or nothing.
+// Either all data is removed, or nothing.
 func TestForgettingIsOneTransaction(t *testing.T) {
 	journal, err := store.Open(filepath.Join(t.TempDir(), "journal.db"))
 	if err != nil {

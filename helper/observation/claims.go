@@ -11,22 +11,22 @@ import (
 	usherv1 "usher.internal/proto/usher/v1"
 )
 
-// What an agent may claim: more evidence than this is cut off.
+// Limits on an agent's claims: evidence beyond them is cut off.
 const (
 	maximumEvidence     = 16
 	maximumCertificates = 64
 	maximumUsers        = 16 // of one certificate
 	maximumAttribute    = 1024
 	maximumDetail       = 500
-	// maximumCertificateBytes is of all certificates of a source together; a device certificate has about 1,000.
+	// maximumCertificateBytes is for all certificates of a source together; a device certificate has about 1,000.
 	maximumCertificateBytes = 256 << 10
 )
 
-// agentSources are the sources that an agent can speak for. The others are the helper's own.
+// agentSources are the sources that an agent can report on. The others are the helper's own.
 var agentSources = []wpj.Source{wpj.SourceLoginKeychain, wpj.SourcePlatformSSO, wpj.SourceSecureEnclave,
 	wpj.SourceJamfAgent}
 
-// bounded returns as many certificates as may be claimed.
+// bounded returns at most as many certificates as an agent may claim.
 func bounded(certificates []*usherv1.DeviceCertificate) []*usherv1.DeviceCertificate {
 	size := 0
 	for i, one := range certificates {
@@ -37,8 +37,8 @@ func bounded(certificates []*usherv1.DeviceCertificate) []*usherv1.DeviceCertifi
 	return certificates
 }
 
-// isID reports whether a text has the form of a tenant's id or a thumbprint as keychain items hold them: a GUID, in
-// braces or not, a domain, hexadecimal or base64; or is empty.
+// isID reports whether a text is empty, or has the form of a tenant's id or a thumbprint in keychain items. That is a
+// GUID, in braces or not, a domain, hexadecimal or base64.
 func isID(text string) bool {
 	for i := range len(text) {
 		letter := text[i]
@@ -50,8 +50,9 @@ func isID(text string) bool {
 	return !strings.Contains(text, "..")
 }
 
-// plausible returns evidence fit to be kept and shown. What cannot be from a keychain item, such as letters that cannot
-// be seen, is not cut to fit, since it would then say something else: such a source could not be looked at.
+// plausible returns evidence fit to be kept and shown. A text that cannot be from a keychain item, for example with
+// invisible letters, is not cut to fit: it would then say something else. Instead the source is treated as one that
+// could not be looked at.
 func plausible(evidence wpj.Evidence) wpj.Evidence {
 	texts := []string{
 		string(evidence.UserPrincipalName), string(evidence.TenantID), string(evidence.Thumbprint), evidence.CloudHost,
@@ -97,10 +98,10 @@ func plausible(evidence wpj.Evidence) wpj.Evidence {
 		}
 	}
 	if slices.ContainsFunc(ids, func(id string) bool { return !isID(id) }) {
-		return implausible("the agent sent a tenant ID or thumbprint that has not the form of one")
+		return implausible("the agent sent a tenant ID or thumbprint in the wrong form")
 	}
 	evidence.Detail = oneline.Of(evidence.Detail, maximumDetail)
-	// These are for the helper to say.
+	// Only the helper may say these.
 	evidence.Possession, evidence.JamfSettings, evidence.Compliance = "", nil, nil
 	if now := time.Now(); evidence.ObservedAt.After(now) {
 		evidence.ObservedAt = now

@@ -11,7 +11,7 @@ import (
 	"usher.internal/internal/accounts"
 )
 
-// A clock that was set back hides no change of the device, and puts no report off for longer than usual.
+// A clock that was set back hides no change of the device, and delays no report for longer than usual.
 func TestClockThatWasSetBack(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		now := time.Now()
@@ -39,14 +39,14 @@ func TestClockThatWasSetBack(t *testing.T) {
 			if capped.Reported.At.After(now) || capped.FirstLookedAt.After(now) || capped.Change.At.After(now) {
 				t.Errorf("%s: %+v", name, capped)
 			}
-			// The next change is reported, whatever was reported in the time that is to come once more.
+			// The next change is reported, whatever was reported at times that are now in the future.
 			capped.Change = &delivery.DeviceIDChange{At: now}
 			if capped.Unreported() == nil {
 				t.Errorf("%s: the next change is hidden", name)
 			}
 		}
 
-		// What the journal holds is of a time to come, and is due within one heartbeat.
+		// The journal's times are in the future; the report is due within one heartbeat.
 		journal, err := store.Open(filepath.Join(t.TempDir(), "journal"))
 		if err != nil {
 			t.Fatal(err)

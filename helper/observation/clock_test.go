@@ -12,8 +12,8 @@ import (
 	"usher.internal/sim/entra"
 )
 
-// What was reported in times to come was reported before the clock was set back. The heartbeat does not wait for those
-// times, and a device that becomes another one is told of.
+// Reports with a time in the future were made before the clock was set back. The heartbeat does not wait for those
+// times, and a device that becomes another one is reported.
 func TestClockThatWasSetBackDelaysNoReport(t *testing.T) {
 	one, _ := registered(t, ofTheBubble)
 	other, _ := registered(t, entra.Device{NotBefore: ofTheBubble.NotBefore})
@@ -22,7 +22,7 @@ func TestClockThatWasSetBackDelaysNoReport(t *testing.T) {
 		session := w.logins.login(jane, w.agent)
 		look := func(evidence wpj.Evidence) {
 			t.Helper()
-			w.agent.tells(evidence)
+			w.agent.answers(evidence)
 			if _, err := w.observer.Look(t.Context(), session); err != nil {
 				t.Fatal(err)
 			}
@@ -61,7 +61,7 @@ func TestClockThatWasSetBackDelaysNoReport(t *testing.T) {
 		setBack()
 		look(other)
 		if got := w.outbox.reports; len(got) != 3 || got[2].DeviceIDChange == nil {
-			t.Errorf("the change was not told: %+v", got[len(got)-1])
+			t.Errorf("the change was not reported: %+v", got[len(got)-1])
 		}
 		time.Sleep(time.Second)
 		look(other)
@@ -71,7 +71,8 @@ func TestClockThatWasSetBackDelaysNoReport(t *testing.T) {
 	})
 }
 
-// A user who changes their keychain back and forth is reported once a minute at most, and as they stand in the end.
+// A user who changes their keychain back and forth is reported once a minute at most, and with the final state in the
+// end.
 func TestUserWhoKeepsChangingIsReportedSoOften(t *testing.T) {
 	good, _ := registered(t, ofTheBubble)
 	synctest.Test(t, func(t *testing.T) {
@@ -79,7 +80,7 @@ func TestUserWhoKeepsChangingIsReportedSoOften(t *testing.T) {
 		session := w.logins.login(jane, w.agent)
 		look := func(evidence wpj.Evidence) {
 			t.Helper()
-			w.agent.tells(evidence)
+			w.agent.answers(evidence)
 			if _, err := w.observer.Look(t.Context(), session); err != nil {
 				t.Fatal(err)
 			}

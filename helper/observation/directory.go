@@ -17,9 +17,9 @@ func (o *Observer) directory(ctx context.Context, uid uint32) (_ wpj.Evidence, a
 	return o.config.Directory(ctx, uid)
 }
 
-// LookWithoutSession looks at a user who is not logged in, as far as that can be done without a session: the directory
-// is asked again. How the user stood when they were seen last stays; of one who was never seen it is kept that nobody
-// could look.
+// LookWithoutSession looks at a user who is not logged in, as far as that is possible without a session: it asks the
+// directory again. The identity that was last seen is kept. For a user who was never seen, it records that nobody could
+// look.
 func (o *Observer) LookWithoutSession(ctx context.Context, user accounts.User) error {
 	said, asked := o.directory(ctx, user.UID)
 	if !asked {
@@ -49,7 +49,7 @@ func (o *Observer) LookWithoutSession(ctx context.Context, user accounts.User) e
 		case said.Finding != wpj.CouldNotLook || kept.Evidence[i].Finding == wpj.CouldNotLook:
 			kept.Evidence[i] = said
 		}
-		// macOS masks who the user of Platform SSO is; the rest of the identity needs a session.
+		// macOS masks the user name of Platform SSO; the rest of the identity needs a session.
 		if kept.Identity.UserPrincipalName == "" &&
 			(kept.Identity.Source == wpj.SourcePlatformSSO || kept.Identity.Source == wpj.SourceSecureEnclave) {
 			kept.Identity.UserPrincipalName = said.UserPrincipalName.Unmasked()

@@ -7,31 +7,31 @@ import (
 )
 
 // errGivenUp is the cause of the end of a look that nobody waits for any more.
-var errGivenUp = errors.New("everyone who waited for the look has gone")
+var errGivenUp = errors.New("nobody waits for the look any more")
 
-// flights are looks under way, at most one for each user: requests of a user to look again share it, and cannot queue
+// flights are looks under way, at most one for each user. A user's requests to look again share it, and cannot queue
 // work. The zero value is ready for use, also by several goroutines.
 type flights[T any] struct {
 	mu sync.Mutex
-	// underWay is the look at each user, ended the last one that has ended.
+	// underWay is the look at each user, and ended the last look that has ended.
 	underWay, ended map[uint32]*flight[T]
 }
 
-// flight is one look. Its context ends when the last caller that waits for it has gone.
+// flight is one look. Its context ends when no caller waits for it any more.
 type flight[T any] struct {
 	ctx     context.Context
 	end     context.CancelCauseFunc
 	waiting int // guarded by the mutex of flights
 	done    chan struct{}
-	// found and err are there when done is closed.
+	// found and err are set when done is closed.
 	found T
 	err   error
 }
 
 // join looks at a user, or waits for the look that is under way, and reports which. The caller that looks returns when
-// the look has ended, even if it has gone itself while others wait. The error of a caller that has gone is that of its
-// context. Any other caller can get an error that wraps [errGivenUp], and may join again. With after, a look that has
-// ended, a later one that has ended meanwhile will do.
+// the look has ended. It does so even if its context has ended while others wait. A caller whose context has ended gets
+// the error of its context. Any other caller can get an error that wraps [errGivenUp], and may join again. With after,
+// which is a look that has ended, join accepts a later look that has ended meanwhile.
 func (f *flights[T]) join(ctx context.Context, uid uint32, after *flight[T],
 	look func(context.Context) (T, error)) (_ T, one *flight[T], own bool, err error) {
 	f.mu.Lock()

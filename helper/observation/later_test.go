@@ -11,7 +11,7 @@ import (
 	"usher.internal/sim/entra"
 )
 
-// laterAgent is an agent of a later version, which says what this one does not know.
+// laterAgent is an agent of a later version, with words that this version does not know.
 type laterAgent struct {
 	usherv1.UserAgentServiceClient
 	evidence []*usherv1.Evidence
@@ -22,8 +22,7 @@ func (a laterAgent) ReadIdentity(context.Context, *usherv1.ReadIdentityRequest,
 	return &usherv1.ReadIdentityResponse{Evidence: a.evidence}, nil
 }
 
-// What this version does not know makes nobody registered, and nobody "not registered" either where nothing else is
-// known.
+// An unknown word makes nobody registered. It makes nobody "not registered" either, if nothing else is known.
 func TestEvidenceOfALaterAgent(t *testing.T) {
 	found, _ := registered(t, entra.Device{})
 	held := []*usherv1.DeviceCertificate{{Der: found.Certificates[0].DER, HasPrivateKey: true}}

@@ -12,37 +12,37 @@ import (
 	usherv1 "usher.internal/proto/usher/v1"
 )
 
-// Reading a login keychain on a schedule has damaged it on real Macs: macOS then renames it, and the identity in it is
-// lost [OSQ#8830, FL#43313]. So once Platform SSO or the Secure Enclave holds the identity, only looks that somebody
-// asked for read it. What the last of them found is remembered, with its time and its certificates, and is part of the
-// evidence until the next one.
+// On real Macs, scheduled reads of a login keychain have damaged it: macOS then renames it, and its identity is lost
+// [OSQ#8830, FL#43313]. So once Platform SSO or the Secure Enclave holds the identity, only looks that somebody asked
+// for read it. Their last result is remembered, with its time and its certificates, and is part of the evidence until
+// the next one.
 
-// isElsewhere reports whether a source that holds the identity makes reading the login keychain needless.
+// isElsewhere reports whether a source that holds the identity makes it unnecessary to read the login keychain.
 func isElsewhere(source wpj.Source) bool {
 	return source == wpj.SourcePlatformSSO || source == wpj.SourceSecureEnclave
 }
 
-// ofLoginKeychain reports whether the evidence is about the login keychain. [wpj.Evaluate] takes an unknown source for
-// it too.
+// ofLoginKeychain reports whether the evidence is about the login keychain. [wpj.Evaluate] treats an unknown source as
+// the login keychain too.
 func ofLoginKeychain(e wpj.Evidence) bool {
 	return e.Source == wpj.SourceLoginKeychain || !slices.Contains(wpj.Sources(), e.Source)
 }
 
-// leavesLoginKeychain reports whether a look that nobody asked for leaves the user's login keychain alone. One that was
-// never looked at is read once.
+// leavesLoginKeychain reports whether a look that nobody asked for skips the user's login keychain. One that was never
+// looked at is read once.
 func (o *Observation) leavesLoginKeychain() bool {
 	return o != nil && isElsewhere(o.HeldBy) && len(o.LoginKeychain) > 0
 }
 
-// LeavesLoginKeychain reports whether looks that nobody asked for leave the user's login keychain alone.
+// LeavesLoginKeychain reports whether looks that nobody asked for skip the user's login keychain.
 func (o *Observer) LeavesLoginKeychain(uid uint32) (bool, error) {
 	last, err := o.Of(uid)
 	return last.leavesLoginKeychain(), err
 }
 
 // ReadAutomatically is [Observer.Read] for a look that nobody asked for. Once Platform SSO or the Secure Enclave holds
-// the identity it does not touch the login keychain; what was found there last is part of the evidence, with its own
-// time. When neither holds it any more, the registration may be in the login keychain, which is read then.
+// the identity, it does not touch the login keychain. The last result from there is part of the evidence, with its own
+// time. When neither holds the identity any more, the registration may be in the login keychain, which is read then.
 func (o *Observer) ReadAutomatically(ctx context.Context, agent usherv1.UserAgentServiceClient,
 	user accounts.User) (Reading,
 	error) {
@@ -59,8 +59,8 @@ func (o *Observer) ReadAutomatically(ctx context.Context, agent usherv1.UserAgen
 	return o.read(ctx, agent, user.UID, last, false)
 }
 
-// remembered is what an earlier look found in the login keychain and this one did not read again: because it left it
-// alone, or because it could not look and the identity is elsewhere.
+// remembered returns evidence from an earlier look into the login keychain that this look did not read again. Either
+// this look skipped it, or it could not look and the identity is elsewhere.
 func remembered(evidence []wpj.Evidence, last *Observation, left bool) []wpj.Evidence {
 	if left {
 		return last.LoginKeychain
@@ -82,9 +82,9 @@ func remembered(evidence []wpj.Evidence, last *Observation, left bool) []wpj.Evi
 		func(e wpj.Evidence) bool { return e.Finding == wpj.CouldNotLook })
 }
 
-// weigh decides what the login keychain may say. What is remembered of it is never what a registration rests on: it is
-// part of the evidence only while the identity is elsewhere. A reading that has left the login keychain alone, and is
-// held by no other source, is not to be used.
+// weigh decides what the evidence about the login keychain proves. Remembered evidence never decides on a registration:
+// it is included only while the identity is elsewhere. A reading that has skipped the login keychain must not be used
+// unless another source holds it.
 func (o *Observer) weigh(evidence, remembered []wpj.Evidence, last *Observation, keys wpj.KeysHistory,
 	left bool) Reading {
 	given := o.conditions(keys)
@@ -94,7 +94,7 @@ func (o *Observer) weigh(evidence, remembered []wpj.Evidence, last *Observation,
 	case isElsewhere(reading.HeldBy):
 	case last != nil && isElsewhere(last.HeldBy) && isUnclear(last.HeldBy, evidence, given) &&
 		!hasNewCertificate(evidence, last.LoginKeychain):
-		// The holder may still hold it. What is in the login keychain was there beside it, and is not taken for the
+		// The source may still hold it. The login keychain's content was there beside it, and is not treated as the
 		// registration now.
 		reading.HeldBy, reading.aside = last.HeldBy, true
 	case left: // the login keychain has to be read
@@ -104,8 +104,8 @@ func (o *Observer) weigh(evidence, remembered []wpj.Evidence, last *Observation,
 	return o.evaluated(reading)
 }
 
-// isUnclear reports whether what a source says leaves open whether it holds an identity. One that this Mac does not
-// have holds none.
+// isUnclear reports whether the evidence of a source leaves open if the source holds an identity. A source that this
+// Mac does not have holds none.
 func isUnclear(source wpj.Source, evidence []wpj.Evidence, given wpj.Conditions) bool {
 	var of []wpj.Evidence
 	for _, e := range evidence {
@@ -140,8 +140,8 @@ func hasNewCertificate(evidence, before []wpj.Evidence) bool {
 	return false
 }
 
-// withRemembered returns evidence with what is remembered of the login keychain behind what was found there now, or in
-// front.
+// withRemembered returns evidence with the remembered evidence about the login keychain behind the present one. If
+// there is none at present, it comes first.
 func withRemembered(evidence, remembered []wpj.Evidence) []wpj.Evidence {
 	at := 0
 	for i, e := range evidence {
@@ -164,7 +164,7 @@ func split(evidence []wpj.Evidence) (loginKeychain, others []wpj.Evidence) {
 	return loginKeychain, others
 }
 
-// updated returns a reading that remembers the login keychain, with what another look has found there meanwhile.
+// updated returns a reading that remembers the login keychain, with the result of another look there meanwhile.
 func (o *Observer) updated(reading Reading, kept *Observation) Reading {
 	known, others := split(reading.Evidence)
 	if !reading.remembered || !newest(kept.LoginKeychain).After(newest(known)) {
@@ -187,8 +187,8 @@ func newest(evidence []wpj.Evidence) (at time.Time) {
 var lostIn = []wpj.State{wpj.StateNotRegistered, wpj.StateNotApplicable, wpj.StatePortalMissing,
 	wpj.StatePlatformSSOConfigured, wpj.StateOrphaned}
 
-// lostKeychain returns the login keychain that macOS has renamed since the user's identity was seen in it last, nil
-// where that is not why a user has none.
+// lostKeychain returns the login keychain that macOS has renamed since the user's identity was last seen in it. It is
+// nil if that is not why the user has no identity.
 func (o *Observer) lostKeychain(ctx context.Context, uid uint32, last *Observation,
 	now wpj.State) *thismac.RenamedKeychain {
 	if o.config.RenamedKeychains == nil || last == nil || last.DeviceID == "" || !slices.Contains(lostIn, now) ||
@@ -197,7 +197,7 @@ func (o *Observer) lostKeychain(ctx context.Context, uid uint32, last *Observati
 	}
 	found, err := o.config.RenamedKeychains(ctx, uid)
 	if err != nil {
-		o.log.Info("whether macOS has renamed the login keychain could not be seen", "uid", uid, "error", err)
+		o.log.Info("renamed login keychains could not be listed", "uid", uid, "error", err)
 		return nil
 	}
 	if len(found) == 0 || !found[0].At.After(last.DeviceSeenAt) { // the newest comes first

@@ -44,7 +44,7 @@ func inEnclave(device wpj.DeviceID) wpj.Evidence {
 		SecureEnclave: &wpj.SecureEnclave{Status: wpj.SingleSignOnRegistered}}
 }
 
-// automatically reads as a look that nobody asked for, and keeps what was found.
+// automatically reads as a look that nobody asked for, and keeps the result.
 func (w *world) automatically() observation.Observation {
 	w.t.Helper()
 	reading, err := w.observer.ReadAutomatically(w.t.Context(), w.agent, janeUser)
@@ -54,7 +54,7 @@ func (w *world) automatically() observation.Observation {
 	return w.keep(reading)
 }
 
-// left returns of each look since it was asked last whether the login keychain was left alone.
+// left returns, for each look since its last call, whether the login keychain was skipped.
 func (a *agent) wasLeft() string {
 	a.mu.Lock()
 	defer a.mu.Unlock()
@@ -66,11 +66,11 @@ func (a *agent) wasLeft() string {
 func (w *world) wantLeft(what, want string) {
 	w.t.Helper()
 	if got := w.agent.wasLeft(); got != want {
-		w.t.Errorf("%s: left alone %s, want %s", what, got, want)
+		w.t.Errorf("%s: skipped %s, want %s", what, got, want)
 	}
 }
 
-// ofKeychain returns what an observation has of the login keychain, without certificates.
+// ofKeychain returns an observation's evidence about the login keychain, without certificates.
 func ofKeychain(o observation.Observation) (found []wpj.Evidence) {
 	for _, e := range o.Evidence {
 		if e.Source == wpj.SourceLoginKeychain {
@@ -91,14 +91,14 @@ func contradictions(o observation.Observation) string {
 const oldKey = "old-key-beside-platform-sso device-ids-differ"
 
 // Whatever makes usher look by itself, a login keychain beside Platform SSO is read once, and then only when somebody
-// asks. What was found stays with its time, so the contradiction does not come and go.
-func TestLooksThatNobodyAskedForLeaveTheLoginKeychainAlone(t *testing.T) {
+// asks. The result is kept with its time, so the contradiction does not come and go.
+func TestLooksThatNobodyAskedForSkipTheLoginKeychain(t *testing.T) {
 	sso, old := withPlatformSSO(t, ofTheBubble), func() wpj.Evidence { e, _ := registered(t, ofTheBubble); return e }()
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld(t, nil)
 		defer w.run()()
 		old.ObservedAt, sso.ObservedAt = time.Now(), time.Now()
-		w.agent.tells(old, sso)
+		w.agent.answers(old, sso)
 		session := w.logins.login(jane, w.agent)
 		synctest.Wait()
 		w.wantLeft("the first look", "[false]")
@@ -121,7 +121,7 @@ func TestLooksThatNobodyAskedForLeaveTheLoginKeychainAlone(t *testing.T) {
 				t.Errorf("%s: certificates: %+v, %+v", what, of, o.LoginKeychain)
 			}
 		}
-		w.agent.tells(locked(), sso) // it would be seen if it were read
+		w.agent.answers(locked(), sso) // it would be seen if it were read
 		time.Sleep(time.Minute)
 		w.observer.LookSoon(jane)
 		check("a look after something has changed")
@@ -139,9 +139,9 @@ func TestLooksThatNobodyAskedForLeaveTheLoginKeychainAlone(t *testing.T) {
 		time.Sleep(7*time.Hour + 30*time.Minute)
 		check("the interval")
 
-		// Somebody asks: it is read, and could not be; what was found before stays, each with its time.
+		// Somebody asks: it is read, and the read fails. The earlier result remains, each with its time.
 		asked := time.Now()
-		w.agent.tells(locked(), sso)
+		w.agent.answers(locked(), sso)
 		o, err := w.observer.Look(t.Context(), session)
 		w.wantLeft("a look that was asked for", "[false]")
 		if of := ofKeychain(o); err != nil || contradictions(o) != oldKey || len(of) != 2 ||
@@ -157,7 +157,7 @@ func TestLooksThatNobodyAskedForLeaveTheLoginKeychainAlone(t *testing.T) {
 			t.Errorf("after that: %v, %+v", err, again)
 		}
 		// The old key has gone.
-		w.agent.tells(nothing(), sso)
+		w.agent.answers(nothing(), sso)
 		if o, err = w.observer.Look(t.Context(), session); err != nil || contradictions(o) != "" ||
 			len(ofKeychain(o)) != 1 || ofKeychain(o)[0].Finding != wpj.NotThere {
 			t.Errorf("gone: %v, %+v", err, o)
@@ -168,11 +168,12 @@ func TestLooksThatNobodyAskedForLeaveTheLoginKeychainAlone(t *testing.T) {
 	})
 }
 
-// What is kept outlives a restart of usherd, and a journal of before it was kept has the login keychain read once.
-func TestLeavingAloneOutlivesARestart(t *testing.T) {
+// The kept evidence outlives a restart of usherd. With a journal from before it was kept, the login keychain is read
+// once.
+func TestSkippingOutlivesARestart(t *testing.T) {
 	w := newWorld(t, nil)
 	old, _ := registered(t, entra.Device{})
-	w.agent.tells(old, withPlatformSSO(t, entra.Device{}))
+	w.agent.answers(old, withPlatformSSO(t, entra.Device{}))
 	w.keep(w.read())
 	w.observer = observation.New(observation.Config{Store: w.store})
 	w.agent.wasLeft()
@@ -186,7 +187,7 @@ func TestLeavingAloneOutlivesARestart(t *testing.T) {
 		t.Errorf("after a restart: %s", contradictions(o))
 	}
 	if leaves, err := w.observer.LeavesLoginKeychain(jane); !leaves || err != nil {
-		t.Errorf("leaves it alone: %t, %v", leaves, err)
+		t.Errorf("skips it: %t, %v", leaves, err)
 	}
 	if leaves, err := w.observer.LeavesLoginKeychain(999); leaves || err != nil {
 		t.Errorf("of nobody: %t, %v", leaves, err)
@@ -203,7 +204,7 @@ func TestLeavingAloneOutlivesARestart(t *testing.T) {
 }
 
 // When neither Platform SSO nor the Secure Enclave holds an identity any more, the registration may be in the login
-// keychain: it is read in the same look, and never judged by what was found there before.
+// keychain. It is read in the same look, and earlier evidence from there never decides.
 func TestLoginKeychainIsReadWhereTheIdentityHasGone(t *testing.T) {
 	old, _ := registered(t, entra.Device{})
 	sso := withPlatformSSO(t, entra.Device{})
@@ -228,10 +229,10 @@ func TestLoginKeychainIsReadWhereTheIdentityHasGone(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			w := newWorld(t, nil)
-			w.agent.tells(old, sso)
+			w.agent.answers(old, sso)
 			w.keep(w.read())
 			w.agent.wasLeft()
-			w.agent.tells(test.now...)
+			w.agent.answers(test.now...)
 			o := w.automatically()
 			w.wantLeft("the look", "[true false]")
 			if o.Identity.State != test.want || o.HeldBy == wpj.SourcePlatformSSO || len(o.LoginKeychain) != 0 {
@@ -243,17 +244,17 @@ func TestLoginKeychainIsReadWhereTheIdentityHasGone(t *testing.T) {
 	}
 }
 
-// Where the Secure Enclave is said to hold what the login keychain held, its registration may be the login keychain's
-// own.
+// The Secure Enclave may report the same device as the login keychain held. Then the registration may be the login
+// keychain's own.
 func TestLoginKeychainIsReadWhereItsOwnDeviceIsNamed(t *testing.T) {
 	old, issued := registered(t, entra.Device{})
 	w := newWorld(t, nil)
-	w.agent.tells(old, inEnclave("11111111-c5d8-4994-8d4c-2c2785b993c1"))
+	w.agent.answers(old, inEnclave("11111111-c5d8-4994-8d4c-2c2785b993c1"))
 	if o := w.keep(w.read()); o.HeldBy != wpj.SourceSecureEnclave {
 		t.Fatalf("held by %q", o.HeldBy)
 	}
 	w.agent.wasLeft()
-	w.agent.tells(nothing(), inEnclave(wpj.DeviceID(issued.Device.DeviceID)))
+	w.agent.answers(nothing(), inEnclave(wpj.DeviceID(issued.Device.DeviceID)))
 	o := w.automatically()
 	w.wantLeft("the look", "[true false]")
 	if o.Identity.Source != wpj.SourceSecureEnclave || o.HeldBy != wpj.SourceSecureEnclave ||
@@ -262,8 +263,8 @@ func TestLoginKeychainIsReadWhereItsOwnDeviceIsNamed(t *testing.T) {
 	}
 }
 
-// While the source that holds the identity cannot be looked at, an old key in the login keychain is not taken for the
-// registration, nor is it read, nor does Jamf Pro learn of another device.
+// While the source that holds the identity cannot be looked at, an old key in the login keychain is not treated as the
+// registration. It is not read, and Jamf Pro gets no other device.
 func TestOldKeyIsNotTakenForTheRegistration(t *testing.T) {
 	old, issued := registered(t, entra.Device{})
 	sso := withPlatformSSO(t, entra.Device{})
@@ -276,10 +277,10 @@ func TestOldKeyIsNotTakenForTheRegistration(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			w := newWorld(t, nil)
-			w.agent.tells(old, sso)
+			w.agent.answers(old, sso)
 			before := w.keep(w.read())
 			w.agent.wasLeft()
-			w.agent.tells(old, answer)
+			w.agent.answers(old, answer)
 			for _, look := range []func() observation.Observation{
 				w.automatically, func() observation.Observation { return w.keep(w.read()) },
 				func() observation.Observation {
@@ -295,7 +296,7 @@ func TestOldKeyIsNotTakenForTheRegistration(t *testing.T) {
 				}
 			}
 			w.wantLeft("the looks", "[true false false]")
-			w.agent.tells(old, sso)
+			w.agent.answers(old, sso)
 			if o := w.automatically(); o.Identity.State != wpj.StateRegistered || contradictions(o) != oldKey {
 				t.Errorf("afterwards %s, %s", o.Identity.State, contradictions(o))
 			}
@@ -303,7 +304,7 @@ func TestOldKeyIsNotTakenForTheRegistration(t *testing.T) {
 			fresh, made := registered(t, entra.Device{})
 			fresh.Certificates = append(fresh.Certificates, old.Certificates[0])
 			fresh.Certificates[1].HasPrivateKey = false
-			w.agent.tells(fresh, couldNotLook(wpj.SourcePlatformSSO, wpj.ObstacleFailed))
+			w.agent.answers(fresh, couldNotLook(wpj.SourcePlatformSSO, wpj.ObstacleFailed))
 			if o := w.keep(w.read()); o.Identity.State != wpj.StateRegistered ||
 				string(o.Identity.DeviceID) != made.Device.DeviceID || o.HeldBy != wpj.SourceLoginKeychain {
 				t.Errorf("a new registration: %s as %q (old: %s)", o.Identity.State, o.Identity.DeviceID,
@@ -313,7 +314,7 @@ func TestOldKeyIsNotTakenForTheRegistration(t *testing.T) {
 	}
 }
 
-// An agent that is too old to leave the login keychain alone is not believed more than one that does.
+// The evidence of an agent too old to skip the login keychain is not trusted more than that of a newer agent.
 func TestOldAgentThatReadsAllTheSame(t *testing.T) {
 	old, _ := registered(t, entra.Device{})
 	sso := withPlatformSSO(t, entra.Device{})
@@ -321,18 +322,18 @@ func TestOldAgentThatReadsAllTheSame(t *testing.T) {
 		proving(c)
 	})
 	w.agent.prove = func([]byte) ([]byte, error) { return nil, errors.New("locked") }
-	w.agent.tells(old, sso)
+	w.agent.answers(old, sso)
 	w.keep(w.read())
 	w.agent.isOld = true
 	w.agent.prove = func([]byte) ([]byte, error) { t.Error("asked for a proof"); return nil, nil }
-	w.agent.tells(locked(), sso)
+	w.agent.answers(locked(), sso)
 	if o := w.automatically(); contradictions(o) != oldKey || len(ofKeychain(o)) != 1 ||
 		ofKeychain(o)[0].Finding != wpj.Found {
 		t.Errorf("%s, %+v", contradictions(o), ofKeychain(o))
 	}
 }
 
-// What the proof came to is remembered with the rest, and a look that nobody asked for does not ask for another one.
+// The result of the proof is remembered with the rest, and a look that nobody asked for does not ask for another one.
 func TestProofIsNotAskedForAutomatically(t *testing.T) {
 	old, issued := registered(t, entra.Device{})
 	sso := withPlatformSSO(t, entra.Device{})
@@ -344,7 +345,7 @@ func TestProofIsNotAskedForAutomatically(t *testing.T) {
 		proofs++
 		return issued.Key.Sign(rand.Reader, wpj.Challenge(nonce), crypto.SHA256)
 	}
-	w.agent.tells(old, sso)
+	w.agent.answers(old, sso)
 	w.keep(w.read())
 	if o := w.automatically(); proofs != 1 || ofKeychain(o)[0].Possession != wpj.PossessionProved {
 		t.Errorf("%d proofs, %+v", proofs, ofKeychain(o))
@@ -355,18 +356,18 @@ func TestProofIsNotAskedForAutomatically(t *testing.T) {
 	}
 }
 
-// A look that nobody asked for and that was slower than one that somebody asked for does not undo what that one found.
+// A slow look that nobody asked for does not undo the result of one that somebody asked for.
 func TestSlowLookUndoesNothing(t *testing.T) {
 	old, _ := registered(t, entra.Device{})
 	sso := withPlatformSSO(t, entra.Device{})
 	w := newWorld(t, nil)
-	w.agent.tells(old, sso)
+	w.agent.answers(old, sso)
 	w.keep(w.read())
 	slow, err := w.observer.ReadAutomatically(t.Context(), w.agent, janeUser)
 	if err != nil {
 		t.Fatal(err)
 	}
-	w.agent.tells(nothing(), sso)
+	w.agent.answers(nothing(), sso)
 	w.keep(w.read())
 	if o := w.keep(slow); contradictions(o) != "" || len(ofKeychain(o)) != 1 ||
 		ofKeychain(o)[0].Finding != wpj.NotThere {
@@ -374,7 +375,7 @@ func TestSlowLookUndoesNothing(t *testing.T) {
 	}
 }
 
-// Somebody who asks does not get what a look has found that nobody asked for, nor wait for it.
+// A caller who asks neither gets the result of a look that nobody asked for, nor waits for it.
 func TestLookThatWasAskedForGoesFirst(t *testing.T) {
 	old, sso := func() wpj.Evidence { e, _ := registered(t, ofTheBubble); return e }(), withPlatformSSO(t, ofTheBubble)
 	synctest.Test(t, func(t *testing.T) {
@@ -387,7 +388,7 @@ func TestLookThatWasAskedForGoesFirst(t *testing.T) {
 				return wpj.Evidence{}, false
 			}
 		})
-		w.agent.tells(old, sso)
+		w.agent.answers(old, sso)
 		session := w.logins.login(jane, w.agent)
 		if _, err := w.observer.Look(t.Context(), session); err != nil {
 			t.Fatal(err)
@@ -398,7 +399,7 @@ func TestLookThatWasAskedForGoesFirst(t *testing.T) {
 		synctest.Wait()
 		w.wantLeft("the look under way", "[true]")
 		hang = false
-		w.agent.tells(nothing(), sso)
+		w.agent.answers(nothing(), sso)
 		began := time.Now()
 		o, err := w.observer.Look(t.Context(), session)
 		w.wantLeft("the look that was asked for", "[false]")
@@ -419,7 +420,7 @@ func TestWhatIsRememberedIsBounded(t *testing.T) {
 	for range 64 {
 		large.Certificates = append(large.Certificates, wpj.HeldCertificate{DER: make([]byte, 10_000)})
 	}
-	w.agent.tells(sso, large)
+	w.agent.answers(sso, large)
 	o := w.keep(w.read())
 	size := 0
 	for _, e := range o.LoginKeychain {
@@ -432,7 +433,7 @@ func TestWhatIsRememberedIsBounded(t *testing.T) {
 	}
 }
 
-// A login keychain that macOS has renamed since the identity was seen in it is why that has gone.
+// If macOS has renamed a login keychain since the identity was seen in it, that is why the identity is gone.
 func TestLostKeychain(t *testing.T) {
 	const before, after = -time.Hour, time.Hour
 	file := func(age time.Duration) thismac.RenamedKeychain {
@@ -477,17 +478,17 @@ func TestLostKeychain(t *testing.T) {
 					return slices.Clone(test.found), test.err
 				}
 			})
-			w.agent.tells(test.first...)
+			w.agent.answers(test.first...)
 			w.keep(w.read())
-			w.agent.tells(test.then...)
-			for range 2 { // it is named as long as it is so
+			w.agent.answers(test.then...)
+			for range 2 { // it is named as long as that is so
 				o := w.automatically()
 				if (o.LostKeychain != nil) != test.lost || test.lost && *o.LostKeychain != test.found[0] {
 					t.Errorf("%s: %+v", o.Identity.State, o.LostKeychain)
 				}
 			}
 			fresh, _ := registered(t, entra.Device{})
-			w.agent.tells(fresh)
+			w.agent.answers(fresh)
 			if o := w.automatically(); o.LostKeychain != nil {
 				t.Errorf("registered again: %+v", o.LostKeychain)
 			}

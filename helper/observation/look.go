@@ -16,15 +16,15 @@ import (
 	"usher.internal/internal/contract"
 )
 
-// lookWithin bounds one look, with what Jamf Pro is asked.
+// lookWithin limits one look, including the calls to Jamf Pro.
 const lookWithin = time.Minute
 
-// changesReported is how often looks at one user are reported: once a minute. Who owns a session can have it look
-// otherwise as often as they like, and each report is a write to Jamf Pro.
+// changesReported is how often changes of one user are reported: once a minute. The owner of a session can change its
+// state as often as they like, and each report is a write to Jamf Pro.
 var changesReported = quota.NewAllowance("changes-reported", 60, time.Hour)
 
-// try looks, and logs why it could not. A look that had begun before is not enough: it may have missed what this one is
-// for, or have asked the agent of a session that has ended.
+// try looks, and logs the error if it could not. A look that began earlier is not enough: it may have missed the change
+// that this one is for, or have asked the agent of a session that has ended.
 func (o *Observer) try(ctx context.Context, session sessions.Session) {
 	_, own, err := o.join(ctx, session, false)
 	if !own && ctx.Err() == nil {
@@ -36,12 +36,12 @@ func (o *Observer) try(ctx context.Context, session sessions.Session) {
 	}
 }
 
-// errGivesWay is wrapped by the error of a look that has ended for one that somebody asked for.
+// errGivesWay is wrapped by the error of a look that has ended in favour of one that somebody asked for.
 var errGivesWay = errors.New("somebody asked for a look")
 
-// Look looks at a user now because somebody asked for it, so that the login keychain is read too; it keeps what was
-// found, and has it delivered if Jamf Pro does not know it yet. A look under way that nobody asked for gives way.
-// Several calls for one user at a time share one look, which ends when the last of them has gone.
+// Look looks at a user now because somebody asked for it, so that the login keychain is read too. It keeps the result,
+// and has it delivered if Jamf Pro does not know it yet. A look under way that nobody asked for ends in favour of it.
+// Several calls for one user at a time share one look, which ends when the last caller has gone.
 func (o *Observer) Look(ctx context.Context, session sessions.Session) (Observation, error) {
 	for {
 		o.giveWay(session.User.UID)
@@ -61,8 +61,8 @@ func (o *Observer) giveWay(uid uint32) {
 	}
 }
 
-// givingWay returns the context of a look that nobody asked for, which ends when somebody asks for one, and what is to
-// be called when it is over. Of each user one look is under way at a time.
+// givingWay returns the context of a look that nobody asked for, which ends when somebody asks for one. It also returns
+// a function to call when the look is over. Each user has one look under way at a time.
 func (o *Observer) givingWay(ctx context.Context, uid uint32) (context.Context, func()) {
 	ctx, end := context.WithCancelCause(ctx)
 	o.mu.Lock()
@@ -76,7 +76,7 @@ func (o *Observer) givingWay(ctx context.Context, uid uint32) (context.Context, 
 	}
 }
 
-// found is what a look came to. asked is whether somebody asked for it.
+// found is the result of a look. asked reports whether somebody asked for it.
 type found struct {
 	Observation
 	asked bool
@@ -135,9 +135,9 @@ func gaveWay(ctx context.Context) error {
 	return nil
 }
 
-// report has an observation delivered if it says something new, or has not been said for a while, and not too often. A
-// registration that is under way reports by itself, and a report of one that has not arrived yet must not be superseded
-// by one that says less.
+// report has an observation delivered if it says something new, or if the heartbeat is due, and not too often. A
+// registration that is under way makes its own report. While such a report is undelivered, one that says less must not
+// supersede it.
 func (o *Observer) report(tx *store.Tx, seen Observation) error {
 	now := time.Now()
 	last := seen.Reported.At
@@ -145,7 +145,7 @@ func (o *Observer) report(tx *store.Tx, seen Observation) error {
 		last = seen.FirstLookedAt
 	}
 	heartbeat := now.Sub(last) >= o.config.Settings().Heartbeat
-	says := telling(seen.Identity, now)
+	says := reportOf(seen.Identity, now)
 	unknown := seen.Identity.State.Unknown()
 	if !heartbeat && (seen.Reported.same(says) || unknown) {
 		return nil
@@ -165,8 +165,8 @@ func (o *Observer) report(tx *store.Tx, seen Observation) error {
 	if again, allowed, err := changesReported.Spend(tx, seen.User.UID, now); err != nil {
 		return err
 	} else if !allowed {
-		o.log.Debug("how a user stands changes too often; a later look reports it", "uid", seen.User.UID, "not_before",
-			again)
+		o.log.Debug("the state of a user changes too often; a later look reports it", "uid", seen.User.UID,
+			"not_before", again)
 		return nil
 	}
 	report := delivery.Report{UID: seen.User.UID, UserName: seen.User.Name, Identity: &seen.Identity,
@@ -177,7 +177,7 @@ func (o *Observer) report(tx *store.Tx, seen Observation) error {
 	return o.Report(tx, seen.User.UID, seen.Identity)
 }
 
-// DeliveryChanged looks again at the user of a registration whose report has reached its end. It is for
+// DeliveryChanged looks again at the user of a registration whose report is final. It is for
 // [delivery.Outbox.OnChange].
 func (o *Observer) DeliveryChanged(tx *store.Tx, d delivery.Delivery) {
 	if d.Report.RegistrationID != "" && d.State != delivery.StatePending {

@@ -1,10 +1,10 @@
-// Package observation knows how each user of this Mac stands: it asks the user's agent and this Mac for evidence,
-// merges it to one identity with [wpj.Evaluate], and keeps what was found last, with its age, also when the user is
+// Package observation knows the identity of each user of this Mac. It asks the user's agent and this Mac for evidence,
+// and merges that to one identity with [wpj.Evaluate]. It keeps the last result, with its age, also when the user is
 // logged out.
 //
 // An [Observer] reads and keeps. Registrations use it for their own reading, in their own transactions. While
-// [Observer.Run] runs, it also looks by itself and reports what changed to Jamf Pro. What an agent says is a claim of
-// its user about themselves: it is bounded, and sources that only the helper can know are not taken from it.
+// [Observer.Run] runs, it also looks by itself and reports changes to Jamf Pro. An agent's answer is a claim of its
+// user about themselves. It is bounded, and sources that only the helper can know are not accepted from it.
 package observation
 
 import (
@@ -17,41 +17,40 @@ import (
 	"usher.internal/internal/wpj"
 )
 
-// Observation is what is known of one user.
+// Observation is the knowledge about one user.
 type Observation struct {
 	User     accounts.User `json:"user"`
 	Identity wpj.Identity  `json:"identity"`
-	// LastKnown is the identity before the user could not be looked at any more; nil while Identity says how the user
-	// stands.
+	// LastKnown is the identity before the user could not be looked at any more; nil while Identity is known.
 	LastKnown *wpj.Identity `json:"last_known,omitempty"`
-	// Evidence is what the identity rests on, without certificates.
+	// Evidence is the basis of the identity, without certificates.
 	Evidence []wpj.Evidence `json:"evidence,omitempty"`
-	// HeldBy is the source that holds, or held, the identity; "" where none does, and in journals of before it was
-	// kept.
+	// HeldBy is the source that holds, or held, the identity. It is "" if no source does, and in journals from before
+	// it was kept.
 	HeldBy wpj.Source `json:"held_by,omitempty"`
-	// LoginKeychain is what was found in the login keychain when it was read last, with certificates; kept only while
+	// LoginKeychain is the evidence from the last read of the login keychain, with certificates. It is kept only while
 	// the identity is elsewhere, so that the login keychain need not be read again.
 	LoginKeychain []wpj.Evidence `json:"login_keychain,omitempty"`
-	// LookedAt is when somebody looked last, FirstLookedAt when for the first time.
+	// LookedAt is the time of the last look, FirstLookedAt that of the first.
 	LookedAt      time.Time `json:"looked_at"`
 	FirstLookedAt time.Time `json:"first_looked_at"`
-	// Keys is since when the user is asked to sign in to Platform SSO again.
+	// Keys says since when the user is asked to sign in to Platform SSO again.
 	Keys wpj.KeysHistory `json:"keys,omitzero"`
-	// Change is the last time that the device became another one; nil when it never did.
+	// Change is the last time that the device became another one; nil if it never did.
 	Change *delivery.DeviceIDChange `json:"device_id_change,omitempty"`
-	// DeviceID is the last one that was known, also while there is none.
+	// DeviceID is the last known one, also while there is none.
 	DeviceID wpj.DeviceID `json:"last_device_id,omitempty"`
-	// DeviceSource is where it was seen last, DeviceSeenAt when; both are zero in journals of before they were kept.
+	// DeviceSource is the source that saw it last, at DeviceSeenAt; both are zero in journals from before they were
+	// kept.
 	DeviceSource wpj.Source `json:"last_device_source,omitempty"`
 	DeviceSeenAt time.Time  `json:"last_device_seen_at,omitzero"`
-	// LostKeychain is the login keychain that macOS has renamed since; nil where that is not why the user has no
-	// identity.
+	// LostKeychain is the login keychain that macOS has renamed since; nil if that is not why the user has no identity.
 	LostKeychain *thismac.RenamedKeychain `json:"lost_keychain,omitempty"`
-	// Reported is what Jamf Pro was told last; the zero value when it was told nothing.
+	// Reported is the last report to Jamf Pro; the zero value if there was none.
 	Reported Reported `json:"reported,omitzero"`
 }
 
-// UserPrincipalName returns the one of the user's registration, as far as is known; empty for none.
+// UserPrincipalName returns the name of the user's registration, as far as it is known; empty if it is not.
 func (o *Observation) UserPrincipalName() wpj.UserPrincipalName {
 	if o.LastKnown != nil {
 		return o.LastKnown.UserPrincipalName
@@ -59,7 +58,7 @@ func (o *Observation) UserPrincipalName() wpj.UserPrincipalName {
 	return o.Identity.UserPrincipalName
 }
 
-// Unreported returns the change of the device that Jamf Pro was not told of yet, nil when there is none.
+// Unreported returns the change of the device that Jamf Pro has not got yet, nil if there is none.
 func (o *Observation) Unreported() *delivery.DeviceIDChange {
 	if o.Change == nil || !o.Change.At.After(o.Reported.At) {
 		return nil
@@ -67,10 +66,11 @@ func (o *Observation) Unreported() *delivery.DeviceIDChange {
 	return o.Change
 }
 
-// capped returns the observation with none of its times after now: such a time was written before the clock was set
-// back, and what waits for it would wait until then. Whether the change of the device was reported remains as it is.
+// capped returns the observation with none of its times after now. Such a time was written before the clock was set
+// back, and anything that waits for it would wait until then. Whether the change of the device was reported does not
+// change.
 func (o Observation) capped(now time.Time) Observation {
-	before := now.Add(-time.Nanosecond) // what is noted now comes after it
+	before := now.Add(-time.Nanosecond) // a change that is recorded now comes after it
 	if o.Change != nil && o.Change.At.After(before) {
 		change := *o.Change
 		change.At = before
@@ -87,7 +87,7 @@ func (o Observation) capped(now time.Time) Observation {
 	return o
 }
 
-// Reported is what of an observation Jamf Pro is told.
+// Reported is the part of an observation that Jamf Pro gets.
 type Reported struct {
 	State             wpj.State             `json:"state"`
 	DeviceID          wpj.DeviceID          `json:"device_id,omitempty"`
@@ -96,13 +96,13 @@ type Reported struct {
 	At                time.Time             `json:"at"`
 }
 
-// telling returns what a report of the identity tells.
-func telling(identity wpj.Identity, now time.Time) Reported {
+// reportOf returns what a report of the identity contains.
+func reportOf(identity wpj.Identity, now time.Time) Reported {
 	return Reported{State: identity.State, DeviceID: identity.DeviceID, TenantID: identity.TenantID,
 		UserPrincipalName: identity.UserPrincipalName, At: now}
 }
 
-// same tells whether two reports say the same, whenever that was.
+// same reports whether two reports say the same, at whatever time.
 func (r Reported) same(other Reported) bool {
 	other.At = r.At
 	return r == other

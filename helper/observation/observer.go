@@ -27,30 +27,30 @@ type Sessions interface {
 	Watch() (now []sessions.Session, changed <-chan struct{})
 }
 
-// Outbox takes what Jamf Pro is to be told.
+// Outbox takes the reports for Jamf Pro.
 type Outbox interface {
 	Enqueue(tx *store.Tx, report delivery.Report) (delivery.Delivery, error)
-	// Undelivered returns what has not reached Jamf Pro yet, of a user.
+	// Undelivered returns the deliveries of a user that have not reached Jamf Pro yet.
 	Undelivered(tx *store.Tx, uid uint32) ([]delivery.Delivery, error)
 }
 
-// Config wires an [Observer]. What only reads what is known needs no more than the store.
+// Config wires an [Observer]. A caller that only reads what is known needs only the store.
 type Config struct {
 	Store    *store.Store
 	Sessions Sessions
 	Outbox   Outbox
 	// Active reports whether a registration of the user is under way, which will report by itself.
 	Active func(tx *store.Tx, uid uint32) (bool, error)
-	// Settings returns what is configured now; nil is the zero value. [Observer.SettingsChanged] is to be called when
-	// that is something else.
+	// Settings returns the current configuration; nil means the zero value. Call [Observer.SettingsChanged] when it
+	// changes.
 	Settings func() Settings
-	// ThisMac returns what the helper itself knows of the Mac; nil is nothing.
+	// ThisMac returns the helper's own evidence about the Mac; nil means none.
 	ThisMac func(context.Context) []wpj.Evidence
-	// Directory reads the user's record in the directory; false where it is not to be asked. It may be nil.
+	// Directory reads the user's record in the directory; false if it is not to be asked. It may be nil.
 	Directory func(ctx context.Context, uid uint32) (_ wpj.Evidence, asked bool)
-	// JamfPro asks Jamf Pro how it sees this Mac; false where it cannot be asked. It may be nil.
+	// JamfPro asks Jamf Pro for its view of this Mac; false if it cannot be asked. It may be nil.
 	JamfPro func(context.Context) (_ wpj.Evidence, asked bool)
-	// Online reports whether this Mac has a network now; nil is that it has one.
+	// Online reports whether this Mac has a network now; nil means that it has one.
 	Online func() bool
 	// RenamedKeychains returns the user's login keychains that macOS has renamed, the newest first. It may be nil.
 	RenamedKeychains func(ctx context.Context, uid uint32) ([]thismac.RenamedKeychain, error)
@@ -58,26 +58,26 @@ type Config struct {
 	Logger *slog.Logger
 }
 
-// Settings are what of an [Observer] can be configured.
+// Settings are the settings of an [Observer].
 type Settings struct {
-	// Tenant is the Entra tenant that users must be registered with, CloudHost the sign-in host of the Microsoft cloud
-	// that it is in; empty is any. When they change, everyone is looked at again.
+	// Tenant is the Entra tenant that users must be registered with, and CloudHost the sign-in host of its Microsoft
+	// cloud; empty means any. When they change, every user is looked at again.
 	Tenant    wpj.TenantID
 	CloudHost string
 	// ProofOfPossession has the agent sign a challenge with the key of a device certificate in the login keychain.
 	ProofOfPossession bool
-	// Automatic has [Observer.Run] look by itself; without it, users are looked at when somebody asks.
+	// Automatic makes [Observer.Run] look by itself; without it, users are looked at when somebody asks.
 	Automatic bool
-	// Interval is how often it looks, Heartbeat how often Jamf Pro gets a report although nothing has changed.
+	// Interval is how often it looks. Heartbeat is how often Jamf Pro gets a report although nothing has changed.
 	Interval, Heartbeat time.Duration
 }
 
-// Observer reads and keeps how users stand. [Observer.Run] looks at everyone who is logged in: at login, after wake,
-// after a registration, and every few hours. It reports what changed, and sends a heartbeat. Nobody asked for these
-// looks, so they leave the login keychain alone where [Observer.ReadAutomatically] does; [Observer.Look] reads it.
+// Observer reads and keeps the identities of users. [Observer.Run] looks at every user who is logged in: at login,
+// after wake, after a registration, and every few hours. It reports changes, and sends a heartbeat. Nobody asked for
+// these looks, so they skip the login keychain as [Observer.ReadAutomatically] does; [Observer.Look] reads it.
 //
-// One goroutine calls Run; the other methods may be called from anywhere. What is known is in the store, which owns it.
-// The fields below are about looks under way, and mu guards them.
+// One goroutine calls Run; the other methods may be called from any goroutine. The results are in the store, which owns
+// them. The fields below are about looks under way, and mu guards them.
 type Observer struct {
 	config Config
 	log    *slog.Logger
@@ -107,24 +107,25 @@ func New(config Config) *Observer {
 	}
 }
 
-// Reading is what one look came to.
+// Reading is the result of one look.
 type Reading struct {
 	Identity wpj.Identity
-	// Keys is since when the user is asked to sign in to Platform SSO again, with this look.
+	// Keys says since when the user is asked to sign in to Platform SSO again, including this look.
 	Keys wpj.KeysHistory
-	// Evidence is what the identity rests on, with certificates.
+	// Evidence is the basis of the identity, with certificates.
 	Evidence []wpj.Evidence
-	// HeldBy is the source that holds, or held, the identity; where that one cannot be looked at now, the one before.
+	// HeldBy is the source that holds, or held, the identity. If that source cannot be looked at now, it is the earlier
+	// one.
 	HeldBy wpj.Source
-	// LostKeychain is the login keychain that macOS has renamed, where that is why the user has no identity.
+	// LostKeychain is the login keychain that macOS has renamed, if that is why the user has no identity.
 	LostKeychain *thismac.RenamedKeychain
 
-	// remembered: some of the evidence about the login keychain is of an earlier look. aside: none of it has a say in
-	// the identity.
+	// remembered: some of the evidence about the login keychain is of an earlier look. aside: none of it affects the
+	// identity.
 	remembered, aside bool
 }
 
-// Read asks a user's agent, and this Mac, and merges what they say. What Jamf Pro said last is part of it. It is for
+// Read asks a user's agent, and this Mac, and merges their answers. Jamf Pro's last answer is included. Read is for
 // looks that a person or a policy asked for, since it reads the login keychain; see [Observer.ReadAutomatically]. The
 // error is that of the call of the agent, or of the journal.
 func (o *Observer) Read(ctx context.Context, agent usherv1.UserAgentServiceClient, user accounts.User) (Reading,
@@ -136,7 +137,7 @@ func (o *Observer) Read(ctx context.Context, agent usherv1.UserAgentServiceClien
 	return o.read(ctx, agent, user.UID, last, false)
 }
 
-// lastOf returns what is known of a user, nil for nothing. What is known of the account that had the uid before is not
+// lastOf returns the knowledge about a user, nil if there is none. That of the account that had the uid before is not
 // theirs.
 func (o *Observer) lastOf(user accounts.User) (*Observation, error) {
 	last, err := o.Of(user.UID)
@@ -146,7 +147,7 @@ func (o *Observer) lastOf(user accounts.User) (*Observation, error) {
 	return last, err
 }
 
-// read reads; with leave the login keychain is left alone.
+// read reads; with leave it skips the login keychain.
 func (o *Observer) read(ctx context.Context, agent usherv1.UserAgentServiceClient, uid uint32, last *Observation,
 	leave bool) (Reading, error) {
 	evidence, err := o.ask(ctx, agent, uid, leave)
@@ -178,7 +179,7 @@ func (o *Observer) read(ctx context.Context, agent usherv1.UserAgentServiceClien
 	return reading, nil
 }
 
-// ask returns what a user's agent claims, as far as it may.
+// ask returns the claims of a user's agent, within their limits.
 func (o *Observer) ask(ctx context.Context, agent usherv1.UserAgentServiceClient, uid uint32,
 	leave bool) ([]wpj.Evidence, error) {
 	response, err := agent.ReadIdentity(ctx, &usherv1.ReadIdentityRequest{LeaveLoginKeychain: leave})
@@ -192,24 +193,24 @@ func (o *Observer) ask(ctx context.Context, agent usherv1.UserAgentServiceClient
 		}
 		claimed := plausible(contract.EvidenceFromProto(one))
 		if claimed.Source != "" && !slices.Contains(agentSources, claimed.Source) {
-			o.log.Warn("agent spoke for a source that is not its own", "uid", uid, "source", claimed.Source)
+			o.log.Warn("agent sent evidence for a source that is not its own", "uid", uid, "source", claimed.Source)
 			continue
 		}
 		if leave && ofLoginKeychain(claimed) {
-			continue // an agent that is too old to leave it alone; what is remembered of it remains
+			continue // an agent too old to skip it; remembered evidence remains
 		}
 		evidence = append(evidence, claimed)
 	}
 	return evidence, nil
 }
 
-// conditions are what evidence is held to now.
+// conditions are the conditions that evidence is compared with now.
 func (o *Observer) conditions(keys wpj.KeysHistory) wpj.Conditions {
 	now := o.config.Settings()
 	return wpj.Conditions{Now: time.Now(), Tenant: now.Tenant, CloudHost: now.CloudHost, Keys: keys}
 }
 
-// evaluated returns the reading with the identity that its evidence comes to.
+// evaluated returns the reading with the identity that follows from its evidence.
 func (o *Observer) evaluated(reading Reading) Reading {
 	evidence := reading.Evidence
 	if reading.aside {
@@ -219,9 +220,9 @@ func (o *Observer) evaluated(reading Reading) Reading {
 	return reading
 }
 
-// ReadAndKeep is [Observer.Read] and then [Observer.Keep]. That it could not be kept is only logged. Several calls for
-// one user at a time share their looks: a call returns what a look has found that began after it. The reading is not to
-// be changed.
+// ReadAndKeep is [Observer.Read] followed by [Observer.Keep]. An error of keeping is only logged. Several calls for one
+// user at a time share their looks: a call returns the result of a look that began after it. The caller must not change
+// the reading.
 func (o *Observer) ReadAndKeep(ctx context.Context, agent usherv1.UserAgentServiceClient, user accounts.User) (Reading,
 	error) {
 	for underWay := (*flight[Reading])(nil); ; {
@@ -246,13 +247,13 @@ func (o *Observer) readAndKeep(ctx context.Context, agent usherv1.UserAgentServi
 		return err
 	})
 	if err != nil {
-		o.log.Warn("how a user stands could not be kept", "uid", user.UID, "error", err)
+		o.log.Warn("the state of a user could not be kept", "uid", user.UID, "error", err)
 	}
 	return reading, nil
 }
 
-// WithJamfPro returns the reading with what Jamf Pro says now. When Jamf Pro cannot be asked, what it said last counts
-// on.
+// WithJamfPro returns the reading with Jamf Pro's present answer. If Jamf Pro cannot be asked, its last answer still
+// applies.
 func (o *Observer) WithJamfPro(reading Reading, said wpj.Evidence) Reading {
 	evidence := slices.Clone(reading.Evidence)
 	i := slices.IndexFunc(evidence, func(e wpj.Evidence) bool { return e.Source == wpj.SourceJamfPro })
@@ -314,16 +315,16 @@ func (o *Observer) Report(tx *store.Tx, uid uint32, identity wpj.Identity) error
 	if err != nil || !found {
 		return err
 	}
-	kept.Reported = telling(identity, time.Now())
+	kept.Reported = reportOf(identity, time.Now())
 	return observations.Put(tx, key(uid), kept)
 }
 
-// Delivered records what a delivery has said of a user: how they stood then, which is not always what was reported. A
-// change back is one, too.
+// Delivered records the state of a user that a delivery contained, which is not always the reported one. A change back
+// is a change too.
 func (o *Observer) Delivered(user accounts.User, identity wpj.Identity) error {
 	known, err := o.lastOf(user)
 	if err != nil || known == nil || known.Reported.At.IsZero() ||
-		known.Reported.same(telling(identity, known.Reported.At)) {
+		known.Reported.same(reportOf(identity, known.Reported.At)) {
 		return err
 	}
 	return o.config.Store.Update(func(tx *store.Tx) error {
@@ -331,25 +332,24 @@ func (o *Observer) Delivered(user accounts.User, identity wpj.Identity) error {
 		if err != nil || kept == nil {
 			return err
 		}
-		kept.Reported = telling(identity, kept.Reported.At)
+		kept.Reported = reportOf(identity, kept.Reported.At)
 		return observations.Put(tx, key(user.UID), *kept)
 	})
 }
 
-// Forget removes what is known of a user, in the caller's transaction. The next look brings it
-// back.
+// Forget removes the knowledge about a user, in the caller's transaction. The next look brings it back.
 func (o *Observer) Forget(tx *store.Tx, user accounts.User) error {
 	kept, found, err := observations.Get(tx, key(user.UID))
 	if err == nil && found && kept.User == user {
 		err = errors.Join(observations.Delete(tx, key(user.UID)), changesReported.Forget(tx, user.UID))
 	}
 	if err != nil {
-		return fmt.Errorf("forget how %s stands: %w", user.Name, err)
+		return fmt.Errorf("forget the state of %s: %w", user.Name, err)
 	}
 	return nil
 }
 
-// Of returns what is known of a user, nil when nothing is.
+// Of returns the knowledge about a user, nil if there is none.
 func (o *Observer) Of(uid uint32) (known *Observation, err error) {
 	err = o.config.Store.View(func(tx *store.Tx) error {
 		found, ok, err := observations.Get(tx, key(uid))
@@ -361,7 +361,7 @@ func (o *Observer) Of(uid uint32) (known *Observation, err error) {
 	return known, err
 }
 
-// In returns what is known of a user in a transaction, nil for nothing. What is known of the account that had the uid
+// In returns the knowledge about a user in a transaction, nil if there is none. That of the account that had the uid
 // before is not theirs.
 func (o *Observer) In(tx *store.Tx, user accounts.User) (*Observation, error) {
 	found, ok, err := observations.Get(tx, key(user.UID))
@@ -371,7 +371,7 @@ func (o *Observer) In(tx *store.Tx, user accounts.User) (*Observation, error) {
 	return &found, nil
 }
 
-// All returns what is known of every user, in the order of their uids.
+// All returns the knowledge about every user, in the order of their uids.
 func (o *Observer) All() (all []Observation, err error) {
 	err = o.config.Store.View(func(tx *store.Tx) error {
 		for one, err := range observations.Ascend(tx) {

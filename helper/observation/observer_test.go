@@ -58,7 +58,7 @@ func TestAgentsClaimsAreBounded(t *testing.T) {
 		{Source: wpj.SourcePortal, Finding: wpj.NotThere},
 		{Source: wpj.SourceLoginKeychain, Finding: wpj.Found, UserPrincipalName: "jane\n@example.com"},
 		{Source: wpj.SourceSecureEnclave, Finding: wpj.Found, DeviceID: wpj.DeviceID(strings.Repeat("d", 2000))},
-		// turns round what follows
+		// reverses the text after it
 		{Source: wpj.SourceSecureEnclave, Finding: wpj.Found, UserPrincipalName: "jane\u202e@example.com"},
 		{Source: wpj.SourceLoginKeychain, Finding: wpj.Found,
 			Compliance: &wpj.Compliance{Applicable: true, DeviceIDs: make([]wpj.DeviceID, 1000)}},
@@ -70,7 +70,7 @@ func TestAgentsClaimsAreBounded(t *testing.T) {
 	for range 100 {
 		evidence = append(evidence, nothing())
 	}
-	w.agent.tells(evidence...)
+	w.agent.answers(evidence...)
 	got := w.read().Evidence
 	if len(got) != 14 { // 16 that are looked at, less three of the helper's own, and one of its own
 		t.Errorf("%d pieces of evidence", len(got))
@@ -95,17 +95,17 @@ func TestKeepNoticesAnotherDevice(t *testing.T) {
 	w := newWorld(t, nil)
 	first, one := registered(t, entra.Device{})
 	second, other := registered(t, entra.Device{})
-	w.agent.tells(first)
+	w.agent.answers(first)
 	kept := w.keep(w.read())
 	if kept.Change != nil || string(kept.DeviceID) != one.Device.DeviceID || len(kept.Evidence) != 1 ||
 		kept.Evidence[0].Certificates != nil {
 		t.Errorf("first: %+v", kept)
 	}
-	w.agent.tells(nothing())
+	w.agent.answers(nothing())
 	if kept = w.keep(w.read()); kept.Change != nil || string(kept.DeviceID) != one.Device.DeviceID {
 		t.Errorf("gone: %+v", kept)
 	}
-	w.agent.tells(second)
+	w.agent.answers(second)
 	kept = w.keep(w.read())
 	if kept.Change == nil || string(kept.Change.Old) != one.Device.DeviceID ||
 		string(kept.Change.New) != other.Device.DeviceID || kept.Unreported() != kept.Change {
@@ -148,7 +148,7 @@ func TestProofOfPossession(t *testing.T) {
 					proving(c)
 				})
 				w.agent.prove = test.prove
-				w.agent.tells(evidence)
+				w.agent.answers(evidence)
 				reading := w.read()
 				if got := reading.Evidence[0].Possession; got != test.want || reading.Identity.State != test.state {
 					t.Errorf("%q, %s (%s)", got, reading.Identity.State, reading.Identity.Detail)
@@ -158,7 +158,7 @@ func TestProofOfPossession(t *testing.T) {
 	}
 }
 
-// With a key of which usher knows no signatures nothing is proved, and nothing refuted either.
+// With a key whose signatures usher does not know, nothing is proved, and nothing refuted either.
 func TestNoProofWithAnUnknownKindOfKey(t *testing.T) {
 	_, key, err := ed25519.GenerateKey(rand.Reader)
 	if err != nil {
@@ -172,7 +172,7 @@ func TestNoProofWithAnUnknownKindOfKey(t *testing.T) {
 		t.Error("asked for a proof")
 		return nil, nil
 	}
-	w.agent.tells(evidence)
+	w.agent.answers(evidence)
 	reading := w.read()
 	if got := reading.Evidence[0].Possession; got != wpj.PossessionNotProved ||
 		reading.Identity.State != wpj.StateRegistered {
@@ -180,8 +180,8 @@ func TestNoProofWithAnUnknownKindOfKey(t *testing.T) {
 	}
 }
 
-// Several certificates: what was refuted of one is not said of another, and a source that this version does not know is
-// no way round.
+// Several certificates: a refuted one says nothing about the others, and a source that this version does not know is no
+// bypass.
 func TestProofOfSeveral(t *testing.T) {
 	leftover, _ := registered(t, entra.Device{}.Expired())
 	current, issued := registered(t, entra.Device{})
@@ -194,11 +194,11 @@ func TestProofOfSeveral(t *testing.T) {
 				w := newWorld(t, func(c *observation.Config) {
 					proving(c)
 				})
-				// The current key alone is there, and signs whatever it is asked.
+				// Only the current key is there, and signs any challenge.
 				w.agent.prove = func(nonce []byte) ([]byte, error) {
 					return issued.Key.Sign(rand.Reader, wpj.Challenge(nonce), crypto.SHA256)
 				}
-				w.agent.tells(wpj.Evidence{Source: source, Finding: wpj.Found, UserPrincipalName: "jane@example.com",
+				w.agent.answers(wpj.Evidence{Source: source, Finding: wpj.Found, UserPrincipalName: "jane@example.com",
 					Certificates: certificates})
 				reading := w.read()
 				if got := reading.Evidence[0].Possession; got != wpj.PossessionProved ||
@@ -215,8 +215,8 @@ func TestProofOfSeveral(t *testing.T) {
 	}
 }
 
-// What needs no proof is asked for none: sources without a key in the keychain, certificates without one, and nothing.
-func TestProofIsAskedOfKeysInTheKeychainAlone(t *testing.T) {
+// No proof is asked for sources without a key in the keychain, for certificates without one, and for nothing.
+func TestProofIsAskedOnlyOfKeysInTheKeychain(t *testing.T) {
 	evidence, _ := registered(t, entra.Device{})
 	keyless, elsewhere, broken := evidence, evidence, evidence
 	keyless.Certificates = []wpj.HeldCertificate{{DER: evidence.Certificates[0].DER}}
@@ -230,14 +230,14 @@ func TestProofIsAskedOfKeysInTheKeychainAlone(t *testing.T) {
 		return nil, nil
 	}
 	for _, one := range []wpj.Evidence{keyless, elsewhere, broken, locked(), nothing()} {
-		w.agent.tells(one)
+		w.agent.answers(one)
 		if got := w.read().Evidence[0].Possession; got != "" {
 			t.Errorf("%s: possession %q", one.Source, got)
 		}
 	}
 }
 
-// What Jamf Pro said last is read again from the journal, by every look.
+// Jamf Pro's last answer is read again from the journal, by every look.
 func TestReadRemembersJamfPro(t *testing.T) {
 	w := newWorld(t, nil)
 	said := wpj.Evidence{Source: wpj.SourceJamfPro, Finding: wpj.Found,
@@ -268,7 +268,7 @@ func TestReadRemembersJamfPro(t *testing.T) {
 	}
 }
 
-func TestReadTellsTheAgentsError(t *testing.T) {
+func TestReadReturnsTheAgentsError(t *testing.T) {
 	w := newWorld(t, nil)
 	w.agent.err = errors.New("no")
 	if _, err := w.observer.Read(t.Context(), w.agent, janeUser); err == nil {
@@ -282,7 +282,7 @@ func TestReadTellsTheAgentsError(t *testing.T) {
 	}
 }
 
-// Since when the user is asked to sign in again is in the journal, so that a restart of usherd does not begin it again.
+// The journal keeps since when the user is asked to sign in again, so that a restart of usherd does not reset it.
 func TestKeysHistoryIsKept(t *testing.T) {
 	asked := wpj.Evidence{Source: wpj.SourcePlatformSSO, Finding: wpj.Found, PlatformSSO: &wpj.PlatformSSO{
 		Device: wpj.SectionRead, UserSection: wpj.SectionRead, RegistrationCompleted: true,
@@ -296,7 +296,7 @@ func TestKeysHistoryIsKept(t *testing.T) {
 	w := newWorld(t, nil)
 	var got observation.Reading
 	for i, evidence := range []wpj.Evidence{asked, asked, normal, asked, normal, asked} {
-		w.agent.tells(evidence)
+		w.agent.answers(evidence)
 		w.observer = observation.New(observation.Config{Store: w.store})
 		got = w.read()
 		w.keep(got)
@@ -310,13 +310,13 @@ func TestKeysHistoryIsKept(t *testing.T) {
 	}
 }
 
-// While a user cannot be looked at, the identity that was seen last is kept beside what says so.
+// While a user cannot be looked at, the identity that was seen last is kept beside the evidence of that.
 func TestLastKnownIdentityStays(t *testing.T) {
 	w := newWorld(t, nil)
 	evidence, _ := registered(t, entra.Device{})
 	for _, step := range []struct {
 		name     string
-		tells    wpj.Evidence
+		answer   wpj.Evidence
 		state    wpj.State
 		lastKept wpj.State
 	}{
@@ -327,7 +327,7 @@ func TestLastKnownIdentityStays(t *testing.T) {
 		{"gone", nothing(), wpj.StateNotRegistered, ""},
 		{"locked again", locked(), wpj.StateUnreadable, wpj.StateNotRegistered},
 	} {
-		w.agent.tells(step.tells)
+		w.agent.answers(step.answer)
 		kept := w.keep(w.read())
 		var last wpj.State
 		if kept.LastKnown != nil {
@@ -340,13 +340,13 @@ func TestLastKnownIdentityStays(t *testing.T) {
 	}
 }
 
-// An account that was deleted, and another one that has got its uid, are not one person.
-func TestAnotherPersonWithTheSameUIDBeginsAnew(t *testing.T) {
+// A deleted account and another one that has got its uid are not one person.
+func TestAnotherPersonWithTheSameUIDStartsOver(t *testing.T) {
 	w := newWorld(t, nil)
 	evidence, _ := registered(t, entra.Device{})
-	w.agent.tells(evidence)
+	w.agent.answers(evidence)
 	w.keep(w.read())
-	w.agent.tells(locked())
+	w.agent.answers(locked())
 	reading := w.read()
 	err := w.store.Update(func(tx *store.Tx) error {
 		kept, err := w.observer.Keep(tx, accounts.User{Name: "john", UID: jane}, reading)

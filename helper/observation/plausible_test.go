@@ -7,7 +7,7 @@ import (
 	"usher.internal/internal/wpj"
 )
 
-// A device's id is a GUID. An agent that says something else could not look, and what it said is kept nowhere.
+// A device's id is a GUID. If an agent sends something else, it could not look, and its text is kept nowhere.
 func TestDeviceIDIsAGUID(t *testing.T) {
 	const device = "0a7e5f2d-6f0e-4a51-9f4b-57c6d1c1b0fe"
 	for text, want := range map[string]string{
@@ -24,7 +24,7 @@ func TestDeviceIDIsAGUID(t *testing.T) {
 		"０a7e5f2d-6f0e-4a51-9f4b-57c6d1c1b0fe": "-",
 	} {
 		w := newWorld(t, nil)
-		w.agent.tells(wpj.Evidence{Source: wpj.SourceSecureEnclave, Finding: wpj.Found, DeviceID: wpj.DeviceID(text)})
+		w.agent.answers(wpj.Evidence{Source: wpj.SourceSecureEnclave, Finding: wpj.Found, DeviceID: wpj.DeviceID(text)})
 		for _, got := range w.read().Evidence {
 			if got.Source != wpj.SourceSecureEnclave {
 				continue

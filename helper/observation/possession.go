@@ -16,37 +16,37 @@ import (
 	usherv1 "usher.internal/proto/usher/v1"
 )
 
-// nonceLength is how many bytes a challenge has.
+// nonceLength is the length of a challenge in bytes.
 const nonceLength = 32
 
-// maximumProofs bounds the signatures that one look asks for and verifies. A user has one device certificate, and
-// perhaps some that are left over.
+// maximumProofs limits the signatures that one look asks for and verifies. A user has one device certificate, and
+// perhaps some old ones.
 const maximumProofs = 8
 
-// maximumSignature is more bytes than a signature has that [wpj.Certificate.PublicKey] can verify: those of RSA with
-// 8192 bits.
+// maximumSignature is longer, in bytes, than any signature that [wpj.Certificate.PublicKey] can verify: those of RSA
+// with 8192 bits.
 const maximumSignature = 1024
 
-// possessions are in the order in which they apply where there are several certificates and none was chosen: one that
-// was refuted says nothing of the others.
+// possessions are in the order in which they apply if there are several certificates and none was chosen: a refuted one
+// says nothing about the others.
 var possessions = []wpj.Possession{"", wpj.PossessionRefuted, wpj.PossessionNotProved, wpj.PossessionProved}
 
-// claimed is a certificate whose key an agent says is there.
+// claimed is a certificate whose key is there, as an agent says.
 type claimed struct {
 	*wpj.Certificate
 	held *wpj.HeldCertificate
 	came wpj.Possession
 }
 
-// prove asks for a signature with the key of each device certificate that the login keychain is said to hold with its
-// key, beginning with the one that is valid longest. A certificate whose key signs wrongly is taken for one without: it
-// was copied there. Not to get a signature says nothing. What the evidence says is of the certificate that speaks for
-// the Mac. It ends with ctx, with its error.
+// prove asks for a signature with the key of each device certificate that the agent reports with its key in the login
+// keychain. It begins with the certificate that is valid longest. If a key signs wrongly, its certificate is treated as
+// one without a key: it was copied there. A missing signature proves nothing. The result applies to the certificate
+// that speaks for the Mac. prove ends with ctx, with its error.
 func (o *Observer) prove(ctx context.Context, agent usherv1.UserAgentServiceClient, evidence []wpj.Evidence) error {
 	of := make([][]*claimed, len(evidence)) // the certificates of each, nil where nothing is asked
 	var all []*claimed
 	for i, e := range evidence {
-		// an unknown source is taken for it
+		// an unknown source is treated as it
 		if e.Finding != wpj.Found || e.Source != wpj.SourceLoginKeychain && e.Source != "" {
 			continue
 		}
@@ -80,7 +80,7 @@ func (o *Observer) prove(ctx context.Context, agent usherv1.UserAgentServiceClie
 	return nil
 }
 
-// conclude has the evidence say what came of its certificates.
+// conclude adds the results for its certificates to the evidence.
 func (o *Observer) conclude(e *wpj.Evidence, certificates []*claimed) {
 	for _, one := range certificates {
 		switch {
@@ -99,7 +99,7 @@ func (o *Observer) conclude(e *wpj.Evidence, certificates []*claimed) {
 	if len(certificates) == 0 {
 		return
 	}
-	// That another identity's key is there proves nothing of the one that speaks for the Mac.
+	// The presence of another identity's key proves nothing about the one that speaks for the Mac.
 	if at, chosen := wpj.Choose(*e, o.conditions(wpj.KeysHistory{})); chosen {
 		e.Possession = ""
 		if certificates[at] != nil {

@@ -21,7 +21,7 @@ import (
 	"usher.internal/sim/entra"
 )
 
-// publicOnly is a key of which there is only the public half.
+// publicOnly is a key with only its public half.
 type publicOnly struct{ *rsa.PublicKey }
 
 func (p publicOnly) Public() crypto.PublicKey { return p.PublicKey }
@@ -36,8 +36,8 @@ func proving(c *observation.Config) {
 	c.Settings = func() observation.Settings { return settings }
 }
 
-// Keys with which verifying takes minutes are never computed with: nothing is asked, nothing is proved, and the
-// evidence says why.
+// Keys with which verifying takes minutes are never used: nothing is asked, nothing is proved, and the evidence says
+// why.
 func TestNoProofWithAKeyThatTakesLong(t *testing.T) {
 	for name, key := range map[string]*rsa.PublicKey{
 		"its RSA key has 16384 bits":    {N: new(big.Int).SetBit(big.NewInt(1), 16383, 1), E: 65537},
@@ -52,7 +52,7 @@ func TestNoProofWithAKeyThatTakesLong(t *testing.T) {
 				t.Error("asked for a proof")
 				return make([]byte, key.Size()), nil
 			}
-			w.agent.tells(evidence)
+			w.agent.answers(evidence)
 			reading := w.read()
 			got := reading.Evidence[0]
 			if got.Possession != wpj.PossessionNotProved || !strings.Contains(got.Detail, "could not be verified: ") ||
@@ -63,7 +63,7 @@ func TestNoProofWithAKeyThatTakesLong(t *testing.T) {
 	}
 }
 
-// However many keys an agent names, a few proofs are asked for: of those that are valid longest.
+// However many keys an agent names, only a few proofs are asked for: those of the certificates that are valid longest.
 func TestProofsOfOneLookAreBounded(t *testing.T) {
 	current, issued := registered(t, entra.Device{})
 	key := issued.Key
@@ -80,7 +80,7 @@ func TestProofsOfOneLookAreBounded(t *testing.T) {
 		asked++
 		return key.Sign(rand.Reader, wpj.Challenge(nonce), crypto.SHA256)
 	}
-	w.agent.tells(many, many, many)
+	w.agent.answers(many, many, many)
 	reading := w.read()
 	if asked != 8 || reading.Evidence[0].Possession != wpj.PossessionProved ||
 		reading.Identity.State != wpj.StateRegistered {
@@ -94,7 +94,7 @@ func TestLongSignatureIsRefuted(t *testing.T) {
 	evidence, _ := registered(t, entra.Device{}.P256())
 	w := newWorld(t, proving)
 	w.agent.prove = func([]byte) ([]byte, error) { return make([]byte, 900_000), nil }
-	w.agent.tells(evidence)
+	w.agent.answers(evidence)
 	if got := w.read().Evidence[0].Possession; got != wpj.PossessionRefuted {
 		t.Errorf("possession %q", got)
 	}
@@ -111,13 +111,14 @@ func TestProvingEndsWithItsContext(t *testing.T) {
 		cancel()
 		return all[0].Key.Sign(rand.Reader, wpj.Challenge(nonce), crypto.SHA256)
 	}
-	w.agent.tells(both)
+	w.agent.answers(both)
 	if reading, err := w.observer.Read(ctx, w.agent, janeUser); !errors.Is(err, context.Canceled) || asked != 1 {
 		t.Errorf("%+v, %v after %d proofs", reading.Identity, err, asked)
 	}
 }
 
-// A hundred requests to read a user again while one look is under way come to one more, which began after all of them.
+// A hundred requests to read a user again while one look is under way share one more look, which began after all of
+// them.
 func TestRequestsToReadAgainAreMerged(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld(t, nil)
@@ -139,7 +140,7 @@ func TestRequestsToReadAgainAreMerged(t *testing.T) {
 			read(leaving, context.Canceled)
 		}
 		synctest.Wait()
-		leave() // they return at once, and do not wait for what they asked for
+		leave() // they return at once, and do not wait for their result
 		synctest.Wait()
 		time.Sleep(time.Second)
 		release()
@@ -150,7 +151,7 @@ func TestRequestsToReadAgainAreMerged(t *testing.T) {
 	})
 }
 
-// A user who asks for a look and goes away, again and again, has one look under way, and none when the last one has
+// A user who asks for a look and goes away, again and again, has one look under way, and none when the last caller has
 // gone.
 func TestLooksThatNobodyWaitsForEnd(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
@@ -163,7 +164,7 @@ func TestLooksThatNobodyWaitsForEnd(t *testing.T) {
 			for range 10 {
 				callers.Go(func() {
 					if _, err := w.observer.Look(ctx, session); !errors.Is(err, context.Canceled) {
-						t.Errorf("who has gone away: %v", err)
+						t.Errorf("caller that has gone: %v", err)
 					}
 				})
 			}

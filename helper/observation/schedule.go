@@ -14,7 +14,7 @@ import (
 func (o *Observer) Run(ctx context.Context) error {
 	var looking sync.WaitGroup
 	defer looking.Wait()
-	seen := make(map[uint32]time.Time) // when the session connected that was looked at
+	seen := make(map[uint32]time.Time) // by uid: when the session last looked at connected
 	settings := o.config.Settings()
 	timer := time.NewTimer(pause(settings.Interval))
 	defer timer.Stop()
@@ -61,7 +61,7 @@ func (o *Observer) Run(ctx context.Context) error {
 	}
 }
 
-// lookAtAbsent looks at those who are known and have no session, as far as that can be done without one.
+// lookAtAbsent looks at known users without a session, as far as that is possible without one.
 func (o *Observer) lookAtAbsent(ctx context.Context, present []sessions.Session) {
 	known, err := o.All()
 	if err != nil {
@@ -79,7 +79,7 @@ func (o *Observer) lookAtAbsent(ctx context.Context, present []sessions.Session)
 	}
 }
 
-// SettingsChanged has [Observer.Run] take note of other settings. It does not block.
+// SettingsChanged makes [Observer.Run] apply new settings. It does not block.
 func (o *Observer) SettingsChanged() { o.changed.Set() }
 
 // pause is the interval with a fifth of jitter either way, so that a fleet does not look at once.
@@ -95,7 +95,7 @@ func (o *Observer) take() map[uint32]bool {
 	return wanted
 }
 
-// LookSoon has a user looked at, if he is logged in. It does not block.
+// LookSoon has a user looked at, if they are logged in. It does not block.
 func (o *Observer) LookSoon(uids ...uint32) {
 	o.mu.Lock()
 	for _, uid := range uids {
@@ -105,7 +105,7 @@ func (o *Observer) LookSoon(uids ...uint32) {
 	o.asked.Set()
 }
 
-// Woke looks at everyone after this Mac has slept for so long. It does not block.
+// Woke looks at every user after this Mac has slept for that long. It does not block.
 func (o *Observer) Woke(slept time.Duration) {
 	o.log.Info("looking again after sleep", "slept", slept.Round(time.Second))
 	list, _ := o.config.Sessions.Watch()

@@ -38,7 +38,7 @@ func TestWatcherLooksAtLoginAndAgainAndAgain(t *testing.T) {
 			}
 			began = time.Now()
 		}
-		// A session that comes for somebody else does not have this one looked at again.
+		// A session that connects for another user causes no new look at this one.
 		other := &agent{}
 		w.logins.login(jane+1, other)
 		synctest.Wait()
@@ -71,14 +71,14 @@ func TestWatcherThatIsNotAutomatic(t *testing.T) {
 	})
 }
 
-func TestWatcherTellsWhatChanged(t *testing.T) {
+func TestWatcherReportsChanges(t *testing.T) {
 	good, _ := registered(t, ofTheBubble)
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld(t, nil)
 		session := w.logins.login(jane, w.agent)
 		look := func(evidence wpj.Evidence) {
 			t.Helper()
-			w.agent.tells(evidence)
+			w.agent.answers(evidence)
 			if _, err := w.observer.Look(t.Context(), session); err != nil {
 				t.Fatal(err)
 			}
@@ -103,7 +103,8 @@ func TestWatcherTellsWhatChanged(t *testing.T) {
 	})
 }
 
-// A report of a registration is not superseded by one that says less: it waits, and is made when that one has arrived.
+// A report of a registration is not superseded by one that says less: that one waits, and is made when the first has
+// arrived.
 func TestWatcherWaitsForRegistrations(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld(t, nil)
@@ -147,14 +148,14 @@ func TestWatcherWaitsForRegistrations(t *testing.T) {
 	})
 }
 
-// An agent that hangs keeps nobody else from being looked at, and ends; an error is no observation.
+// An agent that hangs delays no other user's look, and its look ends; an error is not an observation.
 func TestWatcherIsNotHeldUp(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld(t, nil)
 		defer w.run()()
 		w.agent.hang = true
 		broken, fine := &agent{err: errors.New("no")}, &agent{}
-		fine.tells(nothing())
+		fine.answers(nothing())
 		began := time.Now()
 		session := w.logins.login(jane, w.agent)
 		w.logins.login(jane+1, broken)
@@ -183,7 +184,7 @@ func (a *agent) hold() (release func()) {
 	}
 }
 
-// A look that is under way has seen what was there when it began: what asks for one later gets another.
+// A look under way has seen the state at its beginning: a request during it gets another look.
 func TestWatcherLooksAgainAfterALookUnderWay(t *testing.T) {
 	good, _ := registered(t, ofTheBubble)
 	synctest.Test(t, func(t *testing.T) {
@@ -192,7 +193,7 @@ func TestWatcherLooksAgainAfterALookUnderWay(t *testing.T) {
 		release := w.agent.hold()
 		w.logins.login(jane, w.agent)
 		synctest.Wait()
-		w.agent.tells(good)
+		w.agent.answers(good)
 		w.observer.LookSoon(jane)
 		w.observer.LookSoon(jane)
 		synctest.Wait()
@@ -207,7 +208,7 @@ func TestWatcherLooksAgainAfterALookUnderWay(t *testing.T) {
 	})
 }
 
-// A user who logs out while he is looked at, and in again, is looked at in his new session.
+// A user who logs out during a look, and in again, is looked at in their new session.
 func TestWatcherLooksAtANewSession(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld(t, nil)
@@ -237,8 +238,8 @@ func TestWatcherLooksAtANewSession(t *testing.T) {
 	})
 }
 
-// Who asks for a look and goes away takes nothing from those who wait for the same one.
-func TestCallerThatGoesAwayTakesItsLookAlone(t *testing.T) {
+// A caller who asks for a look and goes away takes nothing from those who wait for the same one.
+func TestCallerThatGoesAwayDoesNotEndTheLookOfOthers(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld(t, nil)
 		ctx, cancel := context.WithCancel(t.Context())
@@ -247,7 +248,7 @@ func TestCallerThatGoesAwayTakesItsLookAlone(t *testing.T) {
 		var looks sync.WaitGroup
 		looks.Go(func() {
 			if _, err := w.observer.Look(ctx, session); !errors.Is(err, context.Canceled) {
-				t.Errorf("who has gone away: %v", err)
+				t.Errorf("caller that has gone: %v", err)
 			}
 		})
 		synctest.Wait()
@@ -265,7 +266,7 @@ func TestCallerThatGoesAwayTakesItsLookAlone(t *testing.T) {
 		release()
 		looks.Wait()
 		synctest.Wait()
-		if got := w.agent.count(); got < 2 || got > 3 { // whoever comes first looks, the others join him
+		if got := w.agent.count(); got < 2 || got > 3 { // the first caller looks, the others join
 			t.Errorf("looked %d times", got)
 		}
 		stop()
@@ -285,7 +286,7 @@ func TestRunReturnsWhenItsLooksHaveEnded(t *testing.T) {
 		synctest.Wait()
 		select {
 		case err := <-ended:
-			t.Fatalf("ended with %v while a look went on", err)
+			t.Fatalf("ended with %v while a look was under way", err)
 		default:
 		}
 		release()
@@ -298,12 +299,12 @@ func TestRunReturnsWhenItsLooksHaveEnded(t *testing.T) {
 	})
 }
 
-// What was never known is told once the heartbeat is due, and with it that it is not known.
-func TestWatcherTellsThatItNeverKnew(t *testing.T) {
+// An identity that was never known is reported once the heartbeat is due, as unknown.
+func TestWatcherReportsThatItNeverKnew(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld(t, nil)
 		defer w.run()()
-		w.agent.tells(locked())
+		w.agent.answers(locked())
 		w.logins.login(jane, w.agent)
 		time.Sleep(6 * 24 * time.Hour)
 		synctest.Wait()
@@ -318,8 +319,8 @@ func TestWatcherTellsThatItNeverKnew(t *testing.T) {
 	})
 }
 
-// Another device is told with its change, once.
-func TestWatcherTellsTheChangeOfTheDevice(t *testing.T) {
+// Another device is reported with its change, once.
+func TestWatcherReportsTheChangeOfTheDevice(t *testing.T) {
 	first, one := registered(t, ofTheBubble)
 	second, other := registered(t, ofTheBubble)
 	synctest.Test(t, func(t *testing.T) {
@@ -327,7 +328,7 @@ func TestWatcherTellsTheChangeOfTheDevice(t *testing.T) {
 		session := w.logins.login(jane, w.agent)
 		for _, evidence := range []wpj.Evidence{first, second, second, nothing()} {
 			time.Sleep(time.Minute)
-			w.agent.tells(evidence)
+			w.agent.answers(evidence)
 			if _, err := w.observer.Look(t.Context(), session); err != nil {
 				t.Fatal(err)
 			}
@@ -336,7 +337,7 @@ func TestWatcherTellsTheChangeOfTheDevice(t *testing.T) {
 			t.Fatalf("reported %s", got)
 		}
 		if w.outbox.reports[0].DeviceIDChange != nil || w.outbox.reports[2].DeviceIDChange != nil {
-			t.Errorf("a change that was none, or was told: %+v", w.outbox.reports)
+			t.Errorf("a change that was none, or was reported: %+v", w.outbox.reports)
 		}
 		change := w.outbox.reports[1].DeviceIDChange
 		if change == nil || string(change.Old) != one.Device.DeviceID || string(change.New) != other.Device.DeviceID {
@@ -349,8 +350,8 @@ func TestWatcherTellsTheChangeOfTheDevice(t *testing.T) {
 	})
 }
 
-// What cannot be written is told to nobody, and looked at again.
-func TestWatcherTellsNothingThatItCannotKeep(t *testing.T) {
+// An observation that cannot be written is not reported, and the user is looked at again.
+func TestWatcherReportsNothingThatItCannotKeep(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld(t, nil)
 		full := errors.New("full")
@@ -370,7 +371,7 @@ func TestWatcherTellsNothingThatItCannotKeep(t *testing.T) {
 	})
 }
 
-// What Jamf Pro said last remains in force while it cannot be asked.
+// Jamf Pro's last answer remains in force while it cannot be asked.
 func TestObserverAsksJamfPro(t *testing.T) {
 	good, issued := registered(t, ofTheBubble)
 	synctest.Test(t, func(t *testing.T) {
@@ -382,7 +383,7 @@ func TestObserverAsksJamfPro(t *testing.T) {
 			c.JamfPro = func(context.Context) (wpj.Evidence, bool) { return answer, true }
 		})
 		session := w.logins.login(jane, w.agent)
-		w.agent.tells(good)
+		w.agent.answers(good)
 		for _, step := range []struct {
 			answer wpj.Evidence
 			want   wpj.State

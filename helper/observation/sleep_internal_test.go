@@ -10,7 +10,7 @@ import (
 	"usher.internal/internal/accounts"
 )
 
-// always is who is logged in all the time.
+// always is a user who is logged in all the time.
 type always []uint32
 
 func (a always) Watch() (now []sessions.Session, changed <-chan struct{}) {

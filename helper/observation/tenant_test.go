@@ -40,8 +40,8 @@ func twoTenants(t *testing.T, device entra.Device) (wpj.Evidence, []*entra.Issue
 	return both, all
 }
 
-// The proof is asked of both, and what the evidence says is of the one that speaks for the Mac: a key that is there
-// proves nothing of another.
+// The proof is asked of both, and the evidence has the result of the one that speaks for the Mac. A key that is there
+// proves nothing about another.
 func TestProofOfTheIdentityOfTheTenant(t *testing.T) {
 	evidence, all := twoTenants(t, entra.Device{})
 	for name, test := range map[string]struct {
@@ -81,7 +81,7 @@ func TestProofOfTheIdentityOfTheTenant(t *testing.T) {
 					return nil, err
 				}
 			}
-			w.agent.tells(evidence)
+			w.agent.answers(evidence)
 			reading := w.read()
 			if got := reading.Evidence[0].Possession; got != test.want || reading.Identity.State != test.state ||
 				string(reading.Identity.DeviceID) != all[test.device].Device.DeviceID {
@@ -103,7 +103,7 @@ func fails(which int, err error) func(int) error {
 	}
 }
 
-// What an agent says of a certificate's items is bounded as its other claims are.
+// An agent's claims about a certificate's items are bounded like its other claims.
 func TestItemsOfCertificatesAreBounded(t *testing.T) {
 	evidence, _ := twoTenants(t, entra.Device{})
 	for name, change := range map[string]func(*wpj.Items){
@@ -121,7 +121,7 @@ func TestItemsOfCertificatesAreBounded(t *testing.T) {
 		items := *one.Certificates[1].Items
 		change(&items)
 		one.Certificates[1].Items = &items
-		w.agent.tells(one)
+		w.agent.answers(one)
 		if got := w.read(); got.Evidence[0].Finding != wpj.CouldNotLook || got.Identity.State != wpj.StateUnreadable {
 			t.Errorf("%s: %+v", name, got)
 		}
@@ -131,13 +131,13 @@ func TestItemsOfCertificatesAreBounded(t *testing.T) {
 		evidence.Certificates[0].Items.UserPrincipalNames = append(evidence.Certificates[0].Items.UserPrincipalNames,
 			"jane@example.com")
 	}
-	w.agent.tells(evidence)
+	w.agent.answers(evidence)
 	if got := w.read(); len(got.Evidence[0].Certificates[0].Items.UserPrincipalNames) > 16 {
 		t.Errorf("%d names are kept", len(got.Evidence[0].Certificates[0].Items.UserPrincipalNames))
 	}
 }
 
-// Another tenant, or another cloud, has everyone looked at again; other settings do not.
+// With another tenant, or another cloud, every user is looked at again; with other settings they are not.
 func TestWatcherLooksAgainForAnotherTenant(t *testing.T) {
 	evidence, all := twoTenants(t, ofTheBubble)
 	synctest.Test(t, func(t *testing.T) {
@@ -150,7 +150,7 @@ func TestWatcherLooksAgainForAnotherTenant(t *testing.T) {
 		w := newWorld(t, func(c *observation.Config) {
 			c.Settings = func() observation.Settings { return *now.Load() }
 		})
-		w.agent.tells(evidence)
+		w.agent.answers(evidence)
 		defer w.run()()
 		w.logins.login(jane, w.agent)
 		synctest.Wait()

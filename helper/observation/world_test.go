@@ -22,32 +22,32 @@ import (
 	"usher.internal/sim/entra"
 )
 
-// janeUser is the one whom looks are at.
+// janeUser is the user of the looks.
 var janeUser = accounts.User{Name: "jane", UID: jane}
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 const jane = 501
 
-// agent is a user's agent that tells what it was told to.
+// agent is a user's agent with the answers of the test.
 type agent struct {
 	usherv1.UserAgentServiceClient
 	mu       sync.Mutex
 	evidence []wpj.Evidence
 	err      error
 	hang     bool
-	// held keeps a call from being answered until it is closed, whatever becomes of the caller; nil keeps none.
+	// held blocks a call until it is closed, whatever happens to the caller; nil blocks none.
 	held  chan struct{}
 	looks int
-	// left is of each look whether it was to leave the login keychain alone; an old agent reads it all the same.
+	// left records for each look whether it was to skip the login keychain; an old agent reads it all the same.
 	left  []bool
 	isOld bool
 	prove func(nonce []byte) ([]byte, error)
-	// proveOf signs with the key of one certificate; it is asked where prove is nil.
+	// proveOf signs with the key of one certificate; it is used if prove is nil.
 	proveOf func(thumbprint string, nonce []byte) ([]byte, error)
 }
 
-func (a *agent) tells(evidence ...wpj.Evidence) {
+func (a *agent) answers(evidence ...wpj.Evidence) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	a.evidence = evidence
@@ -97,7 +97,7 @@ func (a *agent) ProvePossession(_ context.Context, request *usherv1.ProvePossess
 	return &usherv1.ProvePossessionResponse{Signature: signature}, err
 }
 
-// logins is who is logged in.
+// logins knows who is logged in.
 type logins struct {
 	mu      sync.Mutex
 	now     []sessions.Session
@@ -110,7 +110,7 @@ func (l *logins) Watch() ([]sessions.Session, <-chan struct{}) {
 	return slices.Clone(l.now), l.changed
 }
 
-// login has a user come; if he was there already, his old session has ended.
+// login connects a user; if they were there already, their old session has ended.
 func (l *logins) login(uid uint32, a *agent) sessions.Session {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -127,7 +127,7 @@ type outbox struct {
 	mu          sync.Mutex
 	reports     []delivery.Report
 	undelivered []delivery.Delivery
-	err         error // what Enqueue fails with
+	err         error // the error of Enqueue
 }
 
 func (o *outbox) Enqueue(_ *store.Tx, report delivery.Report) (delivery.Delivery, error) {
@@ -174,7 +174,7 @@ func newWorld(t *testing.T, change func(*observation.Config)) *world {
 	}
 	t.Cleanup(func() { opened.Close() })
 	w := &world{t: t, store: opened, agent: &agent{}, logins: &logins{changed: make(chan struct{})}, outbox: &outbox{}}
-	w.agent.tells(nothing())
+	w.agent.answers(nothing())
 	config := observation.Config{
 		Store: opened, Sessions: w.logins, Outbox: w.outbox,
 		Active: func(*store.Tx, uint32) (bool, error) { return w.active, nil },

@@ -8,11 +8,12 @@ import (
 	"usher.internal/internal/accounts"
 )
 
-// looksEvery is how often accounts are looked up at most. A directory can be slow, and usherd learns of no deletion.
+// looksEvery is how often accounts are looked up at most. A directory can be slow, and usherd gets no notice of a
+// deletion.
 const looksEvery = 5 * time.Second
 
-// Accounts knows which of the users are still accounts of this Mac. Only [Accounts.Refresh] asks the system, and of
-// several callers one waits for its directory. Its methods may be called from anywhere.
+// Accounts knows which users are still accounts of this Mac. Only [Accounts.Refresh] asks the system, and only one of
+// several callers waits for its directory. Its methods may be called from any goroutine.
 type Accounts struct {
 	looking sync.Mutex
 
@@ -20,20 +21,20 @@ type Accounts struct {
 	at time.Time
 	// gone are the users who have no account, by uid and name.
 	gone map[accounts.User]bool
-	// named is whom the name stands for that is configured.
+	// named is the user that the configured name means.
 	name  string
 	named accounts.User
 }
 
-// Gone reports whether the account was deleted: there is none with that uid, or it has another name. What is not known
-// is not gone.
+// Gone reports whether the account was deleted: none has that uid, or it has another name. If that is not known, the
+// account is not gone.
 func (a *Accounts) Gone(uid uint32, name string) bool {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	return a.gone[accounts.User{Name: name, UID: uid}]
 }
 
-// Name returns the account name of the person with that uid, empty where there is none. It asks the system's user
+// Name returns the account name of the person with that uid, empty if there is none. It asks the system's user
 // database.
 func (a *Accounts) Name(uid uint32) (string, error) {
 	person, err := accounts.ByUID(uid)
@@ -43,15 +44,16 @@ func (a *Accounts) Name(uid uint32) (string, error) {
 	return person.Name, err
 }
 
-// Named returns the person with that account name, false where there is none or it is not known yet.
+// Named returns the person with that account name, false if there is none or it is not known yet.
 func (a *Accounts) Named(name string) (accounts.User, bool) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	return a.named, name != "" && a.name == name && a.named.Name != ""
 }
 
-// Refresh looks up the accounts of these candidates, and whom the configured name stands for, unless that was just done
-// or is being done. An account that cannot be looked up stays as it was. It asks the system's user database.
+// Refresh looks up the accounts of these candidates, and the user with the configured name. It does nothing if that was
+// just done or is under way. An account that cannot be looked up keeps its last result. Refresh asks the system's user
+// database.
 func (a *Accounts) Refresh(users []Candidate, configured string) {
 	if !a.looking.TryLock() {
 		return
@@ -80,7 +82,7 @@ func (a *Accounts) Refresh(users []Candidate, configured string) {
 	a.gone, a.name, a.named, a.at = gone, configured, named, time.Now()
 }
 
-// At is when the accounts were looked up last.
+// At returns when the accounts were last looked up.
 func (a *Accounts) At() time.Time {
 	a.mu.Lock()
 	defer a.mu.Unlock()

@@ -23,29 +23,29 @@ import (
 )
 
 const (
-	// noticesEvery is how often a [Keeper] looks by itself: nothing wakes it when somebody else is on the console, or
-	// an account was deleted.
+	// noticesEvery is how often a [Keeper] looks by itself: nothing wakes it when another user is on the console, or an
+	// account was deleted.
 	noticesEvery = 10 * time.Minute
-	// looksWithin is how long a new session may take to be looked at: the look reports by itself.
+	// looksWithin is how long a new session may take to be looked at: the look makes its own report.
 	looksWithin = 2 * time.Minute
 )
 
-// journalPauses are those after the journal could not be read or written.
+// journalPauses are the pauses after the journal could not be read or written.
 var journalPauses = backoff.Pauses{First: time.Second, Longest: time.Minute}
 
-// changes is how often Jamf Pro is sent a change of the users, 12 times within an hour: two who share a Mac can take
-// turns as often as they like.
+// changes limits how often a change of the users is sent to Jamf Pro, to 12 times within an hour. Two users who share a
+// Mac can take turns as often as they like.
 var changes = quota.NewAllowance("users-sent", 12, time.Hour)
 
-// described is what Jamf Pro has of the users of this Mac.
+// described is what Jamf Pro has about the users of this Mac.
 type described struct {
 	UID    uint32 `json:"uid"`
 	Name   string `json:"name"`
 	Others string `json:"others"`
 }
 
-// unknown is that what Jamf Pro has is not known: it is sent how the users stand, whatever that is. It is the name of
-// none.
+// unknown means that the data in Jamf Pro is not known: the next report is sent, whatever it says. No user has this
+// name.
 var unknown = described{Others: "?"}
 
 var (
@@ -67,25 +67,26 @@ type Config struct {
 		Waiting(tx *store.Tx) (bool, error)
 	}
 	Observer *observation.Observer
-	// Report returns what the extension attributes follow from now. It has the accounts looked up.
+	// Report returns the report from which the attributes follow now. It has the accounts looked up.
 	Report func() (attribute.Report, error)
 	// Automatic reports whether changes are sent although nobody asks for it.
 	Automatic func() bool
-	// Configured returns a channel that is closed when the configuration is another one.
+	// Configured returns a channel that is closed when the configuration changes.
 	Configured func() <-chan struct{}
 	Logger     *slog.Logger
 }
 
-// Keeper keeps who is at the Mac, and sends Jamf Pro the change when another user has become the primary one of this
-// Mac, or others have come or gone. One goroutine runs [Keeper.Run]; the other methods may be called from anywhere.
+// Keeper records who is at the Mac. It sends Jamf Pro the change when another user has become the primary one of this
+// Mac, or others have come or gone. One goroutine runs [Keeper.Run]; the other methods may be called from any
+// goroutine.
 type Keeper struct {
 	Config
 	// asked holds at most one signal.
 	asked notice.Signal
-	// refused is what Jamf Pro has refused last; nil where it has not.
+	// refused is the last report that Jamf Pro has refused; nil if it has not.
 	refused atomic.Pointer[described]
-	// wanted holds while somebody has asked, and notBefore is until when no change is sent, since too many were. They
-	// belong to the goroutine of Run.
+	// wanted is true after somebody has asked for a report. Until notBefore no change is sent, since too many were.
+	// Both belong to the goroutine of Run.
 	wanted    bool
 	notBefore time.Time
 }
@@ -93,11 +94,11 @@ type Keeper struct {
 // NewKeeper returns a keeper that does nothing by itself before [Keeper.Run].
 func NewKeeper(config Config) *Keeper { return &Keeper{Config: config, asked: notice.NewSignal()} }
 
-// Send has Jamf Pro sent how the users stand because somebody has asked for it, whatever it was sent before. It does
-// not block.
+// Send sends Jamf Pro the users of this Mac because somebody has asked for it, whatever was sent before. It does not
+// block.
 func (k *Keeper) Send() { k.asked.Set() }
 
-// Run keeps who is at the Mac, and sends changes, until ctx ends. It returns nil.
+// Run records who is at the Mac, and sends changes, until ctx ends. It returns nil.
 func (k *Keeper) Run(ctx context.Context) error {
 	timer := time.NewTimer(noticesEvery)
 	defer timer.Stop()
@@ -110,7 +111,7 @@ func (k *Keeper) Run(ctx context.Context) error {
 				k.Logger.Warn("changes of this Mac's users do not reach Jamf Pro until the journal can be used again",
 					"error", err)
 			}
-			// A write that fails wakes who waits for one, too.
+			// A failed write wakes everyone who waits for a write, too.
 			wait, written = pauses.Next(), nil
 		} else {
 			pauses.Reset()
@@ -129,7 +130,7 @@ func (k *Keeper) Run(ctx context.Context) error {
 	}
 }
 
-// notice keeps who is at the Mac and sends a change, and returns when to look again where nothing wakes us.
+// notice records who is at the Mac and sends a change. It returns when to look again if nothing wakes the keeper.
 func (k *Keeper) notice(now []sessions.Session) (wait time.Duration, err error) {
 	came, err := k.Presence.Note(now)
 	if err != nil {
@@ -147,7 +148,7 @@ func (k *Keeper) notice(now []sessions.Session) (wait time.Duration, err error) 
 	if at := k.Accounts.At(); at.Before(before) {
 		wait = max(looksEvery-time.Since(at), time.Second) // an account may have gone since
 	}
-	// Each write to the journal wakes us, so that nothing is written where nothing is to be sent.
+	// Each write to the journal wakes this loop, so it writes nothing if there is nothing to send.
 	last, found, err := k.last()
 	if err != nil {
 		return 0, err
@@ -157,11 +158,11 @@ func (k *Keeper) notice(now []sessions.Session) (wait time.Duration, err error) 
 	case k.wanted:
 	case refused != nil && *refused == now:
 		return wait, nil // the outbox sends it again
-	case found && last == unknown: // also where somebody had asked before usherd ended
+	case found && last == unknown: // also if somebody asked before usherd ended
 	case !k.Automatic():
 		return wait, nil
 	case !found && refused == nil:
-		// Whoever looks first reports: after an upgrade, all Macs of a fleet do not begin with it at once.
+		// The first look at a user reports. So after an upgrade, not all Macs of a fleet report at once.
 		return wait, nil
 	case last == now:
 		return wait, nil
@@ -169,7 +170,7 @@ func (k *Keeper) notice(now []sessions.Session) (wait time.Duration, err error) 
 	if later := max(unseen(report, time.Now()), time.Until(k.notBefore)); later > 0 && !k.wanted {
 		return min(wait, later), nil
 	}
-	// Whatever waits sends all there is, and its end wakes us.
+	// A waiting delivery sends the state of the whole Mac, and its end wakes this loop.
 	waits := false
 	if err := k.Store.View(func(tx *store.Tx) (err error) { waits, err = k.Outbox.Waiting(tx); return err }); err !=
 		nil || waits {
@@ -206,14 +207,15 @@ func (k *Keeper) send(tx *store.Tx, report attribute.Report) error {
 		}
 	}
 	tx.OnCommit(func() {
-		k.Logger.Info("the users of this Mac have changed, which Jamf Pro is sent", "primary_uid", sent.UID, "others",
-			len(report.Others))
+		k.Logger.Info("the users of this Mac have changed; a report goes to Jamf Pro", "primary_uid", sent.UID,
+			"others", len(report.Others))
 	})
 	_, err = k.Outbox.Enqueue(tx, sent)
 	return err
 }
 
-// Delivered keeps what Jamf Pro has: what was reported before a delivery, where nothing has changed until after it.
+// Delivered records what Jamf Pro has after a delivery: the report from before it, if nothing has changed until after
+// it.
 func (k *Keeper) Delivered(before, after attribute.Report) error {
 	now := describe(before)
 	if now != describe(after) {
@@ -230,18 +232,18 @@ func (k *Keeper) Delivered(before, after attribute.Report) error {
 		err = k.Observer.Delivered(user, *contract.IdentityFromProto(identity))
 	}
 	if err != nil {
-		return fmt.Errorf("keep what Jamf Pro has of the users: %w", err)
+		return fmt.Errorf("record the users that Jamf Pro has: %w", err)
 	}
 	return nil
 }
 
-// Refused notes that Jamf Pro has refused how the users stand, which is of no use to be sent again at once.
+// Refused records that Jamf Pro has refused the report about the users. Sending it again at once is useless.
 func (k *Keeper) Refused(report attribute.Report) {
 	now := describe(report)
 	k.refused.Store(&now)
 }
 
-// last returns what Jamf Pro has, false where nothing was ever delivered.
+// last returns what Jamf Pro has, false if nothing was ever delivered.
 func (k *Keeper) last() (last described, found bool, err error) {
 	err = k.Store.View(func(tx *store.Tx) (err error) {
 		last, found, err = describedLast.Get(tx, describedKey)
@@ -250,7 +252,8 @@ func (k *Keeper) last() (last described, found bool, err error) {
 	return last, found, err
 }
 
-// Forget removes when a user was at the Mac, and the names that were delivered, in the caller's transaction.
+// Forget removes the times at which a user was at the Mac, and the names that were delivered, in the caller's
+// transaction.
 func Forget(tx *store.Tx, user accounts.User) error {
 	last, _, err := visits.Get(tx, store.NumberKey(uint64(user.UID)))
 	if err == nil && last.Name == user.Name {
@@ -267,7 +270,8 @@ func Forget(tx *store.Tx, user accounts.User) error {
 
 var otherUsers, _ = attribute.Find("other-users")
 
-// describe is what a report says of the users of this Mac. How the primary one stands is reported by whoever looks.
+// describe returns the part of a report about the users of this Mac. The identity of the primary one is reported after
+// each look.
 func describe(report attribute.Report) described {
 	user := report.User.GetUser()
 	return described{UID: user.GetUid(), Name: user.GetName(), Others: otherUsers.Value(report)}
@@ -280,7 +284,7 @@ func usersOf(report attribute.Report) []*usherv1.UserStatus {
 	return append([]*usherv1.UserStatus{report.User}, report.Others...)
 }
 
-// unseen returns how long to wait for the looks at those who have just logged in.
+// unseen returns how long to wait for the looks at users who have just logged in.
 func unseen(report attribute.Report, now time.Time) (wait time.Duration) {
 	for _, user := range usersOf(report) {
 		connected := user.GetSession().GetConnectTime()

@@ -68,7 +68,7 @@ func newMac(t *testing.T) *mac {
 	return m
 }
 
-// begin is what a new usherd begins with.
+// begin is the first state of a new usherd.
 func (m *mac) begin() {
 	m.presence = primary.NewPresence(m.journal, func() (accounts.User, bool) {
 		return accounts.User{UID: m.console, Name: nameOf(m.console)}, m.console != 0
@@ -90,7 +90,7 @@ func (m *mac) report() attribute.Report {
 	return attribute.Of(m.users)
 }
 
-// show has the status be of these users, as they are now, and tells of it.
+// show has the status be of these users, as they are now, and signals the change.
 func (m *mac) show(users ...*usherv1.UserStatus) {
 	m.mu.Lock()
 	m.users = nil
@@ -121,7 +121,7 @@ func (m *mac) note() {
 	}
 }
 
-// order returns who of three was at the Mac, the last first.
+// order returns the order in which three users were at the Mac, the last first.
 func (m *mac) order() (uids []uint32) {
 	m.t.Helper()
 	of, err := m.presence.Last()
@@ -150,13 +150,13 @@ func TestPresence(t *testing.T) {
 	m := newMac(t)
 	m.note()
 	m.want("nobody")
-	// Where nobody is on the console, who logs in is there.
+	// If nobody is on the console, a user who logs in is at the Mac.
 	m.logIn(501)
 	m.note()
 	m.logIn(502)
 	m.note()
 	m.want("two have logged in", 502, 501)
-	// usherd restarts: both connect again, in any order, and that says nothing.
+	// usherd restarts: both connect again, in any order, and that means nothing.
 	m.begin()
 	m.logOut(501)
 	m.note()
@@ -168,7 +168,7 @@ func TestPresence(t *testing.T) {
 	m.logIn(501)
 	m.note()
 	m.want("one has logged in again", 501, 502)
-	// The console says it better.
+	// The console is the better source.
 	m.console = 502
 	m.note()
 	m.want("the other is on the console", 502, 501)
@@ -201,7 +201,7 @@ func user(name string, uid uint32, state usherv1.IdentityState) *usherv1.UserSta
 		Identity: &usherv1.Identity{State: state}}
 }
 
-// delivered is a Mac of which Jamf Pro was sent something before.
+// delivered is a Mac that has sent Jamf Pro a report before.
 func (m *mac) delivered() {
 	m.t.Helper()
 	if err := m.keeper.Delivered(attribute.Report{}, attribute.Report{}); err != nil {
@@ -209,17 +209,17 @@ func (m *mac) delivered() {
 	}
 }
 
-// deliver has Jamf Pro take all that is on its way.
-func (m *mac) deliver() (told []string) {
+// deliver has Jamf Pro take all reports that are on their way.
+func (m *mac) deliver() (reported []string) {
 	m.t.Helper()
 	waiting, err := m.outbox.List(false, 0)
 	if err != nil {
 		m.t.Fatal(err)
 	}
 	for _, one := range waiting {
-		told = append(told, one.Report.UserName)
+		reported = append(reported, one.Report.UserName)
 	}
-	if len(told) == 0 {
+	if len(reported) == 0 {
 		return nil
 	}
 	if err := m.keeper.Delivered(m.report(), m.report()); err != nil {
@@ -239,10 +239,10 @@ func (m *mac) deliver() (told []string) {
 		m.t.Fatal(err)
 	}
 	synctest.Wait()
-	return told
+	return reported
 }
 
-func TestChangesOfTheUsersAreTold(t *testing.T) {
+func TestChangesOfTheUsersAreReported(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		m := newMac(t)
 		ended := make(chan error)
@@ -253,22 +253,22 @@ func TestChangesOfTheUsersAreTold(t *testing.T) {
 		step := func(when string, want ...string) {
 			t.Helper()
 			m.show(shown...)
-			if told := m.deliver(); !slices.Equal(told, want) {
-				t.Errorf("%s: Jamf Pro was told of %q, want %q", when, told, want)
+			if reported := m.deliver(); !slices.Equal(reported, want) {
+				t.Errorf("%s: Jamf Pro got reports of %q, want %q", when, reported, want)
 			}
-			if told := m.deliver(); told != nil {
-				t.Errorf("%s: and then of %q", when, told)
+			if reported := m.deliver(); reported != nil {
+				t.Errorf("%s: and then of %q", when, reported)
 			}
-			time.Sleep(10 * time.Minute) // and nothing more comes by itself
+			time.Sleep(10 * time.Minute) // and no other report comes by itself
 		}
 		jane := user("jane", 501, usherv1.IdentityState_IDENTITY_STATE_REGISTERED)
 		jane.Primary = true
 		shown = []*usherv1.UserStatus{jane}
-		step("of the first user, whoever looks reports")
+		step("a look reports the first user")
 		m.keeper.Send()
 		step("somebody has asked", "jane")
 		jane.Identity.State = usherv1.IdentityState_IDENTITY_STATE_COMPLIANT
-		step("how the primary user stands is told by whoever looks")
+		step("a look reports the state of the primary user")
 		admin := user("admin", 502, usherv1.IdentityState_IDENTITY_STATE_NOT_REGISTERED)
 		shown = append(shown, admin)
 		step("an admin logs in", "jane")
@@ -277,18 +277,18 @@ func TestChangesOfTheUsersAreTold(t *testing.T) {
 		jane.Primary, admin.Primary = false, true
 		step("another one is the primary user", "admin")
 		admin.NoAccount, admin.Primary, jane.Primary = true, false, true
-		step("who is deleted then", "jane")
+		step("the primary user is deleted", "jane")
 		shown = shown[:1]
 		step("and is not there any more", "jane")
 		shown = nil
 		step("nobody is left", "")
 		m.manual.Store(true)
 		shown = []*usherv1.UserStatus{jane}
-		step("nothing is told without being asked")
+		step("nothing is reported unless somebody asks")
 		m.keeper.Send()
 		step("somebody has asked again", "jane")
 		shown = append(shown, admin)
-		step("and nobody has again")
+		step("and a change that nobody asked for")
 		cancel()
 		if err := <-ended; err != nil {
 			t.Error(err)
@@ -308,12 +308,12 @@ func TestNewSessionIsLookedAtFirst(t *testing.T) {
 		ctx, cancel := context.WithCancel(t.Context())
 		go func() { ended <- m.keeper.Run(ctx) }()
 		time.Sleep(time.Minute)
-		if told := m.deliver(); told != nil {
-			t.Errorf("before the look Jamf Pro was told of %q", told)
+		if reported := m.deliver(); reported != nil {
+			t.Errorf("before the look Jamf Pro got reports of %q", reported)
 		}
 		time.Sleep(2 * time.Minute)
-		if told := m.deliver(); !slices.Equal(told, []string{"jane"}) {
-			t.Errorf("without a look Jamf Pro was told of %q", told)
+		if reported := m.deliver(); !slices.Equal(reported, []string{"jane"}) {
+			t.Errorf("without a look Jamf Pro got reports of %q", reported)
 		}
 		cancel()
 		<-ended
@@ -321,7 +321,7 @@ func TestNewSessionIsLookedAtFirst(t *testing.T) {
 }
 
 // Two who take turns at a Mac do not keep Jamf Pro busy.
-func TestTurnsAreToldNotTooOften(t *testing.T) {
+func TestTurnsAreReportedNotTooOften(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		m := newMac(t)
 		jane, john := user("jane", 501, usherv1.IdentityState_IDENTITY_STATE_REGISTERED),
@@ -339,19 +339,19 @@ func TestTurnsAreToldNotTooOften(t *testing.T) {
 			time.Sleep(time.Second)
 		}
 		if times == 0 || times > 12 {
-			t.Errorf("Jamf Pro was told %d times in 10 minutes", times)
+			t.Errorf("Jamf Pro got %d reports in 10 minutes", times)
 		}
-		// What it was told last is true in the end.
+		// The last report is true in the end.
 		time.Sleep(2 * time.Hour)
-		if told := m.deliver(); !slices.Equal(told, []string{"jane"}) {
-			t.Errorf("in the end Jamf Pro is told of %q", told)
+		if reported := m.deliver(); !slices.Equal(reported, []string{"jane"}) {
+			t.Errorf("in the end Jamf Pro gets a report of %q", reported)
 		}
 		cancel()
 		<-ended
 	})
 }
 
-// A journal that cannot be read or written keeps nobody busy.
+// A journal that cannot be read or written causes no busy loop.
 func TestKeeperWaitsForTheJournal(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		m := newMac(t)

@@ -10,7 +10,7 @@ import (
 	"usher.internal/internal/accounts"
 )
 
-// visit is when a user was at the Mac last.
+// visit is the last time that a user was at the Mac.
 type visit struct {
 	Name string    `json:"name"`
 	At   time.Time `json:"at"`
@@ -19,23 +19,23 @@ type visit struct {
 // visits are by uid.
 var visits = store.NewBucket[visit]("visits")
 
-// Presence knows who was at the Mac last. Its methods may be called from anywhere.
+// Presence knows who was last at the Mac. Its methods may be called from any goroutine.
 type Presence struct {
 	store   *store.Store
 	console func() (accounts.User, bool)
 
 	mu sync.Mutex
-	// connected is when the sessions began that were noted.
+	// connected is the start times of the recorded sessions.
 	connected map[uint32]time.Time
 }
 
-// NewPresence returns a presence that is kept in the journal. The function console says who is on the console.
+// NewPresence returns a presence that is kept in the journal. The function console returns the user on the console.
 func NewPresence(journal *store.Store, console func() (accounts.User, bool)) *Presence {
 	return &Presence{store: journal, console: console, connected: make(map[uint32]time.Time)}
 }
 
-// Last returns a function for when a user was at the Mac last, zero where that is not known. Only the order of users
-// means something.
+// Last returns a function for when a user was last at the Mac, zero if that is not known. Only the order of users has a
+// meaning.
 func (p *Presence) Last() (of func(uid uint32, name string) time.Time, err error) {
 	all, err := p.all()
 	if err != nil {
@@ -62,13 +62,13 @@ func (p *Presence) all() (all map[uint32]visit, err error) {
 		return nil
 	})
 	if err != nil {
-		return nil, fmt.Errorf("read who was at the Mac last: %w", err)
+		return nil, fmt.Errorf("read who was last at the Mac: %w", err)
 	}
 	return all, nil
 }
 
-// Note keeps who is at the Mac now: the user on the console, and where that cannot be told, whoever has logged in since
-// the last call. It writes only when that is another user than before, and returns who has come.
+// Note records who is at the Mac now: the user on the console. If that is not known, it is every user who has logged in
+// since the last call. Note writes only if that is another user than before, and returns the users who have come.
 func (p *Presence) Note(now []sessions.Session) (came []accounts.User, err error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -81,7 +81,7 @@ func (p *Presence) Note(now []sessions.Session) (came []accounts.User, err error
 		uid := session.User.UID
 		before, known := p.connected[uid]
 		connected[uid] = session.ConnectedAt
-		// After a restart of usherd all agents connect again, in any order: of these, nobody has come.
+		// After a restart of usherd all agents connect again, in any order: these users have not just come.
 		if known && !before.Equal(session.ConnectedAt) || !known && last[uid].Name != session.User.Name {
 			came = append(came, session.User)
 		}
@@ -90,18 +90,18 @@ func (p *Presence) Note(now []sessions.Session) (came []accounts.User, err error
 		came = []accounts.User{person}
 	}
 	if came, err = p.put(last, came); err != nil {
-		return nil, fmt.Errorf("note who is at the Mac: %w", err)
+		return nil, fmt.Errorf("record who is at the Mac: %w", err)
 	}
 	for uid, at := range p.connected {
 		if _, still := connected[uid]; !still {
-			connected[uid] = at // who logs out and in again has come again
+			connected[uid] = at // a user who logs out and in again has come again
 		}
 	}
 	p.connected = connected
 	return came, nil
 }
 
-// put makes users the last ones, unless they are, and returns those that it has made.
+// put makes users the last ones, unless they are, and returns those that it has changed.
 func (p *Presence) put(last map[uint32]visit, came []accounts.User) ([]accounts.User, error) {
 	var newest uint32
 	for uid, one := range last {

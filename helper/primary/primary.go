@@ -1,9 +1,8 @@
 // Package primary decides which user of this Mac Jamf Pro's record of it describes: the primary user
 // (docs/architecture.md).
 //
-// [Choose] is the rule. [Presence] knows who was at the Mac last, also after a restart. A [Keeper] has Jamf Pro told
-// when another user has become the primary one, or others have come to be the others: of that no look and no
-// registration reports.
+// [Choose] is the rule. [Presence] knows who was last at the Mac, also after a restart. A [Keeper] sends Jamf Pro a
+// report when the primary user or the set of other users has changed. No look and no registration reports that.
 package primary
 
 import (
@@ -19,22 +18,22 @@ import (
 type Candidate struct {
 	UID  uint32
 	Name string
-	// UserPrincipalName is that of the user's registration; empty where none is known.
+	// UserPrincipalName is that of the user's registration; empty if none is known.
 	UserPrincipalName wpj.UserPrincipalName
-	// Holds says whether the user holds a registration that can be used, as far as is known.
+	// Holds reports whether the user has a usable registration, as far as is known.
 	Holds bool
-	// HasAccount says whether this Mac has the account, and it is a person's.
+	// HasAccount reports whether this Mac has the account, and it is a person's.
 	HasAccount bool
-	// OnConsole says whether the user is at the Mac now.
+	// OnConsole reports whether the user is at the Mac now.
 	OnConsole bool
-	// AtMac is when the user was at the Mac last, and LookedAt when usher looked last; both are zero where that is not
+	// AtMac is when the user was last at the Mac, and LookedAt when usher last looked; both are zero if that is not
 	// known.
 	AtMac, LookedAt time.Time
 }
 
-// Choose returns the primary user: the one that is configured, by account name or by the name that they signed in with
-// to register; else of those who hold a registration the one who was at the Mac last; else the one who was at the Mac
-// last. Accounts that were deleted are never it. Found is false where nobody is left.
+// Choose returns the primary user. The configured user comes first: by account name, or by the name that they signed in
+// with to register. The next choice is the user who was last at the Mac among those with a registration. After that it
+// is any user who was last at the Mac. A deleted account is never chosen. Found is false if nobody is left.
 func Choose(all []Candidate, configured string) (uid uint32, found bool) {
 	all = slices.DeleteFunc(slices.Clone(all), func(one Candidate) bool { return !one.HasAccount })
 	for _, are := range []func(Candidate) bool{

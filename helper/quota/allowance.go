@@ -7,15 +7,15 @@ import (
 	"usher.internal/helper/store"
 )
 
-// Allowance is how often each user may do something: so many times within a time. The journal has when a user did it,
-// so that a restart changes nothing. An Allowance is made once, at package level.
+// Allowance limits how often each user may do something within a period. The journal has the times at which a user did
+// it, so that a restart changes nothing. An Allowance is made once, at package level.
 type Allowance struct {
 	spent  store.Bucket[spent]
 	times  int
 	within time.Duration
 }
 
-// spent is when a user did it, the oldest first.
+// spent has the times at which a user did it, the oldest first.
 type spent struct {
 	UID uint32      `json:"uid"`
 	At  []time.Time `json:"at"`
@@ -26,13 +26,13 @@ func NewAllowance(bucket string, times int, within time.Duration) Allowance {
 	return Allowance{spent: store.NewBucket[spent](bucket), times: times, within: within}
 }
 
-// Forget removes when a user did it, in the caller's transaction.
+// Forget removes the times of a user, in the caller's transaction.
 func (a Allowance) Forget(tx *store.Tx, uid uint32) error { return a.spent.Delete(tx, pageKey(uid)) }
 
-// Spend notes, in the caller's transaction, that a user does it now. Where the user may not, it notes nothing, and
+// Spend records, in the caller's transaction, that a user does it now. If the user may not, it records nothing, and
 // returns false and when the user may again.
 //
-// What the journal has of times to come is of before the clock was set back, and limits nobody.
+// Times in the future were recorded before the clock was set back, and limit nobody.
 func (a Allowance) Spend(tx *store.Tx, uid uint32, now time.Time) (again time.Time, ok bool, err error) {
 	var own []time.Time
 	var useless []uint32

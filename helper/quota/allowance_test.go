@@ -31,12 +31,12 @@ func TestAllowance(t *testing.T) {
 		{501, time.Hour - 1, time.Hour},
 		{501, time.Hour, 0},
 		{501, time.Hour, 70 * time.Minute},
-		// The clock is set back: what is ahead of it is not heeded.
+		// The clock is set back: times ahead of it have no effect.
 		{501, -24 * time.Hour, 0},
 		{501, -24 * time.Hour, 0},
 		{501, -24 * time.Hour, 0},
 		{501, -24 * time.Hour, -23 * time.Hour},
-		// And set right again.
+		// And it is set right again.
 		{501, time.Hour, 0},
 	} {
 		err := opened.Update(func(tx *store.Tx) error {

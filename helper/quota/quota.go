@@ -1,9 +1,9 @@
-// Package quota keeps the histories of users apart. Of each user so many entries are kept, so that no user can push out
-// what is kept of another; of all users together so many, so that many users cannot fill the disk.
+// Package quota keeps the histories of users apart. The number of entries of each user is limited, so that no user can
+// push out another's. The number of all entries is limited too, so that many users cannot fill the disk.
 //
-// A [Book] says in the journal which entries each user has, so that neither adding one nor listing a user's own reads
-// those of the others. The entries themselves are in a bucket of their caller's, who adds and deletes them in the same
-// transaction. An [Allowance] is how often each user may do something.
+// A [Book] lists the entries of each user in the journal. So adding an entry, or listing a user's own, reads none of
+// the others' entries. The entries themselves are in a bucket of the caller, who adds and deletes them in the same
+// transaction. An [Allowance] limits how often each user may do something.
 package quota
 
 import (
@@ -16,10 +16,10 @@ import (
 
 // Limits says how many entries are kept.
 type Limits struct {
-	// PerUser is how many are kept of one user: the newest.
+	// PerUser is how many are kept for one user: the newest.
 	PerUser int
-	// Total is how many are kept in all. Beyond it the oldest entry of the user who has most goes, so that a user who
-	// has fewer than others loses nothing to them.
+	// Total is how many are kept in all. Beyond it the oldest entry of the user with the most is removed, so that a
+	// user with fewer entries loses nothing to others.
 	Total int
 }
 
@@ -29,20 +29,20 @@ type Entry[K cmp.Ordered] struct {
 	Key K
 }
 
-// Held reports whether an entry has to stay, whatever the limits are. Held of nil holds none.
+// Held reports whether an entry must be kept, whatever the limits are. Held of nil holds none.
 type Held[K cmp.Ordered] func(Entry[K]) (bool, error)
 
-// page is what one user has, the oldest first.
+// page is the entries of one user, the oldest first.
 type page[K cmp.Ordered] struct {
 	UID  uint32 `json:"uid"`
 	Keys []K    `json:"keys"`
 }
 
-// Book says which entries each user has. Keys of newer entries sort after those of older ones. A Book is made once, at
+// Book lists the entries of each user. Keys of newer entries sort after those of older ones. A Book is made once, at
 // package level.
 type Book[K cmp.Ordered] struct{ pages store.Bucket[page[K]] }
 
-// NewBook returns the book that is in the bucket of that name.
+// NewBook returns the book in the bucket of that name.
 func NewBook[K cmp.Ordered](bucket string) Book[K] {
 	return Book[K]{pages: store.NewBucket[page[K]](bucket)}
 }
@@ -53,8 +53,7 @@ func (b Book[K]) Of(tx *store.Tx, uid uint32) ([]K, error) {
 	return own.Keys, err
 }
 
-// Add notes an entry that is newer than all others. It returns the entries that are too many now; the caller deletes
-// them.
+// Add adds an entry that is newer than all others. It returns the entries beyond the limits; the caller deletes them.
 func (b Book[K]) Add(tx *store.Tx, limits Limits, added Entry[K], held Held[K]) (forgotten []Entry[K], err error) {
 	pages, err := b.read(tx)
 	if err != nil {
@@ -73,7 +72,7 @@ func (b Book[K]) Add(tx *store.Tx, limits Limits, added Entry[K], held Held[K]) 
 	return forgotten, b.write(tx, changed)
 }
 
-// Remove strikes out entries that the caller deletes. Those that are not in the book are no error.
+// Remove removes entries that the caller deletes. Entries that are not in the book are not an error.
 func (b Book[K]) Remove(tx *store.Tx, removed ...Entry[K]) error {
 	byUser := make(map[uint32][]K)
 	for _, one := range removed {
@@ -108,8 +107,8 @@ func (b Book[K]) Complete(tx *store.Tx, entries []Entry[K]) (bool, error) {
 	return len(pages) == len(byUser), nil
 }
 
-// Rebuild writes the book of all entries there are, in any order, and returns those that are too many. It is for the
-// first use of a journal, which may be of before there was a book, and may have lost entries or pages to damage.
+// Rebuild writes the book from all existing entries, in any order, and returns those beyond the limits. It is for the
+// first use of a journal, which may be older than the book, or may have lost entries or pages to damage.
 func (b Book[K]) Rebuild(tx *store.Tx, limits Limits, entries []Entry[K], held Held[K]) (forgotten []Entry[K],
 	err error) {
 	before, err := b.read(tx)
@@ -175,10 +174,10 @@ func (b Book[K]) write(tx *store.Tx, pages map[*page[K]]bool) error {
 	return nil
 }
 
-// trim takes the entries that are too many off the pages, and notes the pages that it changes.
+// trim removes the entries beyond the limits from the pages, and records which pages it changes.
 func trim[K cmp.Ordered](pages []*page[K], limits Limits, held Held[K],
 	changed map[*page[K]]bool) (forgotten []Entry[K], err error) {
-	// drop takes the oldest entry off a page that is not held, and returns false where there is none.
+	// drop removes the oldest entry of a page that is not held, and returns false if there is none.
 	drop := func(from *page[K]) (bool, error) {
 		for i, key := range from.Keys {
 			one := Entry[K]{from.UID, key}
@@ -224,7 +223,7 @@ func trim[K cmp.Ordered](pages []*page[K], limits Limits, held Held[K],
 	return forgotten, nil
 }
 
-// older compares two pages with as many entries: greater is the one whose oldest entry is the older.
+// older compares two pages with the same number of entries: greater is the one whose oldest entry is older.
 func older[K cmp.Ordered](a, b *page[K]) int {
 	if len(a.Keys) == 0 || len(b.Keys) == 0 {
 		return 0

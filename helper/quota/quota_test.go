@@ -39,7 +39,7 @@ func (s *shelf) update(f func(tx *store.Tx) error) {
 	}
 }
 
-// add adds one entry of each of these users, and returns what went.
+// add adds one entry of each of these users, and returns the removed entries.
 func (s *shelf) add(uids ...uint32) (forgotten []quota.Entry[uint64]) {
 	s.t.Helper()
 	for _, uid := range uids {
@@ -76,7 +76,7 @@ func TestNoUserPushesOutAnothersEntries(t *testing.T) {
 	}
 }
 
-// However many users there are, the limit of all together takes from those who have most.
+// However many users there are, the limit of all together removes entries of those with the most.
 func TestTotalTakesFromTheUserWhoHasMost(t *testing.T) {
 	s := newShelf(t, quota.Limits{PerUser: 4, Total: 10})
 	s.add(501, 501) // 1, 2
@@ -142,10 +142,10 @@ func TestRemove(t *testing.T) {
 	s.mustHave(502)
 }
 
-// A journal of before there was a book keeps its entries, divided by user.
+// A journal from before there was a book keeps its entries, divided by user.
 func TestRebuild(t *testing.T) {
 	s := newShelf(t, quota.Limits{PerUser: 3, Total: 5})
-	s.add(501, 507) // what the book says is not so any more
+	s.add(501, 507) // the book is wrong now
 	entries := []quota.Entry[uint64]{{UID: 501, Key: 13}, {UID: 501, Key: 10}, {UID: 502, Key: 11}, {UID: 501, Key: 12},
 		{UID: 501, Key: 14}}
 	for range 2 { // the second time nothing is left to do

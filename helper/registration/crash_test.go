@@ -17,8 +17,8 @@ import (
 	usherv1 "usher.internal/proto/usher/v1"
 )
 
-// crasher ends the goroutine at the n-th boundary of a commit, as a kill would: before the commit, which is then rolled
-// back, or right after it, before anything that follows from it.
+// crasher ends the goroutine at the n-th boundary of a commit, as a kill would. The crash is either before the commit,
+// which is then rolled back, or right after it, before its consequences.
 type crasher struct {
 	mu      sync.Mutex
 	left    int
@@ -47,7 +47,7 @@ func (c *crasher) where() string {
 	return c.crashed
 }
 
-// auditor is an agent that holds every launch against the journal.
+// auditor is an agent that compares every launch with the journal.
 type auditor struct {
 	*fakeAgent
 	w *world
@@ -72,13 +72,13 @@ func (a auditor) RunPortal(ctx context.Context, request *usherv1.RunPortalReques
 	return a.fakeAgent.RunPortal(ctx, request, options...)
 }
 
-// aside runs what may crash in a goroutine of its own, and returns when nothing goes on any more.
+// aside runs f, which may crash, in its own goroutine. It returns when all goroutines are idle.
 func aside(run func()) {
 	go run()
 	synctest.Wait()
 }
 
-// usherd crashes at each boundary of a happy registration, and its successor brings it to the same end.
+// usherd crashes at each boundary of a successful registration, and its successor brings it to the same end.
 func TestCrashAtEachCommit(t *testing.T) {
 	reached := make(map[string]bool)
 	for n, more := 1, true; more; n++ {
@@ -140,7 +140,7 @@ func TestCrashAtEachCommit(t *testing.T) {
 	}
 }
 
-// A cancel that was asked for is not lost in a crash, wherever it comes.
+// A request to cancel survives a crash at any boundary.
 func TestCrashWhileCancelling(t *testing.T) {
 	for _, moment := range []string{"before", "after"} {
 		synctest.Test(t, func(t *testing.T) {
@@ -178,7 +178,7 @@ func TestCrashWhileCancelling(t *testing.T) {
 	}
 }
 
-// The agent comes back to a helper that was started again after a while only; what it has to tell happened in time.
+// The agent reconnects only some time after the helper has restarted; what it reports happened in time.
 func TestLateResumeAsksTheAgentBeforeItGivesUp(t *testing.T) {
 	for _, state := range []registration.State{registration.StateWaitingForSignIn, registration.StateReadingIdentity} {
 		t.Run(string(state), func(t *testing.T) {
@@ -206,7 +206,7 @@ func TestLateResumeAsksTheAgentBeforeItGivesUp(t *testing.T) {
 	}
 }
 
-// Nobody comes back: the registration ends soon after its time, and does not hang.
+// No agent reconnects: the registration ends soon after its time, and does not hang.
 func TestLateResumeEnds(t *testing.T) {
 	for state, reason := range map[registration.State]registration.FailureReason{
 		registration.StateWaitingForSession: registration.ReasonSessionTimeout,
@@ -246,7 +246,7 @@ func TestClockSetBack(t *testing.T) {
 	var first registration.Registration
 	dir := t.TempDir()
 	synctest.Test(t, func(t *testing.T) {
-		time.Sleep(365 * 24 * time.Hour) // synctest's clock, which begins anew in the next test
+		time.Sleep(365 * 24 * time.Hour) // synctest's clock, which starts over in the next test
 		w := newWorld(t, nil)
 		w.stop()
 		journal = dir + "/journal"

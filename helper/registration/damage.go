@@ -10,17 +10,18 @@ import (
 	"usher.internal/internal/accounts"
 )
 
-// lostDetail is what a registration ends with whose record was set aside, or that another one has taken the place of
+// lostDetail is the failure detail of a registration whose record was set aside, or that another one has replaced
 // since.
-const lostDetail = "What usherd had written down about this registration could not be read any more, and was set " +
+const lostDetail = "usherd could not read its record of this registration any more, and set it " +
 	"aside; `usherctl doctor` says more. Register again."
 
-// inconsistencies are what does not fit together in the journal after values were set aside ([store.Store.Damages]).
+// inconsistencies are the entries of the journal that contradict each other after values were set aside
+// ([store.Store.Damages]).
 type inconsistencies struct {
-	// lost are active, by uid, and have no record.
+	// lost are active, by uid, but have no record.
 	lost map[uint32]string
-	// astray are under way and not active. Of undelivered, the result is on its way to Jamf Pro and not in the outbox.
-	// unlisted are the newest of users who have none.
+	// astray are under way but not active. The result of undelivered is on its way to Jamf Pro but not in the outbox.
+	// unlisted are the newest registrations of users who have none listed.
 	astray, undelivered, unlisted []Registration
 }
 
@@ -28,8 +29,8 @@ func (i inconsistencies) none() bool {
 	return len(i.lost)+len(i.astray)+len(i.undelivered)+len(i.unlisted) == 0
 }
 
-// settle brings the records of the journal together again: what is lost ends with a reason, what is astray becomes
-// active again or ends, and what is undelivered is delivered again. Where nothing is wrong, nothing is written.
+// settle makes the records of the journal consistent again. What is lost ends with a reason. What is astray becomes
+// active again or ends. What is undelivered is delivered again. Where nothing is wrong, nothing is written.
 func (m *Machine) settle() error {
 	var found inconsistencies
 	err := m.config.Store.View(func(tx *store.Tx) (err error) {
@@ -71,7 +72,7 @@ func (m *Machine) settle() error {
 	if err != nil {
 		return err
 	}
-	m.log.Warn("registrations were settled after damage of the journal", "lost", len(found.lost), "astray",
+	m.log.Warn("registrations were repaired after damage to the journal", "lost", len(found.lost), "astray",
 		len(found.astray), "undelivered", len(found.undelivered))
 	return nil
 }
@@ -126,7 +127,7 @@ func (m *Machine) inconsistencies(tx *store.Tx) (found inconsistencies, err erro
 	return found, nil
 }
 
-// isListed reports whether a user's newest registration is named, and there.
+// isListed reports whether the journal names a user's newest registration and holds it.
 func isListed(tx *store.Tx, uid uint32) (bool, error) {
 	id, named, err := newestIDs.Get(tx, userKey(uid))
 	if err != nil || !named {
@@ -136,8 +137,7 @@ func isListed(tx *store.Tx, uid uint32) (bool, error) {
 	return there, err
 }
 
-// endLost writes the end of a registration of which only the id and the user are known, so that anyone who waits for it
-// learns why.
+// endLost writes the end of a registration when only its id and user are known. So anyone who waits for it learns why.
 func (m *Machine) endLost(tx *store.Tx, uid uint32, id string) error {
 	name := fmt.Sprint("uid ", uid)
 	if person, err := accounts.ByUID(uid); err == nil {
@@ -153,7 +153,7 @@ func (m *Machine) failLost(tx *store.Tx, r *Registration) error {
 	return m.transition(tx, r, StateFailed, lostDetail)
 }
 
-// bringBack makes a registration its user's active one again, or ends it where the user has another.
+// bringBack makes a registration the active one of its user again, or ends it if the user has another.
 func (m *Machine) bringBack(tx *store.Tx, r Registration) error {
 	_, hasAnother, err := activeOf(tx, r.User.UID)
 	if err != nil {

@@ -13,7 +13,7 @@ import (
 	"usher.internal/helper/store"
 )
 
-// spoil replaces a value in a closed journal by something that is no JSON, as a bad block would.
+// spoil replaces a value in a closed journal by bytes that are not JSON, as a bad block would.
 func spoil(t *testing.T, path, bucket string, key []byte) {
 	t.Helper()
 	db, err := bolt.Open(path, 0o600, nil)
@@ -72,7 +72,7 @@ func TestOldRecordThatCannotBeReadHarmsNoNewRegistration(t *testing.T) {
 	})
 }
 
-// What leads to a registration is lost, and it continues.
+// The index entries of a registration are lost, and it continues.
 func TestIndexesAreRestored(t *testing.T) {
 	for _, index := range []string{"active", "newest"} {
 		t.Run(index, func(t *testing.T) {
@@ -109,7 +109,7 @@ func TestResultWithoutADeliveryIsDeliveredAgain(t *testing.T) {
 		id := w.register(registration.KindRegister).ID
 		w.until(id, registration.StateDelivering)
 		w.stop()
-		w.config.Outbox = enqueueFunc(w.outbox.Enqueue) // which has nothing in it
+		w.config.Outbox = enqueueFunc(w.outbox.Enqueue) // it has nothing in it
 		w.start()
 		if outcomes := w.outbox.outcomes(); !slices.Equal(outcomes, []string{"SUCCEEDED", "SUCCEEDED"}) {
 			t.Errorf("reported %q", outcomes)
@@ -119,7 +119,7 @@ func TestResultWithoutADeliveryIsDeliveredAgain(t *testing.T) {
 	})
 }
 
-// The whole journal is lost while a client waits for a registration: the client is answered.
+// The whole journal is lost while a client waits for a registration: the client gets an answer.
 func TestWatcherOfALostRegistrationIsAnswered(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld(t, func(config *registration.Config) { config.Sessions = nobody{} })

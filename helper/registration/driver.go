@@ -12,35 +12,35 @@ import (
 	"usher.internal/internal/wpj"
 )
 
-// The pauses after what may heal has failed: a journal that cannot be written, and an agent that does not answer.
+// Pauses after failures that may pass: a journal that cannot be written, and an agent that does not answer.
 var (
 	journalPauses  = backoff.Pauses{First: time.Second, Longest: 30 * time.Second}
 	agentPauses    = backoff.Pauses{First: 100 * time.Millisecond, Longest: 5 * time.Second}
 	identityPauses = backoff.Pauses{First: time.Second, Longest: 10 * time.Second}
 )
 
-// How long the agent may take for what does not wait for a person.
+// How long the agent may take for calls that do not wait for a person.
 const (
 	readWithin   = 30 * time.Second
 	returnWithin = 15 * time.Second
 	stopWithin   = 15 * time.Second
 	gatherWithin = 11 * time.Minute
-	// reconnectWithin is how long an agent may take to find a helper that was started again: its pauses grow to half of
+	// reconnectWithin is how long an agent may take to find a restarted helper. The pauses of the agent grow to half of
 	// it.
 	reconnectWithin = time.Minute
 )
 
-// driver brings one registration to its end, or to DELIVERING, from where the outbox goes on. One goroutine owns it.
+// driver brings one registration to its end, or to DELIVERING, where the outbox takes over. One goroutine owns it.
 type driver struct {
 	*Machine
 	id  string
 	log *slog.Logger
-	// resumed holds until the first decision about a registration that an earlier usherd began.
+	// resumed is true until the first decision about a registration that an earlier usherd began.
 	resumed bool
-	// lookAgain holds where a portal was about to be launched, and it is some time since anybody looked whether it may
+	// lookAgain is true if a portal was about to be launched some time ago. Nobody has checked since whether it may
 	// run.
 	lookAgain bool
-	// insteadOfPortal is decided where the portal has not run yet, and must not; nil where it may.
+	// insteadOfPortal is the decision if the portal has not run yet and must not run; nil if it may.
 	insteadOfPortal decision
 }
 
@@ -48,15 +48,15 @@ func newDriver(m *Machine, id string, resumed bool) *driver {
 	return &driver{Machine: m, id: id, log: m.log.With("registration_id", id), resumed: resumed}
 }
 
-// decision is what a step came to: the change of the registration that follows from it, made in one transaction.
+// decision is the result of a step: the change of the registration that follows, made in one transaction.
 type decision func(tx *store.Tx, r *Registration) error
 
-// to decides for a state.
+// to returns the decision for a state.
 func (d *driver) to(next State, evidence string) decision {
 	return func(tx *store.Tx, r *Registration) error { return d.transition(tx, r, next, evidence) }
 }
 
-// fail decides for FAILED.
+// fail returns the decision for FAILED.
 func (d *driver) fail(reason FailureReason, format string, arguments ...any) decision {
 	detail := fmt.Sprintf(format, arguments...)
 	return func(tx *store.Tx, r *Registration) error {
@@ -65,8 +65,8 @@ func (d *driver) fail(reason FailureReason, format string, arguments ...any) dec
 	}
 }
 
-// run takes one step after the other until the registration needs none, or alive ends: then it stays where it is. When
-// ctx ends alone, somebody has cancelled the registration, and the journal says so.
+// run takes one step after the other until the registration needs none. It returns earlier when alive ends, and the
+// registration keeps its state. When only ctx ends, the registration was cancelled, and the journal says so.
 func (d *driver) run(alive, ctx context.Context) {
 	for pauses := journalPauses; alive.Err() == nil; {
 		r, err := d.Get(d.id)
@@ -92,50 +92,50 @@ func (d *driver) run(alive, ctx context.Context) {
 			if errors.Is(err, ErrNotFound) {
 				d.lost(err)
 			} else if alive.Err() == nil {
-				d.log.Error("registration stands still until usherd is restarted: it cannot be ended", "error", err)
+				d.log.Error("registration is stuck until usherd restarts: it cannot be ended", "error", err)
 			}
 			return
 		}
 	}
 }
 
-// lost notes that the registration is not in the journal any more, and has anyone who watches it see that.
+// lost logs that the registration is no longer in the journal, and wakes everyone who watches it.
 func (d *driver) lost(err error) {
 	d.log.Error("registration was lost with a damaged journal", "error", err)
 	d.watchers.wake(d.id)
 }
 
-// decide blocks until it is clear what comes next. It returns false when the journal has to be asked again.
+// decide blocks until the next decision is known. It returns false when the journal has to be read again.
 func (d *driver) decide(alive, ctx context.Context, r *Registration) (next decision, ok bool) {
 	if r.CancelledBy != "" {
 		return d.cancel(alive, *r), alive.Err() == nil
 	}
 	next, err := d.step(ctx, r)
-	if ctx.Err() != nil || r.CancelledBy != "" { // a step that notes something sees it before ctx ends
+	if ctx.Err() != nil || r.CancelledBy != "" { // a step that writes sees the cancel before ctx ends
 		return nil, false
 	}
 	if err != nil {
-		// Whatever a step cannot make sense of ends the registration, so that it never hangs.
-		d.log.Error("registration met a defect", "state", r.State, "error", err)
+		// An error that a step cannot handle ends the registration, so that it never hangs.
+		d.log.Error("registration hit a defect", "state", r.State, "error", err)
 		next = d.defect(r, err)
 	}
 	return next, true
 }
 
-// defect decides for FAILED because of what cannot happen.
+// defect returns the decision for FAILED after something that cannot happen.
 func (d *driver) defect(r *Registration, err error) decision {
 	return d.fail(ReasonInternal,
-		"usherd met a defect while the registration was %s: %s. Register again, and report it.", r.State,
+		"usherd hit a defect while the registration was %s: %s. Register again, and report it.", r.State,
 		shown(err.Error()))
 }
 
-// commit makes a decision about r durable, and brings r to what the journal holds. While the journal cannot be written
-// the registration is held where it is, and nothing else happens to it; a commit of any other registration ends the
-// pause. A decision that the journal refuses for another reason is a defect, and ends the registration. The error is
-// that of ctx, or that of a defect that does not even let the registration fail.
+// commit makes a decision about r durable, and updates r to what the journal holds. While the journal cannot be
+// written, the registration is held where it is, and nothing else happens to it. A commit of any other registration
+// ends the pause. A decision that the journal refuses for another reason is a defect, and ends the registration. The
+// error is that of ctx, or that of a defect that does not even let the registration fail.
 //
-// A decision is about the registration as it was: when the journal holds a newer revision, somebody has cancelled it,
-// or a commit that was reported as failed is there all the same, and the decision is not made.
+// A decision applies to the registration as it was. If the journal holds a newer revision, the decision is dropped: the
+// registration was cancelled, or a commit reached the disk although it was reported as failed.
 func (d *driver) commit(ctx context.Context, r *Registration, next decision) error {
 	written, stop := d.watchers.watch(anyRegistration)
 	defer stop()
@@ -154,7 +154,7 @@ func (d *driver) commit(ctx context.Context, r *Registration, next decision) err
 			return nil
 		case err == nil:
 			if pauses.Failures() > 0 {
-				d.log.Info("journal can be written again; the registration goes on")
+				d.log.Info("journal can be written again; the registration continues")
 			}
 			*r = changed
 			return nil
@@ -184,9 +184,9 @@ func (d *driver) commit(ctx context.Context, r *Registration, next decision) err
 // errNewer ends a transaction about a registration that has changed meanwhile.
 var errNewer = errors.New("the registration has changed meanwhile")
 
-// limited returns ctx with the deadline of r's state, which began with so much time. Time goes on while usherd is away;
-// but what the agent has to tell may have happened in time, so one that has to come back is given a while. A clock that
-// was set back makes no state longer.
+// limited returns ctx with the deadline of r's state, which began with a limit of so much time. Time passes while
+// usherd is away. But the agent may report something that happened in time, so an agent that has to reconnect gets
+// extra time. A clock that was set back makes no state longer.
 func (d *driver) limited(ctx context.Context, r *Registration, length time.Duration) (context.Context,
 	context.CancelFunc) {
 	left := min(time.Until(r.Deadline), length)
@@ -196,8 +196,8 @@ func (d *driver) limited(ctx context.Context, r *Registration, length time.Durat
 	return context.WithTimeout(ctx, left)
 }
 
-// step does what the registration's state stands for, and blocks until it is decided what comes next, or ctx ends. r is
-// kept as the journal has it.
+// step does the work of the registration's state. It blocks until the next decision is known, or ctx ends. It keeps r
+// as the journal has it.
 func (d *driver) step(ctx context.Context, r *Registration) (decision, error) {
 	switch r.State {
 	case StatePreflight:
@@ -217,7 +217,7 @@ func (d *driver) step(ctx context.Context, r *Registration) (decision, error) {
 		r.State)
 }
 
-// cancel ends what may run for a registration that somebody cancelled, and decides for CANCELLED.
+// cancel ends anything that runs for a cancelled registration, and returns the decision for CANCELLED.
 func (d *driver) cancel(ctx context.Context, r Registration) decision {
 	detail := "Cancelled by " + r.CancelledBy
 	var exit *wpj.Exit

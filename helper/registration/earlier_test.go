@@ -49,7 +49,8 @@ func upgraded(t *testing.T, version earlier.Version, edit func(path string)) *wo
 	return w
 }
 
-// Whatever was under way when another version ended continues or ends with a reason, and what had ended is as it was.
+// A registration that was under way when another version ended continues or ends with a reason. One that had ended is
+// unchanged.
 func TestJournalOfAnEarlierVersion(t *testing.T) {
 	for _, version := range earlier.Versions(t) {
 		t.Run(version.Name, func(t *testing.T) {
@@ -82,7 +83,7 @@ func TestJournalOfAnEarlierVersion(t *testing.T) {
 						if !now.State.Ended() || now.State == registration.StateFailed &&
 							(now.FailureReason == "" || now.FailureReason == registration.ReasonInternal ||
 								now.FailureDetail == "") {
-							t.Errorf("%s was %s, and comes to %s, reason %q: %s", was.ID, was.State, now.State,
+							t.Errorf("%s was %s, and ended as %s, reason %q: %s", was.ID, was.State, now.State,
 								now.FailureReason, now.FailureDetail)
 						}
 					}
@@ -96,7 +97,7 @@ func TestJournalOfAnEarlierVersion(t *testing.T) {
 	}
 }
 
-// A word that this version does not know, in a journal of its own schema, is no damage: everything else is read, and a
+// A word that this version does not know, in a journal of its own schema, is not damage. Everything else is read. A
 // registration in such a state ends, so that its user can register.
 func TestWordsOfALaterVersion(t *testing.T) {
 	version := earlier.Versions(t)[0]

@@ -40,7 +40,7 @@ func smallDisk(t *testing.T) (directory string) {
 var ballast = store.NewBucket[string]("ballast")
 
 // fill takes the space on the disk and every free page of the journal, so that not even the smallest commit fits any
-// more; free gives all back.
+// more; free releases all of it.
 func (w *world) fill() (free func()) {
 	w.t.Helper()
 	path := filepath.Join(filepath.Dir(w.path), "filler")
@@ -61,14 +61,14 @@ func (w *world) fill() (free func()) {
 	for i := 0; err == nil || errors.Is(err, unix.ENOSPC) && !errors.Is(err, store.ErrFull); i++ {
 		err = put(i, strings.Repeat("x", 500))
 	}
-	// While somebody reads, the pages that commits replace are not free for the next one.
+	// While a reader is open, the pages that commits replace are not free for the next one.
 	reading, done := make(chan struct{}), make(chan error, 1)
 	go func() { done <- w.store.View(func(*store.Tx) error { <-reading; return nil }) }()
 	synctest.Wait()
 	for i, err := 0, error(nil); err == nil; i++ {
 		err = put(0, "x")
 	}
-	// That one has left blocks in the file that a smaller one could use.
+	// That commit has left blocks in the file that a smaller one could use.
 	for err := error(nil); err == nil; {
 		err = w.store.Update(func(*store.Tx) error { return nil })
 	}
@@ -86,8 +86,8 @@ func (w *world) fill() (free func()) {
 	}
 }
 
-// A full disk holds a registration where it is, once it is free it goes on, and meanwhile nothing happens that is not
-// in the journal.
+// A full disk holds a registration in its state, and it continues once there is space. Meanwhile every effect is in the
+// journal first.
 func TestFullDiskHoldsARegistration(t *testing.T) {
 	directory := smallDisk(t)
 	synctest.Test(t, func(t *testing.T) {
@@ -131,7 +131,7 @@ func TestFullDiskHoldsARegistration(t *testing.T) {
 		begun := time.Now()
 		r := w.until(id, registration.StateDelivering)
 		if took := time.Since(begun); took > 31*time.Second || !r.Deadline.IsZero() || w.agent.launches[id] != 1 {
-			t.Errorf("went on after %s, deadline %s, launches %v", took, r.Deadline, w.agent.launches)
+			t.Errorf("continued after %s, deadline %s, launches %v", took, r.Deadline, w.agent.launches)
 		}
 		w.deliver(id, delivery.StateDelivered)
 		if got := fmt.Sprint(w.outbox.outcomes()); got != "[SUCCEEDED]" {
@@ -141,7 +141,7 @@ func TestFullDiskHoldsARegistration(t *testing.T) {
 }
 
 // The commit of any other registration ends the pause of one that is held.
-func TestHeldRegistrationGoesOnWithTheNextGoodCommit(t *testing.T) {
+func TestHeldRegistrationContinuesWithTheNextGoodCommit(t *testing.T) {
 	directory := smallDisk(t)
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld(t, nil)
@@ -201,7 +201,7 @@ func TestShutdownWhileHeld(t *testing.T) {
 	})
 }
 
-// What was decided before somebody cancelled, but could not be written, is not done any more.
+// A decision that was made before a cancel, but could not be written, is dropped.
 func TestCancelComesBeforeADecisionThatIsHeld(t *testing.T) {
 	directory := smallDisk(t)
 	synctest.Test(t, func(t *testing.T) {

@@ -10,15 +10,15 @@ import (
 	"usher.internal/internal/accounts"
 )
 
-// defaultKept is what the journal keeps for a [Config] that has no limits. A Mac of one user keeps what it kept when
-// the limit was one for all, 200. A registration has 3 to 10 kB, so that five such users have 10 MB at most.
+// defaultKept is how much the journal keeps for a [Config] without limits. A Mac with one user keeps 200, as when one
+// limit held for all users. A registration has 3 to 10 kB, so five such users have 10 MB at most.
 var defaultKept = quota.Limits{PerUser: 200, Total: 1000}
 
-// histories says which registrations each user has.
+// histories lists the registrations of each user.
 var histories = quota.NewBook[string]("registrations-of")
 
-// remember notes a new registration, and makes room for it. The oldest ended ones of the user beyond the limits go, and
-// never those of a user who has fewer.
+// remember adds a new registration, and makes room for it. It removes the oldest ended ones of the user beyond the
+// limits, and never those of a user who has fewer.
 func (m *Machine) remember(tx *store.Tx, r *Registration) error {
 	if err := m.index(tx); err != nil {
 		return err
@@ -27,8 +27,8 @@ func (m *Machine) remember(tx *store.Tx, r *Registration) error {
 	return errors.Join(err, forget(tx, old))
 }
 
-// index makes sure, once each time that the journal is opened, that the histories are those of the journal: it may be
-// of before there were any, or an older usherd may have used it since.
+// index makes sure that the histories match the journal, once each time that the journal is opened. The journal may be
+// older than the histories, or an older usherd may have used it since.
 func (m *Machine) index(tx *store.Tx) error {
 	if m.indexed.Load() {
 		return nil
@@ -50,7 +50,8 @@ func (m *Machine) index(tx *store.Tx) error {
 	return nil
 }
 
-// indexAtStart is index where nothing else is written. It writes only where something is missing: the disk may be full.
+// indexAtStart is index for a caller that writes nothing else. It writes only if something is missing, since the disk
+// may be full.
 func (m *Machine) indexAtStart() error {
 	complete := false
 	err := m.config.Store.View(func(tx *store.Tx) error {
@@ -60,7 +61,7 @@ func (m *Machine) indexAtStart() error {
 		}
 		for uid, id := range reported {
 			if kept, _, err := reportedIDs.Get(tx, userKey(uid)); err != nil || kept != id {
-				return err // it is of before they were kept
+				return err // the journal is older than the histories
 			}
 		}
 		complete, err = histories.Complete(tx, all)
@@ -76,7 +77,7 @@ func (m *Machine) indexAtStart() error {
 	return m.config.Store.Update(m.index)
 }
 
-// entries returns whose the registrations are, and by uid the id of the newest that was not a gathering.
+// entries returns the user of each registration, and by uid the id of the newest that was not a gathering.
 func entries(tx *store.Tx) (all []quota.Entry[string], reported map[uint32]string, err error) {
 	reported = make(map[uint32]string)
 	for r, err := range registrations.Ascend(tx) {
@@ -91,7 +92,7 @@ func entries(tx *store.Tx) (all []quota.Entry[string], reported map[uint32]strin
 	return all, reported, nil
 }
 
-// held returns what holds the registrations that have not ended, and those whose result Jamf Pro is told.
+// held returns what holds the registrations that have not ended, and those whose result is reported to Jamf Pro.
 func held(tx *store.Tx) quota.Held[string] {
 	return func(one quota.Entry[string]) (bool, error) {
 		active, _, err := activeIDs.Get(tx, userKey(one.UID))
@@ -112,9 +113,8 @@ func forget(tx *store.Tx, old []quota.Entry[string]) error {
 	return nil
 }
 
-// Forget removes the registrations of a user, in the caller's transaction, and returns how
-// many there were. Those of another person, who has the uid now or had it before, stay. The error wraps [ErrUnderWay]
-// while one is under way.
+// Forget removes the registrations of a user, in the caller's transaction, and returns how many there were. It keeps
+// those of another person, who has the uid now or had it before. The error wraps [ErrUnderWay] while one is under way.
 func (m *Machine) Forget(tx *store.Tx, user accounts.User) (removed int, err error) {
 	if active, found, err := activeOf(tx, user.UID); err != nil {
 		return 0, err
@@ -148,7 +148,7 @@ func (m *Machine) Forget(tx *store.Tx, user accounts.User) (removed int, err err
 	return len(gone), nil
 }
 
-// index has an index name a user's registration, or none.
+// index makes an index refer to the registration of a user with that id. An empty id deletes the entry.
 func index(tx *store.Tx, of store.Bucket[string], uid uint32, id string) error {
 	if id == "" {
 		return of.Delete(tx, userKey(uid))
@@ -157,7 +157,7 @@ func index(tx *store.Tx, of store.Bucket[string], uid uint32, id string) error {
 }
 
 // own returns the registrations of one user, the newest first, at most limit; 0 is all. It reads no others, once the
-// histories are there.
+// histories exist.
 func (m *Machine) own(tx *store.Tx, uid uint32, limit int) (found []Registration, err error) {
 	if !m.indexed.Load() {
 		for r, err := range registrations.Descend(tx) {

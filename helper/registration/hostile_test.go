@@ -23,23 +23,23 @@ import (
 	usherv1 "usher.internal/proto/usher/v1"
 )
 
-// teller is an agent whose portal tells what it is told to, and whose identity calls may fail or hang.
-type teller struct {
+// scripted is an agent whose portal sends the messages of a test, and whose identity calls may fail or hang.
+type scripted struct {
 	*fakeAgent
 	tell      []*usherv1.RunPortalResponse
 	over      error // what the stream ends with
-	endless   bool  // the last message comes again and again instead
+	endless   bool  // the last message repeats without end
 	calls     int
 	readError error
 	hangs     bool
 }
 
-func (a *teller) Await(ctx context.Context, uid uint32) (usherv1.UserAgentServiceClient, error) {
+func (a *scripted) Await(ctx context.Context, uid uint32) (usherv1.UserAgentServiceClient, error) {
 	_, err := a.fakeAgent.Await(ctx, uid)
 	return a, err
 }
 
-func (a *teller) ReadIdentity(ctx context.Context, request *usherv1.ReadIdentityRequest,
+func (a *scripted) ReadIdentity(ctx context.Context, request *usherv1.ReadIdentityRequest,
 	options ...grpc.CallOption) (*usherv1.ReadIdentityResponse, error) {
 	if a.hangs {
 		<-ctx.Done()
@@ -51,7 +51,7 @@ func (a *teller) ReadIdentity(ctx context.Context, request *usherv1.ReadIdentity
 	return a.fakeAgent.ReadIdentity(ctx, request, options...)
 }
 
-func (a *teller) RunPortal(context.Context, *usherv1.RunPortalRequest,
+func (a *scripted) RunPortal(context.Context, *usherv1.RunPortalRequest,
 	...grpc.CallOption) (grpc.ServerStreamingClient[usherv1.RunPortalResponse], error) {
 	a.calls++
 	return &told{messages: a.tell, over: a.over, endless: a.endless}, nil
@@ -75,8 +75,8 @@ func (s *told) Recv() (*usherv1.RunPortalResponse, error) {
 	return message, nil
 }
 
-func newTeller(t *testing.T) (*world, *teller) {
-	a := &teller{over: status.Error(codes.Unavailable, "gone")}
+func newScripted(t *testing.T) (*world, *scripted) {
+	a := &scripted{over: status.Error(codes.Unavailable, "gone")}
 	w := newWorld(t, func(c *registration.Config) {
 		a.fakeAgent = c.Sessions.(*fakeAgent)
 		c.Sessions = a
@@ -99,7 +99,7 @@ var (
 
 func TestFloodOfMilestonesIsBounded(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		w, a := newTeller(t)
+		w, a := newScripted(t)
 		a.tell = append(a.tell, started)
 		for i := range 2000 {
 			a.tell = append(a.tell, milestone(99, int64(i), strings.Repeat("\x1b[2Jx", 200)))
@@ -122,10 +122,10 @@ func TestFloodOfMilestonesIsBounded(t *testing.T) {
 	})
 }
 
-// A stream that never pauses keeps neither the deadline nor a cancel from coming.
+// A stream that never pauses delays neither the deadline nor a cancel.
 func TestEndlessStreamEnds(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		w, a := newTeller(t)
+		w, a := newScripted(t)
 		a.tell, a.endless = []*usherv1.RunPortalResponse{started, milestone(1, 1, "")}, true
 		id := w.register(registration.KindRegister).ID
 		w.until(id, registration.StateWaitingForSignIn)
@@ -139,7 +139,7 @@ func TestEndlessStreamEnds(t *testing.T) {
 	})
 }
 
-// An agent may leave out the start, tell nothing at all, or what no process ends with.
+// An agent may leave out the start, send nothing at all, or send an exit that no process has.
 func TestOddStreams(t *testing.T) {
 	exit := func(exit *usherv1.PortalExit) []*usherv1.RunPortalResponse {
 		return []*usherv1.RunPortalResponse{started, {Event: &usherv1.RunPortalResponse_Exit{Exit: exit}}}
@@ -165,7 +165,7 @@ func TestOddStreams(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				w, a := newTeller(t)
+				w, a := newScripted(t)
 				a.tell = test.tell
 				r := w.until(w.register(registration.KindRegister).ID, registration.StateFailed)
 				if r.FailureReason != test.reason || len(r.Milestones) > 1 {
@@ -176,11 +176,12 @@ func TestOddStreams(t *testing.T) {
 	}
 }
 
-// tooOld is what a call of a method comes to that the agent does not have; package sessions makes it.
+// tooOld is the error of a call of a method that the agent does not have; package sessions makes it.
 var tooOld = contract.Error(codes.Unimplemented, usherv1.ErrorReason_ERROR_REASON_AGENT_OUTDATED,
 	"log out and in to update usher-agent")
 
-// What RunPortal's errors come to. What another call may heal is waited for, within the user's time; nothing hangs.
+// The results of RunPortal's errors. If another call may succeed, the registration waits for it within the user's time;
+// nothing hangs.
 func TestErrorsOfTheStream(t *testing.T) {
 	for name, test := range map[string]struct {
 		tell   []*usherv1.RunPortalResponse
@@ -209,7 +210,7 @@ func TestErrorsOfTheStream(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				w, a := newTeller(t)
+				w, a := newScripted(t)
 				a.tell, a.over = test.tell, test.over
 				begun := time.Now()
 				r := w.until(w.register(registration.KindRegister).ID, registration.StateFailed)
@@ -224,12 +225,12 @@ func TestErrorsOfTheStream(t *testing.T) {
 	}
 }
 
-// An agent that cannot or will not tell the identity keeps nobody from registering, and ends a registration in time.
-func TestAgentThatDoesNotTellTheIdentity(t *testing.T) {
-	for name, change := range map[string]func(*teller){
-		"hangs":   func(a *teller) { a.hangs = true },
-		"refuses": func(a *teller) { a.readError = status.Error(codes.Internal, "keychain\x1b[2J broke") },
-		"too old": func(a *teller) { a.readError = tooOld },
+// An agent that cannot or will not return the identity keeps nobody from registering, and ends a registration in time.
+func TestAgentThatDoesNotReturnTheIdentity(t *testing.T) {
+	for name, change := range map[string]func(*scripted){
+		"hangs":   func(a *scripted) { a.hangs = true },
+		"refuses": func(a *scripted) { a.readError = status.Error(codes.Internal, "keychain\x1b[2J broke") },
+		"too old": func(a *scripted) { a.readError = tooOld },
 	} {
 		reason := registration.ReasonIdentityUnreadable
 		if name == "too old" {
@@ -237,7 +238,7 @@ func TestAgentThatDoesNotTellTheIdentity(t *testing.T) {
 		}
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				w, a := newTeller(t)
+				w, a := newScripted(t)
 				change(a)
 				a.tell = []*usherv1.RunPortalResponse{started, success}
 				begun := time.Now()
@@ -304,14 +305,14 @@ func TestImplausibleClaimsAreNotKept(t *testing.T) {
 	})
 }
 
-// An identity that was there before says nothing about a portal whose end nobody knows. One from within the last hour
-// counts as fresh, since Entra dates certificates back and clocks differ.
+// An identity that existed before says nothing about a portal whose end is unknown. One from within the last hour is
+// accepted as new, since Entra dates certificates back and clocks differ.
 func TestUnknownEndNeedsAFreshIdentity(t *testing.T) {
 	for age, fresh := range map[time.Duration]bool{0: true, 20 * time.Minute: true, 40 * time.Minute: false,
 		24 * time.Hour: false} {
 		synctest.Test(t, func(t *testing.T) {
 			w := newWorld(t, nil)
-			// Nothing is there before the portal, so it is launched.
+			// There is no identity before the portal, so it is launched.
 			w.agent.exit = &usherv1.PortalExit{How: &usherv1.PortalExit_Unknown{Unknown: true}}
 			w.agent.registers = false
 			id := w.register(registration.KindRegister).ID
@@ -329,7 +330,7 @@ func TestUnknownEndNeedsAFreshIdentity(t *testing.T) {
 	}
 }
 
-// A preflight that could not look, or never answers, is no obstacle.
+// A preflight that could not check, or never answers, is no obstacle.
 func TestPreflightThatCannotLook(t *testing.T) {
 	for name, check := range map[string]checkFunc{
 		"fails": func(context.Context) error { return errors.New("no such plist\x07") },
@@ -370,7 +371,7 @@ func TestLogHoldsNoPersonalData(t *testing.T) {
 		}
 		for _, transition := range r.Transitions {
 			if !strings.Contains(log.String(), "registration_id="+id+" uid=1501 state="+string(transition.State)) {
-				t.Errorf("the log does not tell of %s:\n%s", transition.State, &log)
+				t.Errorf("the log does not mention %s:\n%s", transition.State, &log)
 			}
 		}
 	})

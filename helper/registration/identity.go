@@ -15,11 +15,11 @@ import (
 	usherv1 "usher.internal/proto/usher/v1"
 )
 
-// clockSlack is how much older than the registration a certificate may be and still be taken for its fruit: Entra
-// issues them 30 minutes back [FL-S1].
+// clockSlack is how much older than the registration a certificate may be and still be accepted as its result: Entra
+// dates them back by 30 minutes [FL-S1].
 const clockSlack = time.Hour
 
-// identityFailures says what a registration fails with when the user is not registered.
+// identityFailures maps each state to the reason with which a registration fails when the user is not registered.
 var identityFailures = map[wpj.State]FailureReason{
 	wpj.StateNotRegistered:         ReasonIdentityNotFound,
 	wpj.StateNotApplicable:         ReasonIdentityNotFound,
@@ -40,7 +40,7 @@ var identityFailures = map[wpj.State]FailureReason{
 	wpj.StateTenantMismatch:        ReasonTenantMismatch,
 }
 
-// readIdentity asks an agent how its user stands.
+// readIdentity asks an agent for the state of its user.
 func (d *driver) readIdentity(ctx context.Context, agent usherv1.UserAgentServiceClient,
 	r *Registration) (observation.Reading, error) {
 	ctx, cancel := context.WithTimeout(ctx, readWithin)
@@ -48,7 +48,7 @@ func (d *driver) readIdentity(ctx context.Context, agent usherv1.UserAgentServic
 	return d.config.Identities.Read(ctx, agent, r.User)
 }
 
-// settleIdentity reads the identity until it is what can be delivered, or it is clear that it will not be.
+// settleIdentity reads the identity until it can be delivered, or until it is clear that it never can.
 func (d *driver) settleIdentity(ctx context.Context, r *Registration) (decision, error) {
 	reading, cancel := d.limited(ctx, r, d.config.Settings().IdentityTimeout)
 	defer cancel()
@@ -63,9 +63,9 @@ func (d *driver) settleIdentity(ctx context.Context, r *Registration) (decision,
 				if found.Identity.State.Registered() && !stale(r, found.Identity) {
 					return d.gatherAndDeliver(ctx, agent, r, found), nil
 				}
-				// A portal that has just succeeded may still be about to write what is missing, and half of it looks
-				// orphaned, or is the older identity's. What the deadline was extended for, that the agent comes back,
-				// has happened.
+				// A portal that has just succeeded may still be writing the missing items. A half-written identity
+				// looks orphaned, or like the older one. The deadline was extended so that the agent can come back, and
+				// it is back now.
 				if r.PortalExit == nil || time.Now().After(r.Deadline) {
 					return d.noIdentity(r, last, nil), nil
 				}
@@ -77,7 +77,7 @@ func (d *driver) settleIdentity(ctx context.Context, r *Registration) (decision,
 		}
 		if err != nil && reading.Err() == nil {
 			lastError = err
-			d.log.Info("agent did not tell the identity", "code", status.Code(err), "reason", contract.Reason(err))
+			d.log.Info("agent did not return the identity", "code", status.Code(err), "reason", contract.Reason(err))
 		}
 		if !pauses.Wait(reading) {
 			return d.noIdentity(r, last, lastError), nil
@@ -85,12 +85,12 @@ func (d *driver) settleIdentity(ctx context.Context, r *Registration) (decision,
 	}
 }
 
-// stale tells whether the identity was there before a portal whose end nobody knows.
+// stale reports whether the identity existed before a portal whose end is unknown.
 func stale(r *Registration, identity wpj.Identity) bool {
 	return r.PortalExit.Unknown() && identity.NotBefore.Before(r.CreatedAt.Add(-clockSlack))
 }
 
-// gatherAndDeliver decides for DELIVERING. Where Jamf's own gatherAADInfo has run, what it left is looked at too.
+// gatherAndDeliver returns the decision for DELIVERING. If Jamf's own gatherAADInfo has run, its result is read too.
 func (d *driver) gatherAndDeliver(ctx context.Context, agent usherv1.UserAgentServiceClient, r *Registration,
 	found observation.Reading) decision {
 	gathered := d.gatherWithJamf(ctx, agent, r, found.Identity.State)
@@ -102,7 +102,8 @@ func (d *driver) gatherAndDeliver(ctx context.Context, agent usherv1.UserAgentSe
 	return d.deliver(found, gathered)
 }
 
-// deliver decides for DELIVERING: the identity and the report to Jamf Pro go into the journal together.
+// deliver returns the decision for DELIVERING: the identity and the report to Jamf Pro are written to the journal
+// together.
 func (d *driver) deliver(found observation.Reading, alsoDone string) decision {
 	return func(tx *store.Tx, r *Registration) error {
 		if err := d.keep(tx, r, found); err != nil {
@@ -118,8 +119,8 @@ func (d *driver) keep(tx *store.Tx, r *Registration, found observation.Reading) 
 	return err
 }
 
-// noIdentity decides for FAILED, with the identity that is no good; nil is one that nobody could be asked for, because
-// of err if that is known.
+// noIdentity returns the decision for FAILED, with the unusable identity. It is nil if nobody could be asked; err says
+// why, if that is known.
 func (d *driver) noIdentity(r *Registration, last *observation.Reading, err error) decision {
 	var identity *wpj.Identity
 	if last != nil {
@@ -137,12 +138,12 @@ func (d *driver) noIdentity(r *Registration, last *observation.Reading, err erro
 				"`usherctl gather`.", r.User.Name)
 	case r.PortalExit.Unknown() && identity.State.Registered():
 		failed = d.fail(ReasonPortalOutcomeUnknown,
-			"Company Portal has ended and nothing tells how; the identity is older than this registration. Run "+
+			"Company Portal has ended in an unknown way; the identity is older than this registration. Run "+
 				"`usherctl gather` to deliver it, or have the user register again.")
 	case r.PortalExit.Unknown():
 		failed = d.fail(ReasonPortalOutcomeUnknown,
-			"Company Portal has ended, nothing tells how, and the identity is %s: %s", identity.State,
-			identity.Sentence())
+			"Company Portal has ended in an unknown way, and the identity is %s: %s",
+			identity.State, identity.Sentence())
 	default:
 		failed = d.fail(identityFailures[identity.State], "%s: %s", identity.State, identity.Sentence())
 	}
@@ -156,12 +157,12 @@ func (d *driver) noIdentity(r *Registration, last *observation.Reading, err erro
 	}
 }
 
-// jamfLacks are the states of a user who is registered and whose identity Jamf has not acquired.
+// jamfLacks are the states of a user who is registered but whose identity Jamf has not acquired.
 var jamfLacks = []wpj.State{wpj.StateDeactivated, wpj.StateNotReported, wpj.StateDeviceIDChanged}
 
-// gatherWithJamf has Jamf's own gatherAADInfo run, where that is configured, and says how it went: after a portal, and
-// when somebody gathers what Jamf lacks. Nobody else is asked to sign in once more. usher's own delivery does not
-// depend on it.
+// gatherWithJamf runs Jamf's own gatherAADInfo, if that is configured, and says how it went. It runs after a portal,
+// and when somebody gathers an identity that Jamf lacks. No other user is asked to sign in once more. usher's own
+// delivery does not depend on it.
 func (d *driver) gatherWithJamf(ctx context.Context, agent usherv1.UserAgentServiceClient, r *Registration,
 	state wpj.State) string {
 	lacking := r.Kind == KindGather && slices.Contains(jamfLacks, state)

@@ -11,11 +11,11 @@ import (
 	"usher.internal/internal/config"
 )
 
-// What the journal holds. The ids are UUIDs of version 7, so that their order is that of time.
+// The buckets of the journal. The ids are UUIDs of version 7, so that their order is the order of time.
 var (
 	registrations = store.NewBucket[Registration]("registrations")
-	// activeIDs, newestIDs and reportedIDs are, by uid, the id of the user's active and newest registration, and of the
-	// newest that was not a gathering: the one whose result Jamf Pro is told.
+	// These are ids of a user's registrations, by uid. activeIDs has the active one and newestIDs the newest.
+	// reportedIDs has the newest that was not a gathering; its result is reported to Jamf Pro.
 	activeIDs   = store.NewBucket[string]("active")
 	newestIDs   = store.NewBucket[string]("newest")
 	reportedIDs = store.NewBucket[string]("reported")
@@ -52,8 +52,8 @@ func (m *Machine) active() (ids []string, err error) {
 	return ids, err
 }
 
-// change reads a registration, has f change it, and writes it, in one transaction. Watchers see it once it is on disk.
-// With an error of f nothing is written.
+// change reads a registration, calls f to change it, and writes it, in one transaction. Watchers see it once it is on
+// disk. If f returns an error, nothing is written.
 func (m *Machine) change(id string, f func(tx *store.Tx, r *Registration) error) (changed Registration, err error) {
 	err = m.config.Store.Update(func(tx *store.Tx) error {
 		r, found, err := registrations.Get(tx, []byte(id))
@@ -67,7 +67,7 @@ func (m *Machine) change(id string, f func(tx *store.Tx, r *Registration) error)
 		if err := f(tx, &r); err != nil {
 			return err
 		}
-		if r.Revision == revision { // a transition has put it already
+		if r.Revision == revision { // a transition has written it already
 			if err := put(tx, &r); err != nil {
 				return err
 			}
@@ -79,8 +79,8 @@ func (m *Machine) change(id string, f func(tx *store.Tx, r *Registration) error)
 	return changed, err
 }
 
-// transition brings a registration into its next state, within a transaction: journal line, deadline, indexes, and, at
-// an end that Jamf Pro has not been told of and that says something, the report.
+// transition brings a registration into its next state, within a transaction. It writes the journal line, the deadline
+// and the indexes. At an end it also writes the report, unless Jamf Pro has it already or the end says nothing.
 func (m *Machine) transition(tx *store.Tx, r *Registration, next State, evidence string) error {
 	if !r.State.CanBecome(next) {
 		return fmt.Errorf("registration %s cannot go from %s to %s", r.ID, r.State, next)
@@ -138,7 +138,7 @@ func (m *Machine) transition(tx *store.Tx, r *Registration, next State, evidence
 	return nil
 }
 
-// deadline is when a state that begins now times out.
+// deadline returns when a state that begins now times out.
 func (m *Machine) deadline(r *Registration, last State, now time.Time) time.Time {
 	switch r.State {
 	case StateWaitingForSession:
@@ -158,9 +158,9 @@ func progress(d delivery.Delivery) *DeliveryProgress {
 		NextAttemptAt: d.NextAttemptAt}
 }
 
-// DeliveryChanged brings a change in the outbox to the registration that it is about, in the outbox's transaction: what
-// was delivered has succeeded, what Jamf Pro refused has failed, also if it takes it later. A registration that is not
-// in the journal any more is none of its business.
+// DeliveryChanged applies a change in the outbox to its registration, in the outbox's transaction. A delivered result
+// means that the registration has succeeded. A refused one means that it has failed, even if Jamf Pro takes it later. A
+// registration that is no longer in the journal is ignored.
 func (m *Machine) DeliveryChanged(tx *store.Tx, d delivery.Delivery) error {
 	r, found, err := registrations.Get(tx, []byte(d.Report.RegistrationID))
 	if err != nil || !found {
@@ -175,7 +175,7 @@ func (m *Machine) DeliveryChanged(tx *store.Tx, d delivery.Delivery) error {
 		case delivery.StateDelivered:
 			return m.transition(tx, &r, StateSucceeded, "Jamf Pro has the result")
 		case delivery.StateSuperseded:
-			return m.transition(tx, &r, StateSucceeded, "a newer report took the place of this one")
+			return m.transition(tx, &r, StateSucceeded, "a newer report replaced this one")
 		case delivery.StateRefused:
 			r.FailureReason = ReasonDeliveryRefused
 			r.FailureDetail = fmt.Sprintf(

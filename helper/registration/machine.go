@@ -19,7 +19,7 @@ import (
 	usherv1 "usher.internal/proto/usher/v1"
 )
 
-// Sessions tells who is logged in.
+// Sessions knows who is logged in.
 type Sessions interface {
 	// Await returns the agent in the session of the user with that uid. It blocks until there is one or ctx ends, and
 	// then returns ctx's error.
@@ -32,30 +32,30 @@ type Preflight interface {
 	Check(ctx context.Context) error
 }
 
-// Identities reads and keeps how users stand; [observation.Observer] does.
+// Identities reads and keeps the identities of users; [observation.Observer] implements it.
 type Identities interface {
 	// Read asks the agent for evidence and merges it. The error is that of the call.
 	Read(ctx context.Context, agent usherv1.UserAgentServiceClient, user accounts.User) (observation.Reading, error)
-	// Keep records a reading, Report that one went into the outbox, and In tells what is known, nil for nothing, each
-	// in the caller's transaction.
+	// Keep records a reading, and Report records that one went into the outbox. In returns what is known, nil for
+	// nothing. Each uses the caller's transaction.
 	Keep(tx *store.Tx, user accounts.User, reading observation.Reading) (observation.Observation, error)
 	Report(tx *store.Tx, uid uint32, identity wpj.Identity) error
 	In(tx *store.Tx, user accounts.User) (*observation.Observation, error)
 }
 
-// Outbox takes what Jamf Pro is to be told.
+// Outbox takes the reports for Jamf Pro.
 type Outbox interface {
 	// Enqueue puts a report into the outbox in the caller's transaction.
 	Enqueue(tx *store.Tx, report delivery.Report) (delivery.Delivery, error)
-	// Undelivered returns what has not reached Jamf Pro yet of a user, in the caller's transaction.
+	// Undelivered returns the deliveries of a user that have not reached Jamf Pro yet, in the caller's transaction.
 	Undelivered(tx *store.Tx, uid uint32) ([]delivery.Delivery, error)
 }
 
 // Settings are what can be configured.
 type Settings struct {
-	// SessionTimeout is how long a user may take to log in, SignInTimeout how long in Company Portal, IdentityTimeout
-	// how long the identity may take to become readable. All are needed. What has begun keeps the limit that it began
-	// with.
+	// SessionTimeout is how long a user may take to log in, and SignInTimeout how long in Company Portal.
+	// IdentityTimeout is how long the identity may take to become readable. All are required. A state that has begun
+	// keeps its limit.
 	SessionTimeout, SignInTimeout, IdentityTimeout time.Duration
 }
 
@@ -65,27 +65,27 @@ type Config struct {
 	Sessions  Sessions
 	Preflight Preflight
 	Outbox    Outbox
-	// Identities are read and kept by the same rules wherever a user is looked at.
+	// Identities are read and kept by the same rules for every look at a user.
 	Identities Identities
-	// MicrosoftPlatformSSO reports whether a profile configures Microsoft's Platform SSO for an account; it is asked
-	// where macOS's own word cannot be read. nil is that none does.
+	// MicrosoftPlatformSSO reports whether a profile configures Microsoft's Platform SSO for an account. It is called
+	// when macOS's own state cannot be read. nil means that no profile does.
 	MicrosoftPlatformSSO func(account string) (bool, error)
-	// GatherWithJamf reports whether Jamf's own gatherAADInfo is to run, after a portal that succeeded and when what
-	// Jamf lacks is gathered. The error says why that is not known; then it does not run, and the registration says so.
-	// nil is that it never runs.
+	// GatherWithJamf reports whether Jamf's own gatherAADInfo is to run: after a portal that succeeded, and when an
+	// identity is gathered that Jamf lacks. The error says why that is not known. Then it does not run, and the
+	// registration says so. nil means that it never runs.
 	GatherWithJamf func(ctx context.Context) (bool, error)
-	// Settings returns what is configured now.
+	// Settings returns the current configuration.
 	Settings func() Settings
-	// Kept is how many registrations stay in the journal. Zero is a default.
+	// Kept is how many registrations stay in the journal. Zero means the default.
 	Kept quota.Limits
-	// Logger may be nil. It is told no personal data.
+	// Logger may be nil. It gets no personal data.
 	Logger *slog.Logger
 	// Committing and Committed are called around the commit of each transition, Committing within the transaction. They
 	// may be nil; crash tests end the process there.
 	Committing, Committed func(Registration)
 }
 
-// Machine owns the registrations. Its methods may be called from anywhere.
+// Machine owns the registrations. Its methods may be called from any goroutine.
 type Machine struct {
 	config   Config
 	log      *slog.Logger
@@ -93,8 +93,8 @@ type Machine struct {
 	// indexed is true once the histories in the journal are known to be complete.
 	indexed atomic.Bool
 
-	// mu guards the rest: which registrations are driven, by goroutines that Run waits for. It is held over the commit
-	// of a new registration, so that none is in the journal that nobody drives.
+	// mu guards the fields below: which registrations are driven, by goroutines that Run waits for. It is held over the
+	// commit of a new registration, so that every registration in the journal has a driver.
 	mu      sync.Mutex
 	running context.Context // nil while Run does not run
 	driven  map[string]context.CancelFunc
@@ -108,8 +108,8 @@ func New(config Config) *Machine {
 	return &Machine{config: config, log: config.Logger, driven: make(map[string]context.CancelFunc)}
 }
 
-// Run resumes the active registrations of the journal and drives all until ctx ends. Then it waits for what it was
-// doing and returns nil; the registrations stay active in the journal. It must run once at a time.
+// Run resumes the active registrations of the journal and drives all until ctx ends. Then it waits for work in progress
+// and returns nil; the registrations stay active in the journal. Only one Run may be active at a time.
 func (m *Machine) Run(ctx context.Context) error {
 	for {
 		reopened := m.config.Store.Reopened()
@@ -134,24 +134,23 @@ func (m *Machine) Run(ctx context.Context) error {
 	return nil
 }
 
-// resume settles what damage of the journal has left, drives what is active and not driven yet, and gives up what is
-// not there any more.
+// resume repairs the journal after damage. It drives active registrations that have no driver yet, and stops the
+// drivers of registrations that are gone.
 func (m *Machine) resume(ctx context.Context) error {
 	if err := m.settle(); err != nil {
-		m.log.Error("what damage of the journal has left cannot be settled", "error", err)
+		m.log.Error("registrations cannot be repaired after damage to the journal", "error", err)
 	}
 	if err := m.take(ctx); err != nil {
 		return err
 	}
 	if err := m.indexAtStart(); err != nil {
 		// Nothing is lost: the next registration does it.
-		m.log.Warn("registrations could not be divided by user yet", "error", err)
+		m.log.Warn("histories of the users could not be written yet", "error", err)
 	}
 	return nil
 }
 
-// take drives the active registrations that are not driven yet, and ends the drivers of those that are not there any
-// more.
+// take drives the active registrations that have no driver yet, and ends the drivers of registrations that are gone.
 func (m *Machine) take(ctx context.Context) error {
 	m.mu.Lock() // a registration that begins meanwhile is not given up
 	defer m.mu.Unlock()
@@ -178,8 +177,8 @@ func (m *Machine) take(ctx context.Context) error {
 	return nil
 }
 
-// drive starts the goroutine that brings a registration to its end; resumed is one that an earlier usherd began. The
-// caller holds mu, and Run runs.
+// drive starts the goroutine that brings a registration to its end. resumed means that an earlier usherd began it. The
+// caller holds mu, and Run is active.
 func (m *Machine) drive(id string, resumed bool) {
 	alive := m.running
 	ctx, cancel := context.WithCancel(alive)
@@ -195,11 +194,10 @@ func (m *Machine) drive(id string, resumed bool) {
 	})
 }
 
-// Cancel ends an active registration, and the portal that it launched, on behalf of by, which the journal names. That
-// it was asked for is in the journal first, so that no crash loses it. Cancel blocks until the registration has ended,
-// or ctx. While the result is on its way to Jamf Pro it stays in the outbox, since what was found is true. The errors
-// wrap [ErrNotFound], [ErrEnded], those of the store and, when Run ends first, [ErrShuttingDown]; the next Run then
-// goes on with it.
+// Cancel ends an active registration, and the portal that it launched, on behalf of by, whom the journal names. The
+// request is in the journal first, so that no crash loses it. Cancel blocks until the registration has ended, or ctx. A
+// result on its way to Jamf Pro stays in the outbox, since it is still true. The errors wrap [ErrNotFound], [ErrEnded],
+// those of the store and, when Run ends first, [ErrShuttingDown]; the next Run then continues with it.
 func (m *Machine) Cancel(ctx context.Context, id, by string) (Registration, error) {
 	last, err := m.change(id, func(tx *store.Tx, r *Registration) error {
 		switch {
@@ -207,7 +205,7 @@ func (m *Machine) Cancel(ctx context.Context, id, by string) (Registration, erro
 			return fmt.Errorf("cancel registration %s: %w: it is %s", id, ErrEnded, r.State)
 		case r.State == StateDelivering:
 			r.CancelledBy = by
-			r.FailureDetail = fmt.Sprintf("Cancelled by %s; what was found stays in the outbox.", by)
+			r.FailureDetail = fmt.Sprintf("Cancelled by %s; the result stays in the outbox.", by)
 			return m.transition(tx, r, StateCancelled, r.FailureDetail)
 		}
 		r.CancelledBy = by

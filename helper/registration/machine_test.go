@@ -38,7 +38,7 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 var jane = accounts.User{Name: "jane", UID: 1501}
 
-// world is a machine with a journal, an agent and an outbox that deliver when they are told to.
+// world is a machine with a journal, and with an agent and an outbox that deliver when the test says so.
 type world struct {
 	t        *testing.T
 	path     string
@@ -147,7 +147,7 @@ func (w *world) until(id string, states ...registration.State) registration.Regi
 	return last
 }
 
-// deliver tells the machine what became of a registration's report.
+// deliver reports the result of a delivery to the machine.
 func (w *world) deliver(id string, state delivery.State) {
 	w.t.Helper()
 	r, err := w.machine.Get(id)
@@ -176,7 +176,7 @@ func (p fakePreflight) Check(context.Context) error { return p.err }
 type fakeOutbox struct {
 	mu      sync.Mutex
 	reports []delivery.Report
-	refuse  func(delivery.Report) error // what Enqueue fails with; nil: with nothing
+	refuse  func(delivery.Report) error // the error of Enqueue; nil: none
 }
 
 func (o *fakeOutbox) Enqueue(tx *store.Tx, report delivery.Report) (delivery.Delivery, error) {
@@ -195,7 +195,7 @@ func (o *fakeOutbox) Enqueue(tx *store.Tx, report delivery.Report) (delivery.Del
 	return delivery.Delivery{ID: uint64(len(o.reports) + 1), Report: report, State: delivery.StatePending}, nil
 }
 
-// Undelivered holds every delivery that there may be.
+// Undelivered returns all deliveries that there may be.
 func (o *fakeOutbox) Undelivered(*store.Tx, uint32) (all []delivery.Delivery, err error) {
 	for id := range uint64(1000) {
 		all = append(all, delivery.Delivery{ID: id})
@@ -203,8 +203,8 @@ func (o *fakeOutbox) Undelivered(*store.Tx, uint32) (all []delivery.Delivery, er
 	return all, nil
 }
 
-// outcomes are those of all reports so far, once nothing goes on any more: what a transaction leaves to be done is done
-// after others can see what it has written.
+// outcomes returns those of all reports so far, once all goroutines are idle. A transaction's follow-up work runs after
+// others can see its writes.
 func (o *fakeOutbox) outcomes() (outcomes []string) {
 	synctest.Wait()
 	o.mu.Lock()
@@ -215,20 +215,20 @@ func (o *fakeOutbox) outcomes() (outcomes []string) {
 	return outcomes
 }
 
-// fakeAgent is the session of jane and her agent: it keeps what the real agent keeps, the runs of the portal.
+// fakeAgent is the session of jane and her agent. It keeps the runs of the portal, as the real agent does.
 type fakeAgent struct {
 	usherv1.UserAgentServiceClient
 
 	mu        sync.Mutex
-	loggedIn  chan struct{} // closed while she is
-	broken    error         // what every call fails with
-	refusal   error         // what RunPortal fails with
+	loggedIn  chan struct{} // closed while she is logged in
+	broken    error         // the error of every call
+	refusal   error         // the error of RunPortal
 	identity  func() []*usherv1.Evidence
-	exit      *usherv1.PortalExit // what a portal ends with; nil: it waits for the user
+	exit      *usherv1.PortalExit // the end of a portal; nil: it waits for the user
 	ended     chan struct{}       // closed when a waiting portal ends
 	launches  map[string]int
 	stops     int
-	stopped   *usherv1.PortalExit // what a portal has ended with that is stopped
+	stopped   *usherv1.PortalExit // the exit of a portal that is stopped
 	registers bool                // the portal leaves an identity
 	gathers   int                 // how often Jamf's own program ran
 }
@@ -244,7 +244,7 @@ func newFakeAgent(t *testing.T) *fakeAgent {
 	return a
 }
 
-// deviceKey is made once: it takes a while.
+// deviceKey is made once, since that takes a while.
 var deviceKey = sync.OnceValue(func() *rsa.PrivateKey {
 	key, err := rsa.GenerateKey(rand.Reader, 2048)
 	if err != nil {
@@ -256,7 +256,7 @@ var deviceKey = sync.OnceValue(func() *rsa.PrivateKey {
 // registered is the evidence of a complete identity, issued now.
 func registered() []*usherv1.Evidence { return issued(time.Now()) }
 
-// authority issues every certificate; making its key takes a while too.
+// authority issues every certificate. It is made once, since its key takes a while too.
 var authority = sync.OnceValue(func() *entra.CA {
 	ca, err := entra.NewCA()
 	if err != nil {
@@ -265,7 +265,7 @@ var authority = sync.OnceValue(func() *entra.CA {
 	return ca
 })
 
-// issued is the evidence of a complete identity, issued at a time.
+// issued is the evidence of a complete identity, issued at that time.
 func issued(at time.Time) []*usherv1.Evidence {
 	issued, err := authority().Issue(
 		entra.Device{Key: deviceKey(), NotBefore: at.Add(-30 * time.Minute)}.NegativeSerial())
@@ -349,7 +349,7 @@ func (a *fakeAgent) RunPortal(ctx context.Context, request *usherv1.RunPortalReq
 	return &portalStream{ctx: ctx, agent: a}, nil
 }
 
-// portalStream tells of a start, two milestones and an end.
+// portalStream reports a start, two milestones and an end.
 type portalStream struct {
 	grpc.ClientStream
 	ctx   context.Context

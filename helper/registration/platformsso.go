@@ -12,18 +12,18 @@ import (
 	usherv1 "usher.internal/proto/usher/v1"
 )
 
-// configuredness is whether Microsoft's Platform SSO is configured for a user.
+// configuredness says whether Microsoft's Platform SSO is configured for a user.
 type configuredness int
 
 const (
 	notConfigured configuredness = iota
 	isConfigured
-	// notSeen is that what macOS says about it could not be read.
+	// notSeen means that macOS's own state could not be read.
 	notSeen
 )
 
-// microsoftPlatformSSO returns what the evidence says about it. Where macOS's own word is missing, Microsoft's library
-// may still say that it is on.
+// microsoftPlatformSSO returns whether the evidence shows it as configured. If macOS's own state is missing,
+// Microsoft's library may still report that it is on.
 func microsoftPlatformSSO(evidence []wpj.Evidence) configuredness {
 	seen := notSeen
 	for _, e := range evidence {
@@ -49,9 +49,10 @@ func microsoftPlatformSSO(evidence []wpj.Evidence) configuredness {
 	return seen
 }
 
-// userAction decides for FAILED where Microsoft's Platform SSO is configured for a user who is not registered: only the
-// user can register then, in macOS's own window, and Company Portal with -r would make a second registration of the old
-// kind. found is how the user stands, nil where nobody could say so. The result is nil where Company Portal may run.
+// userAction returns the decision for FAILED if Microsoft's Platform SSO is configured for a user who is not
+// registered. Only the user can register then, in macOS's own window. Company Portal with -r would make a second
+// registration of the old kind. found is the identity of the user, nil if nobody could read it. The result is nil if
+// Company Portal may run.
 func (d *driver) userAction(r *Registration, found *observation.Reading) decision {
 	configured := notSeen
 	if found != nil {
@@ -62,18 +63,18 @@ func (d *driver) userAction(r *Registration, found *observation.Reading) decisio
 		named, err := d.config.MicrosoftPlatformSSO(r.User.Name)
 		switch {
 		case err != nil:
-			d.log.Warn("the profile of single sign-on cannot be read; Company Portal is not run", "error", err)
+			d.log.Warn("the single sign-on profile cannot be read; Company Portal is not run", "error", err)
 			configured, why = isConfigured,
-				"what macOS says about Platform SSO cannot be read, and neither can the profile of single sign-on"
+				"macOS's state of Platform SSO cannot be read, and neither can the single sign-on profile"
 		case named:
 			configured, why = isConfigured,
-				"what macOS says about Platform SSO cannot be read, and a profile configures Microsoft's for this user"
+				"macOS's state of Platform SSO cannot be read, and a profile configures Microsoft's for this user"
 		}
 	}
 	if configured == notSeen && found != nil && slices.ContainsFunc(found.Evidence, ofOldAgent) {
 		return d.fail(ReasonAgentOutdated,
-			"Platform SSO is configured, and usher-agent is too old to say whose, so Company Portal was not run. "+
-				"Have %s log out and in to update usher-agent, and register again.", r.User.Name)
+			"Platform SSO is configured, and usher-agent is too old to say for which provider, so Company Portal "+
+				"was not run. Have %s log out and in to update usher-agent, and register again.", r.User.Name)
 	}
 	if configured != isConfigured {
 		return nil
@@ -81,7 +82,7 @@ func (d *driver) userAction(r *Registration, found *observation.Reading) decisio
 	return d.userActs(r, found, why)
 }
 
-// userActs decides for FAILED, with what the user has to do.
+// userActs returns the decision for FAILED, with the action for the user.
 func (d *driver) userActs(r *Registration, found *observation.Reading, why string) decision {
 	state := wpj.StateUnreadable
 	if found != nil {
@@ -101,15 +102,15 @@ func (d *driver) userActs(r *Registration, found *observation.Reading, why strin
 	}
 }
 
-// ofOldAgent reports whether the evidence is of an agent that says of Platform SSO only that it is there.
+// ofOldAgent reports whether the evidence is from an agent that reports only that Platform SSO exists.
 func ofOldAgent(e wpj.Evidence) bool {
 	return e.Source == wpj.SourcePlatformSSO && e.Finding == wpj.Found && e.PlatformSSO != nil &&
 		e.PlatformSSO.Device == wpj.SectionNotSaid
 }
 
-// mayLaunch looks again at a user whose portal was about to be launched when usherd or the agent ended, and sets
-// insteadOfPortal: until an agent is back Platform SSO may have been configured, and the user may have registered with
-// it. The error is that the agent is away again.
+// mayLaunch checks a user again whose portal was about to be launched when usherd or the agent ended, and sets
+// insteadOfPortal. While no agent was connected, Platform SSO may have been configured, and the user may have
+// registered with it. The error means that the agent is away again.
 func (d *driver) mayLaunch(ctx context.Context, agent usherv1.UserAgentServiceClient, r *Registration) error {
 	read, err := d.readIdentity(ctx, agent, r)
 	if err != nil && (gone(err) || isOver(ctx, err)) {
@@ -137,12 +138,13 @@ func (d *driver) profileNamesMicrosoft(r *Registration) bool {
 
 func identityDetail(found *observation.Reading) string {
 	if found == nil {
-		return "usher-agent could not say how the user stands."
+		return "usher-agent could not read the user's state."
 	}
 	return found.Identity.Sentence()
 }
 
-// actions are what the user does in states whose usual advice is to run Company Portal, or is for somebody else.
+// actions are what the user has to do in states whose usual advice is to run Company Portal, or is meant for somebody
+// else.
 var actions = func() map[wpj.State]string {
 	const register = "Have the user answer the notification \"Registration Required\", or choose Register or Repair " +
 		"in System Settings, Users & Groups, Network Account Server."

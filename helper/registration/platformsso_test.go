@@ -16,7 +16,7 @@ import (
 	usherv1 "usher.internal/proto/usher/v1"
 )
 
-// sso is what Platform SSO says in the agent's session, beside an empty login keychain.
+// sso is the state of Platform SSO in the agent's session, beside an empty login keychain.
 func sso(says wpj.Evidence) func() []*usherv1.Evidence {
 	says.Source = wpj.SourcePlatformSSO
 	return func() []*usherv1.Evidence {
@@ -24,7 +24,7 @@ func sso(says wpj.Evidence) func() []*usherv1.Evidence {
 	}
 }
 
-// Where Microsoft's Platform SSO is configured Company Portal is never run, whatever state the user is in.
+// If Microsoft's Platform SSO is configured, Company Portal never runs, whatever state the user is in.
 func TestPortalIsNeverRunBesidePlatformSSO(t *testing.T) {
 	microsoft := func(completed bool, user string) wpj.Evidence {
 		section := wpj.SectionRead
@@ -72,7 +72,7 @@ func TestPortalIsNeverRunBesidePlatformSSO(t *testing.T) {
 		{"no certificate", sso(microsoft(true, "POUserStateNormal (0)")), nil, false, "CANNOT_TELL"},
 		{"cannot be read, and a profile", sso(blind), profile(true, nil), false, "UNREADABLE"},
 		{"cannot be read, and a profile that cannot be read", sso(blind), profile(false, errors.New("garbage")), false,
-			"neither can the profile"},
+			"neither can the single sign-on profile"},
 		{"cannot be read, and no profile", sso(blind), profile(false, nil), true, ""},
 		{"of nobody, and a profile", sso(nameless), profile(true, nil), false, "CANNOT_TELL"},
 		{"not asked, and a profile",
@@ -89,7 +89,7 @@ func TestPortalIsNeverRunBesidePlatformSSO(t *testing.T) {
 				w := newWorld(t, func(c *registration.Config) { c.MicrosoftPlatformSSO = test.profile })
 				w.agent.identity = test.evidence
 				began := test.evidence
-				if test.portal { // which leaves what a portal leaves
+				if test.portal { // it leaves what a portal leaves
 					w.agent.identity = func() []*usherv1.Evidence {
 						if len(w.agent.launches) > 0 {
 							return registered()
@@ -117,7 +117,7 @@ func TestPortalIsNeverRunBesidePlatformSSO(t *testing.T) {
 	}
 }
 
-// Who does not need Company Portal is not told to install it.
+// A user who does not need Company Portal gets no advice to install it.
 func TestPreflightDoesNotMatterBesidePlatformSSO(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld(t, func(c *registration.Config) {
@@ -134,8 +134,8 @@ func TestPreflightDoesNotMatterBesidePlatformSSO(t *testing.T) {
 	})
 }
 
-// Between the last look and the launch the agent, or usherd with it, may be away for as long as they like, and what
-// Platform SSO says may have changed when the agent is back.
+// Between the last look and the launch the agent, or usherd too, may be away for any time. The state of Platform SSO
+// may have changed when the agent is back.
 func TestLooksAgainBeforeALaunchThatWaited(t *testing.T) {
 	microsoft := sso(wpj.Evidence{Finding: wpj.Found, PlatformSSO: &wpj.PlatformSSO{
 		Device: wpj.SectionRead, UserSection: wpj.SectionNull, RegistrationCompleted: true,
@@ -203,8 +203,8 @@ func TestLooksAgainBeforeALaunchThatWaited(t *testing.T) {
 	}
 }
 
-// An agent of an earlier version says only that Platform SSO is there. Whose it is decides, so Company Portal does not
-// run.
+// An agent of an earlier version reports only that Platform SSO exists. The provider decides, and is unknown, so
+// Company Portal does not run.
 func TestOldAgentBesidePlatformSSO(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld(t, nil)

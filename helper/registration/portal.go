@@ -19,7 +19,7 @@ import (
 	usherv1 "usher.internal/proto/usher/v1"
 )
 
-// What an agent may put on a registration.
+// Limits on what an agent may add to a registration.
 const (
 	maximumMilestones      = 64
 	maximumMilestoneLength = 200
@@ -28,7 +28,7 @@ const (
 	maximumEvents = 1000
 )
 
-// portalRefusals says what a registration fails with when the agent does not run the portal for a reason of its own.
+// portalRefusals maps an agent's reason for not running the portal to the reason with which the registration fails.
 var portalRefusals = map[usherv1.ErrorReason]FailureReason{
 	usherv1.ErrorReason_ERROR_REASON_PORTAL_NOT_RUNNABLE:    ReasonPortalLaunchFailed,
 	usherv1.ErrorReason_ERROR_REASON_PORTAL_ALREADY_RUNNING: ReasonPortalAlreadyRunning,
@@ -36,8 +36,8 @@ var portalRefusals = map[usherv1.ErrorReason]FailureReason{
 	usherv1.ErrorReason_ERROR_REASON_AGENT_OUTDATED:         ReasonAgentOutdated,
 }
 
-// followPortal has the agent launch Company Portal, or attaches to it, and follows it to its end. The agent may go and
-// come back meanwhile, as may this helper: the portal is launched once.
+// followPortal has the agent launch Company Portal, or attaches to it, and follows it to its end. The agent may
+// disconnect and come back meanwhile, and so may this helper: the portal is launched once.
 func (d *driver) followPortal(ctx context.Context, r *Registration) (decision, error) {
 	signingIn, cancel := d.limited(ctx, r, r.SignInTimeout)
 	defer cancel()
@@ -51,7 +51,7 @@ func (d *driver) followPortal(ctx context.Context, r *Registration) (decision, e
 			if refused := d.refusal(r, err); refused != nil {
 				return refused, nil
 			}
-			d.log.Log(ctx, lostLevel, "agent lost; waiting for it to come back to its portal", "code", status.Code(err),
+			d.log.Log(ctx, lostLevel, "agent lost; waiting for it to reconnect to its portal", "code", status.Code(err),
 				"reason", contract.Reason(err))
 			d.log.Debug("agent lost", "error", shown(err.Error()))
 			lostLevel = slog.LevelDebug // once at Info is enough
@@ -61,8 +61,8 @@ func (d *driver) followPortal(ctx context.Context, r *Registration) (decision, e
 			if ctx.Err() != nil {
 				return nil, context.Cause(ctx)
 			}
-			// Before the portal is stopped, so that a helper that ends meanwhile does not take its own signal for
-			// somebody else's.
+			// This is before the portal is stopped. So a helper that ends meanwhile does not treat its own signal
+			// as that of another process.
 			return func(_ *store.Tx, r *Registration) error {
 				r.TimedOutAt = time.Now()
 				return nil
@@ -71,8 +71,8 @@ func (d *driver) followPortal(ctx context.Context, r *Registration) (decision, e
 	}
 }
 
-// endTimedOut stops the portal of a user whose time is over, and decides by how it ended: one that was done in the last
-// moment, while its agent was away, has not failed.
+// endTimedOut stops the portal of a user whose time is over, and decides by how the portal ended. A portal that
+// finished in the last moment, while its agent was away, has not failed.
 func (d *driver) endTimedOut(ctx context.Context, r *Registration) decision {
 	exit, how := d.stopPortal(ctx, *r)
 	if exit != nil && exit.Code != nil && r.State == StateWaitingForSignIn {
@@ -86,16 +86,16 @@ func (d *driver) endTimedOut(ctx context.Context, r *Registration) decision {
 	}
 }
 
-// refusal decides for what follows from an agent's answer, nil when it is none that another call would not change: a
-// portal that runs may be come back to until the user's time is over.
+// refusal returns the decision that follows from an agent's answer. It is nil if another call may get another answer: a
+// running portal may be attached to again until the user's time is over.
 func (d *driver) refusal(r *Registration, err error) decision {
 	reason := contract.Reason(err)
 	failure, known := portalRefusals[reason]
 	switch {
 	case reason == usherv1.ErrorReason_ERROR_REASON_PLATFORM_SSO_CONFIGURED:
-		return d.userActs(r, nil, "Microsoft's Platform SSO is configured for this user; where usher does not see "+
+		return d.userActs(r, nil, "Microsoft's Platform SSO is configured for this user; if usher does not see "+
 			"the registration, add platform_sso to identity.sources")
-	// one that is up to date can attach to a portal that runs
+	// an agent that is up to date can attach to a running portal
 	case known && (failure != ReasonAgentOutdated || r.State == StateLaunchingPortal):
 		return d.fail(failure, "%s.", strings.TrimRight(answer(err), "."))
 	case reason == usherv1.ErrorReason_ERROR_REASON_PORTAL_RUN_NOT_FOUND && d.insteadOfPortal != nil &&
@@ -150,7 +150,7 @@ func (d *driver) followOnce(ctx context.Context, r *Registration) (decision, err
 			milestone := contract.MilestoneFromProto(event.Milestone)
 			milestone.Detail = oneline.Of(milestone.Detail, maximumMilestoneLength)
 			if slices.ContainsFunc(r.Milestones, milestone.Same) || len(r.Milestones) >= maximumMilestones {
-				continue // told again after the agent was attached to again, or more than any portal has
+				continue // repeated after a second attach, or more than any portal has
 			}
 			err := d.commit(ctx, r, func(_ *store.Tx, r *Registration) error {
 				r.Milestones = append(r.Milestones, milestone)
@@ -168,18 +168,18 @@ func (d *driver) followOnce(ctx context.Context, r *Registration) (decision, err
 			return d.portalEnded(cmp.Or(contract.ExitFromProto(event.Exit), &wpj.Exit{})), nil
 		}
 	}
-	return nil, fmt.Errorf("agent told more than %d events of one portal", maximumEvents)
+	return nil, fmt.Errorf("agent sent more than %d events of one portal", maximumEvents)
 }
 
-// shown makes a short line of what an agent said.
+// shown makes a short line of an agent's text.
 func shown(text string) string { return oneline.Of(text, maximumDetailLength) }
 
-// portalEnded decides what follows from the portal's end.
+// portalEnded returns the decision that follows from the portal's end.
 func (d *driver) portalEnded(exit *wpj.Exit) decision {
 	var next decision
 	switch {
 	case exit.Unknown():
-		next = d.to(StateReadingIdentity, "Company Portal has ended, and neither its exit code nor its log tells how")
+		next = d.to(StateReadingIdentity, "Company Portal has ended, and neither its exit code nor its log says how")
 	case exit.Signal != 0:
 		next = d.fail(ReasonPortalKilled, "%s", exit.Info().Admin)
 	case *exit.Code == wpj.ExitSuccess:
@@ -193,9 +193,9 @@ func (d *driver) portalEnded(exit *wpj.Exit) decision {
 	}
 }
 
-// stopPortal ends the portal of a registration as far as that can be done, and returns how it ended, nil where that is
-// not known, and how stopping it went, as part of a sentence. An agent that is away is waited for, since its portal may
-// run on.
+// stopPortal ends the portal of a registration as far as possible. It returns how the portal ended, nil if that is not
+// known, and how stopping it went, as part of a sentence. It waits for an agent that is away, since its portal may
+// still run.
 func (d *driver) stopPortal(ctx context.Context, r Registration) (exit *wpj.Exit, how string) {
 	reachWithin := returnWithin
 	if d.resumed {

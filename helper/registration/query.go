@@ -10,7 +10,7 @@ import (
 	"usher.internal/internal/notice"
 )
 
-// Get returns the registration with that id, or the only one whose id begins so. The errors wrap [ErrNotFound] and
+// Get returns the registration with that id, or the only one whose id begins with it. The errors wrap [ErrNotFound] and
 // [ErrAmbiguousID].
 func (m *Machine) Get(id string) (found Registration, err error) {
 	err = m.config.Store.View(func(tx *store.Tx) error {
@@ -41,13 +41,13 @@ func (m *Machine) Get(id string) (found Registration, err error) {
 
 // Filter chooses registrations.
 type Filter struct {
-	// UID of nil is every user. With Name, the registrations of users with another name are left out, for example of
+	// UID of nil means every user. With Name, the registrations of users with another name are left out, for example of
 	// the account that had the uid before.
 	UID  *uint32
 	Name string
-	// Nobody is for a caller who is not a person's account, and who has none.
+	// Nobody is set for a caller that is not a person's account and so has no registrations.
 	Nobody bool
-	// Limit of 0 is none.
+	// Limit of 0 means no limit.
 	Limit int
 }
 
@@ -86,16 +86,16 @@ func (m *Machine) List(filter Filter) (found []Registration, err error) {
 	return found, err
 }
 
-// Latest is what a user did last.
+// Latest holds the last registrations of a user.
 type Latest struct {
 	// Newest is the newest registration.
 	Newest Registration
-	// Reported is the newest that was not a gathering, where that is another one: a gathering does not hide how
-	// registering ended. It is nil otherwise, also where the user has only gathered.
+	// Reported is the newest that was not a gathering, if Newest is one: a gathering does not hide how registering
+	// ended. It is nil otherwise, also if the user has only gathered.
 	Reported *Registration
 }
 
-// Newest returns what each user did last, in the order of their uids.
+// Newest returns the last registrations of each user, in the order of their uids.
 func (m *Machine) Newest() (found []Latest, err error) {
 	err = m.config.Store.View(func(tx *store.Tx) error {
 		for id, err := range newestIDs.Ascend(tx) {
@@ -134,8 +134,8 @@ func Active(tx *store.Tx, uid uint32) (bool, error) {
 	return found, err
 }
 
-// Watch calls send with the registration as it stands, and again after each change; changes that come while send is at
-// work are told as one. It returns nil after the registration's end was sent, or the error of send or ctx.
+// Watch calls send with the registration as it is now, and again after each change. Changes that come while send runs
+// are sent as one. Watch returns nil after it has sent the registration's end, or the error of send or ctx.
 func (m *Machine) Watch(ctx context.Context, id string, send func(Registration) error) error {
 	changed, stop := m.watchers.watch(id)
 	defer stop()
@@ -163,10 +163,10 @@ func (m *Machine) Watch(ctx context.Context, id string, send func(Registration) 
 	}
 }
 
-// anyRegistration is what to watch for the changes of all registrations.
+// anyRegistration is the id to watch for changes of all registrations.
 const anyRegistration = ""
 
-// watchers wakes who watches a registration. The zero value is ready; it is safe for concurrent use.
+// watchers wakes everyone who watches a registration. The zero value is ready; it is safe for concurrent use.
 type watchers struct {
 	mu   sync.Mutex
 	byID map[string]map[notice.Signal]bool

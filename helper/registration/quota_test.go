@@ -87,7 +87,7 @@ func TestHistoryOfAllUsersIsBounded(t *testing.T) {
 		if all, err := w.machine.List(registration.Filter{}); err != nil || len(all) != 12 {
 			t.Errorf("%d are kept, %v", len(all), err)
 		}
-		// One that is under way stays, whatever others do.
+		// A registration that is under way is kept, whatever others do.
 		active := w.register(registration.KindRegister).ID
 		for uid := range uint32(20) {
 			w.rounds(accounts.User{Name: fmt.Sprint("user ", uid), UID: 3000 + uid}, 5)
@@ -101,7 +101,7 @@ func TestHistoryOfAllUsersIsBounded(t *testing.T) {
 	})
 }
 
-// A journal of before histories were apart keeps what it has, and divides it.
+// A journal that is older than the separate histories keeps its registrations, and divides them by user.
 func TestHistoryOfBeforeIsDivided(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld(t, nil)
@@ -168,7 +168,7 @@ func TestStartsOfAUserAreLimited(t *testing.T) {
 			time.Sleep(time.Minute) // synctest's clock
 		}
 		refused(john, "possible at "+begun.Add(time.Hour).Local().Format(time.TimeOnly)+", in 40m")
-		// Not after a restart either, nor for another kind.
+		// Neither a restart nor another kind changes that.
 		w.stop()
 		w.start()
 		refused(john, "has started 20")
@@ -177,7 +177,7 @@ func TestStartsOfAUserAreLimited(t *testing.T) {
 			registration.ErrTooManyStarts) {
 			t.Error(err)
 		}
-		// Others, and those who are not limited, may. What is under way can be attached to.
+		// Others may start, and so may callers without a limit. A registration under way can be attached to.
 		if r, _, err := start(jane, true); err != nil {
 			t.Error(err)
 		} else {
@@ -203,7 +203,7 @@ func TestStartsOfAUserAreLimited(t *testing.T) {
 	})
 }
 
-// What the journal has of starts in times to come is of before the clock was set back.
+// Starts in the future were recorded before the clock was set back. They limit nobody.
 func TestClockThatWasSetBackLimitsNobody(t *testing.T) {
 	type spent struct {
 		UID uint32      `json:"uid"`
@@ -241,8 +241,8 @@ func TestClockThatWasSetBackLimitsNobody(t *testing.T) {
 	})
 }
 
-// Ids are in the order in which registrations began, and no two are alike, when the clock is set back and what was
-// newest was years ahead.
+// Ids are in the order in which registrations began, and unique, even if the clock is set back and the newest id is
+// years ahead.
 func TestIDsWhenTheClockJumps(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld(t, func(c *registration.Config) { c.Kept = quota.Limits{PerUser: 3, Total: 3} })
@@ -275,7 +275,7 @@ func TestIDsWhenTheClockJumps(t *testing.T) {
 	})
 }
 
-// What an end is true of nobody for is not told to Jamf Pro, nor to the fleet.
+// An end that says nothing about a user is reported neither to Jamf Pro nor to the fleet.
 func TestEndsThatSayNothingAreNotReported(t *testing.T) {
 	loggedOut := func(w *world) { w.agent.loggedIn = make(chan struct{}) }
 	cancelled := func(w *world, r registration.Registration) {
@@ -320,7 +320,7 @@ func TestEndsThatSayNothingAreNotReported(t *testing.T) {
 					r := w.register(registration.KindGather)
 					w.until(r.ID, registration.StateDelivering)
 					w.deliver(r.ID, "DELIVERED")
-					w.outbox.outcomes() // which waits
+					w.outbox.outcomes() // it waits
 					w.outbox.reports = nil
 				}
 				test.prepare(w)
@@ -338,7 +338,7 @@ func TestEndsThatSayNothingAreNotReported(t *testing.T) {
 	}
 }
 
-// However often a user gathers, how registering ended stays known, also in a journal of before that was kept.
+// However often a user gathers, the end of registering remains known, also in a journal from before that was kept.
 func TestGatheringsDoNotHideTheLastRegistration(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld(t, func(c *registration.Config) { c.Kept = quota.Limits{PerUser: 5, Total: 12} })

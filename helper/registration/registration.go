@@ -19,7 +19,7 @@ const (
 	KindGather Kind = "GATHER"
 )
 
-// Registration is one attempt, as it stands in the journal.
+// Registration is one attempt, as the journal holds it.
 type Registration struct {
 	// ID is a UUID; ids of later registrations sort after those of earlier ones.
 	ID    string        `json:"id"`
@@ -28,14 +28,14 @@ type Registration struct {
 	State State         `json:"state"`
 	// Revision grows with every change.
 	Revision uint64 `json:"revision"`
-	// FailureReason is set for FAILED, and FailureDetail, one sentence for an admin, for FAILED and CANCELLED.
+	// FailureReason is set for FAILED. FailureDetail, one sentence for an admin, is set for FAILED and CANCELLED.
 	FailureReason FailureReason `json:"failure_reason,omitempty"`
 	FailureDetail string        `json:"failure_detail,omitempty"`
 	CreatedAt     time.Time     `json:"created_at"`
 	UpdatedAt     time.Time     `json:"updated_at"`
-	// Deadline is when the present state times out; zero where it does not.
+	// Deadline is when the present state times out; zero if it does not.
 	Deadline time.Time `json:"deadline,omitzero"`
-	// SignInTimeout is how long the user may take from the launch of the portal on.
+	// SignInTimeout is how long the user may take, counted from the launch of the portal.
 	SignInTimeout time.Duration `json:"sign_in_timeout"`
 	// Transitions begin with the one to PREFLIGHT.
 	Transitions []Transition `json:"transitions"`
@@ -45,15 +45,15 @@ type Registration struct {
 	PortalExit *wpj.Exit `json:"portal_exit,omitempty"`
 	// TimedOutAt is when the user's time for the sign-in was over; the portal is stopped after that.
 	TimedOutAt time.Time `json:"timed_out_at,omitzero"`
-	// Identity is what was found on the computer; nil when nobody could be asked.
+	// Identity is the identity found on the computer; nil if nobody could be asked.
 	Identity *wpj.Identity `json:"identity,omitempty"`
-	// Delivery is how the report's way to Jamf Pro stands; nil before there is a report.
+	// Delivery is the state of the report's delivery to Jamf Pro; nil before there is a report.
 	Delivery *DeliveryProgress `json:"delivery,omitempty"`
-	// CancelledBy is who asked for the end of it; the registration becomes CANCELLED once the portal is stopped.
+	// CancelledBy is who asked to cancel it; the registration becomes CANCELLED once the portal is stopped.
 	CancelledBy string `json:"cancelled_by,omitempty"`
 }
 
-// Transition is one line of the journal: the registration went into this state, then, because.
+// Transition is one line of the journal: the state that the registration entered, when, and why.
 type Transition struct {
 	State State     `json:"state"`
 	At    time.Time `json:"at"`
@@ -61,7 +61,7 @@ type Transition struct {
 	Evidence string `json:"evidence"`
 }
 
-// DeliveryProgress is how the report's way to Jamf Pro stands.
+// DeliveryProgress is the state of the report's delivery to Jamf Pro.
 type DeliveryProgress struct {
 	ID            uint64         `json:"id"`
 	State         delivery.State `json:"state"`

@@ -11,7 +11,7 @@ import (
 	"usher.internal/helper/registration"
 )
 
-// A user's history that is damaged while usherd runs is complete again.
+// A user's history that is damaged while usherd runs is rebuilt.
 func TestHistoryThatIsDamagedWhileItRunsIsRebuilt(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld(t, nil)
@@ -38,7 +38,7 @@ func TestHistoryThatIsDamagedWhileItRunsIsRebuilt(t *testing.T) {
 			}
 			from += at + 1
 		}
-		for range 2 { // the call that meets it may fail, the next one opens the journal again
+		for range 2 { // this call may fail, and the next one opens the journal again
 			_, _ = w.machine.List(registration.Filter{UID: &jane.UID})
 			time.Sleep(time.Minute)
 		}

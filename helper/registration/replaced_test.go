@@ -20,7 +20,7 @@ func exited(code int32) *usherv1.PortalExit {
 	return &usherv1.PortalExit{How: &usherv1.PortalExit_Code{Code: code}}
 }
 
-// The user finished in the last minute, while his agent was away: what counts is how the portal ended.
+// The user finished in the last minute, while their agent was away: the portal's own end decides.
 func TestTimeIsOverButThePortalIsDone(t *testing.T) {
 	for name, test := range map[string]struct {
 		stopped *usherv1.PortalExit
@@ -50,7 +50,7 @@ func TestTimeIsOverButThePortalIsDone(t *testing.T) {
 	}
 }
 
-// That the time is over is in the journal before the portal is stopped: a successor knows whose signal ended it.
+// The timeout is in the journal before the portal is stopped, so a successor knows whose signal ended it.
 func TestHelperEndsWhileItStopsThePortal(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld(t, nil)
@@ -74,8 +74,8 @@ func TestHelperEndsWhileItStopsThePortal(t *testing.T) {
 	})
 }
 
-// A failure must not take the only report away that tells who is registered.
-func TestFailureStillTellsTheLastIdentity(t *testing.T) {
+// A failure must not remove the only report that names the registered user.
+func TestFailureStillReportsTheLastIdentity(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld(t, nil)
 		w.until(w.register(registration.KindRegister).ID, registration.StateDelivering)
@@ -95,7 +95,7 @@ func TestFailureStillTellsTheLastIdentity(t *testing.T) {
 	})
 }
 
-// Registering does all that gathering does, and more: whoever asks for it gets it.
+// Registering does all that gathering does, and more: a request to register is not answered by a gathering.
 func TestRegisteringTakesThePlaceOfGathering(t *testing.T) {
 	for state, prepare := range map[registration.State]func(*world){
 		registration.StateWaitingForSession: func(w *world) { w.agent.loggedIn = make(chan struct{}) },
@@ -117,7 +117,7 @@ func TestRegisteringTakesThePlaceOfGathering(t *testing.T) {
 					close(w.agent.loggedIn)
 				}
 				w.until(r.ID, registration.StateDelivering)
-				// The other way round there is something to attach to.
+				// The other way round it attaches.
 				same, attached, err := w.machine.Start(t.Context(),
 					registration.StartRequest{Kind: registration.KindGather, User: jane})
 				if err != nil || !attached || same.ID != r.ID {
@@ -128,7 +128,7 @@ func TestRegisteringTakesThePlaceOfGathering(t *testing.T) {
 	}
 }
 
-// Half of an identity looks orphaned.
+// A half-written identity looks orphaned.
 func TestIdentityThatIsHalfWritten(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld(t, nil)
@@ -146,7 +146,7 @@ func TestIdentityThatIsHalfWritten(t *testing.T) {
 	})
 }
 
-// A Mac without network, or without Company Portal, whose user is registered has nothing to fail with.
+// A registered user needs neither network nor Company Portal, so a Mac without them does not fail.
 func TestPreflightDoesNotMatterToWhoIsRegistered(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld(t, func(c *registration.Config) {
@@ -161,7 +161,7 @@ func TestPreflightDoesNotMatterToWhoIsRegistered(t *testing.T) {
 	})
 }
 
-// A decision that the journal does not take, for another reason than the disk, ends the registration.
+// If the journal refuses a decision for another reason than the disk, the registration ends.
 func TestDefectEndsTheRegistration(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld(t, nil)
@@ -178,7 +178,7 @@ func TestDefectEndsTheRegistration(t *testing.T) {
 	})
 }
 
-// One that cannot even fail stands still, and goes on with the next usherd.
+// A registration that cannot even fail is stuck, and continues with the next usherd.
 func TestRegistrationThatCannotEvenFail(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld(t, nil)

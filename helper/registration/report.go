@@ -8,14 +8,14 @@ import (
 	"usher.internal/helper/store"
 )
 
-// reached reports whether a registration in state s has come to its user: the states before that wait for them.
+// reached reports whether a registration in state s has reached its user: the states before that wait for the user.
 func (s State) reached() bool { return s != StatePreflight && s != StateWaitingForSession }
 
-// saysSomething reports whether the end of a registration that was in state last is true of its user, so that Jamf Pro
-// and the fleet are told. known is whether the user was ever looked at.
+// saysSomething reports whether the end of a registration says something about its user, so that Jamf Pro and the fleet
+// get a report. last is its state before the end. known reports whether the user was ever looked at.
 //
-// A gathering that was cancelled has found out nothing, and neither has one that waited in vain for a user who was
-// never seen. Otherwise any account could fill Jamf Pro's record of the Mac with reports of nobody.
+// A cancelled gathering has found nothing, and neither has one that waited in vain for a user who was never seen.
+// Otherwise any account could fill Jamf Pro's record of the Mac with empty reports.
 func saysSomething(r *Registration, last State, known bool) bool {
 	return r.Kind == KindRegister || r.State != StateCancelled && (known || last.reached())
 }
@@ -32,7 +32,7 @@ func (m *Machine) reportEnd(tx *store.Tx, r *Registration, last State, now time.
 	return m.report(tx, r, string(r.State), now)
 }
 
-// report puts what Jamf Pro is to be told into the outbox.
+// report puts a report for Jamf Pro into the outbox.
 func (m *Machine) report(tx *store.Tx, r *Registration, outcome string, now time.Time) error {
 	report := delivery.Report{
 		RegistrationID: r.ID, UID: r.User.UID, UserName: r.User.Name, Outcome: outcome,
@@ -47,7 +47,7 @@ func (m *Machine) report(tx *store.Tx, r *Registration, outcome string, now time
 	}
 	if last != nil {
 		if report.Identity == nil {
-			// It takes the place of an older report, which may be the only one to tell Jamf Pro who is registered.
+			// It replaces an older report, which may be the only one that names the registered user to Jamf Pro.
 			report.Identity = &last.Identity
 		}
 		report.DeviceIDChange = last.Unreported()

@@ -18,10 +18,10 @@ import (
 // checkWithin is how long the preflight may take.
 const checkWithin = time.Minute
 
-// presentWithin is how long an agent may take to be there and to answer, where nothing is lost without it.
+// presentWithin is how long an agent may take to connect and to answer, if nothing is lost without it.
 const presentWithin = 5 * time.Second
 
-// preflight has it checked what would make the registration fail. What could not be checked stands in nobody's way.
+// preflight checks for conditions that would make the registration fail. A check that could not be done blocks nothing.
 func (d *driver) preflight(ctx context.Context, r *Registration) (decision, error) {
 	if r.Kind == KindGather {
 		return d.to(StateWaitingForSession, "gathering needs no portal"), nil
@@ -30,13 +30,13 @@ func (d *driver) preflight(ctx context.Context, r *Registration) (decision, erro
 	defer cancel()
 	err := d.config.Preflight.Check(checking)
 	if err == nil {
-		return d.to(StateWaitingForSession, "nothing stands in the way of Company Portal"), nil
+		return d.to(StateWaitingForSession, "nothing blocks Company Portal"), nil
 	}
 	if trouble, ok := errors.AsType[*PreflightError](err); ok {
 		found := d.present(checking, r)
 		if found != nil && found.Identity.State.Registered() {
 			return d.to(StateWaitingForSession,
-				"the user is registered already, so this stands in nobody's way: "+trouble.Detail), nil
+				"the user is registered already, so this blocks nothing: "+trouble.Detail), nil
 		}
 		// A user who registers with Platform SSO does not need Company Portal to run.
 		if found != nil {
@@ -45,14 +45,14 @@ func (d *driver) preflight(ctx context.Context, r *Registration) (decision, erro
 			}
 		} else if d.profileNamesMicrosoft(r) {
 			return d.to(StateWaitingForSession,
-				"a profile configures Microsoft's Platform SSO, so this stands in nobody's way: "+trouble.Detail), nil
+				"a profile configures Microsoft's Platform SSO, so this blocks nothing: "+trouble.Detail), nil
 		}
 		return d.fail(trouble.Reason, "%s", trouble.Detail), nil
 	}
 	return d.to(StateWaitingForSession, "the preflight could not be completed: "+shown(err.Error())), nil
 }
 
-// present returns how the user stands who is logged in; nil where nobody can say so now.
+// present returns the identity of a user who is logged in; nil if nobody can read it now.
 func (d *driver) present(ctx context.Context, r *Registration) *observation.Reading {
 	ctx, cancel := context.WithTimeout(ctx, presentWithin)
 	defer cancel()
@@ -67,7 +67,7 @@ func (d *driver) present(ctx context.Context, r *Registration) *observation.Read
 	return &found
 }
 
-// awaitSession waits for the user to log in, and looks whether there is anything left to do.
+// awaitSession waits for the user to log in, and checks whether there is anything left to do.
 func (d *driver) awaitSession(ctx context.Context, r *Registration) (decision, error) {
 	timeout := d.config.Settings().SessionTimeout
 	waiting, cancel := d.limited(ctx, r, timeout)
@@ -76,7 +76,7 @@ func (d *driver) awaitSession(ctx context.Context, r *Registration) (decision, e
 		agent, err := d.config.Sessions.Await(waiting, r.User.UID)
 		if owner, lookUpErr := accounts.ByUID(r.User.UID); err == nil && lookUpErr == nil && owner.Name != r.User.Name {
 			return d.fail(ReasonSessionTimeout,
-				"the account %s was deleted before its user logged in; its uid is that of %s now. Register that "+
+				"the account %s was deleted before its user logged in; %s has its uid now. Register that "+
 					"user instead.",
 				r.User.Name, owner.Name), nil
 		}
@@ -101,9 +101,9 @@ func (d *driver) awaitSession(ctx context.Context, r *Registration) (decision, e
 				}
 				// An agent that cannot look does not keep the user from registering.
 				return d.to(StateLaunchingPortal,
-					"whether the user is registered already could not be seen: "+answer(err)), nil
+					"it is not known whether the user is registered already: "+answer(err)), nil
 			}
-			d.log.Debug("agent did not tell the identity", "error", err)
+			d.log.Debug("agent did not return the identity", "error", err)
 		}
 		if !pauses.Wait(waiting) {
 			return d.fail(ReasonSessionTimeout,
@@ -113,29 +113,29 @@ func (d *driver) awaitSession(ctx context.Context, r *Registration) (decision, e
 	}
 }
 
-// echoWithin is how much earlier than ours the agent's end of a call may see the call's deadline.
+// echoWithin is how much earlier than our end the agent's end of a call may see the call's deadline.
 const echoWithin = time.Second
 
-// isOver tells whether a call failed because the time of waiting is over. The agent knows the deadline too, and may be
-// the first to say so; that is no answer of his.
+// isOver reports whether a call failed because the time of waiting is over. The agent knows the deadline too, and may
+// be the first to report it; that is not an answer of the agent.
 func isOver(waiting context.Context, err error) bool {
 	deadline, limited := waiting.Deadline()
 	return waiting.Err() != nil ||
 		limited && status.Code(err) == codes.DeadlineExceeded && time.Until(deadline) < echoWithin
 }
 
-// gone tells whether a call failed because the agent is away, and not because of what it answered.
+// gone reports whether a call failed because the agent is away, and not because of its answer.
 func gone(err error) bool {
 	code := status.Code(err)
 	return code == codes.Unavailable || code == codes.Canceled
 }
 
-// answer is what an agent said in an error, fit for a sentence.
+// answer returns the agent's text in an error, fit for a sentence.
 func answer(err error) string {
 	if gone(err) && contract.Reason(err) == usherv1.ErrorReason_ERROR_REASON_UNSPECIFIED {
-		return "the agent ended before it had answered" // the rest is gRPC's own words about its transport
+		return "the agent ended before it answered" // the rest is gRPC's own words about its transport
 	}
-	// A status that was wrapped has its own text only in itself.
+	// The message of a wrapped status is only in the status itself.
 	if said, ok := errors.AsType[interface {
 		error
 		GRPCStatus() *status.Status

@@ -12,7 +12,7 @@ import (
 	"google.golang.org/grpc/status"
 )
 
-// Whose deadline it was that ended a call is told by when it did.
+// The time of a call's end shows whose deadline ended it.
 func TestDeadlineThatTheAgentEchoes(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		waiting, cancel := context.WithTimeout(t.Context(), 4*time.Second)

@@ -17,24 +17,23 @@ import (
 type StartRequest struct {
 	Kind Kind
 	User accounts.User
-	// SignInTimeout of zero is the configured one.
+	// SignInTimeout of zero means the configured one.
 	SignInTimeout time.Duration
-	// Limited holds the start to the number that a user may start within an hour. It is for users who ask for
-	// themselves; what root and admins ask for, for whomever, is neither limited nor held against the user. Attaching
-	// is never limited.
+	// Limited applies the limit of starts of a user within an hour. It is for users who ask for themselves. Requests of
+	// root and admins, for any user, are not limited and not added to the user's starts. Attaching is never limited.
 	Limited bool
 }
 
-// Start begins a registration, or attaches to the active one of the same user. Only a gathering is not attached to by
-// who wants to register: it ends CANCELLED, since registering does all that it does. When Start returns nil the
-// registration is in the journal. The errors wrap [ErrShuttingDown], [ErrTooManyStarts] and those of the store.
+// Start begins a registration, or attaches to the active one of the same user. A request to register does not attach to
+// a gathering. The gathering ends CANCELLED, since registering includes it. When Start returns nil the registration is
+// in the journal. The errors wrap [ErrShuttingDown], [ErrTooManyStarts] and those of the store.
 func (m *Machine) Start(_ context.Context, request StartRequest) (started Registration, attached bool, err error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	if m.running == nil || m.running.Err() != nil {
 		return Registration{}, false, ErrShuttingDown
 	}
-	// Attaching writes nothing, so it works on a full disk too. Nobody else begins a registration meanwhile.
+	// Attaching writes nothing, so it works on a full disk too. No other registration begins meanwhile.
 	err = m.config.Store.View(func(tx *store.Tx) (err error) {
 		started, attached, err = activeOf(tx, request.User.UID)
 		return err
@@ -53,7 +52,7 @@ func (m *Machine) Start(_ context.Context, request StartRequest) (started Regist
 	if err != nil {
 		return Registration{}, false, fmt.Errorf("start registration of uid %d: %w", request.User.UID, err)
 	}
-	// One to attach to has no driver when its commit was reported as failed although the disk had taken it.
+	// The active registration has no driver if its commit was reported as failed although it reached the disk.
 	if m.driven[started.ID] == nil && started.State != StateDelivering {
 		m.drive(started.ID, false)
 	}
@@ -83,8 +82,8 @@ func (m *Machine) begin(request StartRequest) (begun Registration, err error) {
 		}
 		if found && gathering.User.Name != request.User.Name {
 			// The account was deleted, and its uid given to this user.
-			gathering.CancelledBy = "the account with the same uid that followed"
-			gathering.FailureDetail = fmt.Sprintf("The account %s was deleted; its uid is that of %s now.",
+			gathering.CancelledBy = "the next account with the same uid"
+			gathering.FailureDetail = fmt.Sprintf("The account %s was deleted; %s has its uid now.",
 				gathering.User.Name, request.User.Name)
 			if err := m.transition(tx, &gathering, StateCancelled, gathering.FailureDetail); err != nil {
 				return err
@@ -95,8 +94,8 @@ func (m *Machine) begin(request StartRequest) (begun Registration, err error) {
 			return err
 		}
 		if found {
-			gathering.CancelledBy = "the registration that followed"
-			gathering.FailureDetail = "Registering took the place of gathering."
+			gathering.CancelledBy = "the next registration"
+			gathering.FailureDetail = "A registration replaced this gathering."
 			if err := m.transition(tx, &gathering, StateCancelled, gathering.FailureDetail); err != nil {
 				return err
 			}
@@ -109,8 +108,8 @@ func (m *Machine) begin(request StartRequest) (begun Registration, err error) {
 	return begun, err
 }
 
-// forgetOthers removes the registrations of the account that had the uid before: macOS gives that of a deleted account
-// to the next one, who must not see them.
+// forgetOthers removes the registrations of the account that had the uid before. macOS gives the uid of a deleted
+// account to the next one, whose user must not see them.
 func (m *Machine) forgetOthers(tx *store.Tx, user accounts.User, active bool) error {
 	if active {
 		return nil
@@ -134,9 +133,9 @@ func verb(kind Kind) string {
 	return "register"
 }
 
-// newID returns a UUID of version 7 that sorts after the ids of all registrations in the journal, even when the clock
-// was set back since: a Mac whose battery was empty begins in the past. The newest is always there, since only older
-// ones are forgotten. Each id has 62 random bits, so that it is like no other whatever the clock says.
+// newID returns a UUID of version 7 that sorts after the ids of all registrations in the journal. That holds even if
+// the clock was set back since: a Mac whose battery was empty begins in the past. The newest id is always there, since
+// only older ones are forgotten. Each id has 62 random bits, so it is unique whatever the clock says.
 func newID(tx *store.Tx) (string, error) {
 	id, err := uuid.NewV7()
 	if err != nil {
@@ -151,7 +150,7 @@ func newID(tx *store.Tx) (string, error) {
 		}
 		last, err := uuid.Parse(newest.ID)
 		if err != nil {
-			continue // of no usherd; the next one says where we are
+			continue // usherd did not make this id; the next one has a time
 		}
 		id = after(id, last)
 		break
@@ -159,9 +158,9 @@ func newID(tx *store.Tx) (string, error) {
 	return id.String(), nil
 }
 
-// after returns id with the time of the millisecond after that of last.
+// after returns id with a time one millisecond after that of last.
 func after(id, last uuid.UUID) uuid.UUID {
-	// The first 48 bits are milliseconds; the next one after the newest id's is free.
+	// The first 48 bits are milliseconds; the millisecond after the newest id is free.
 	var time [8]byte
 	copy(time[2:], last[:6])
 	binary.BigEndian.PutUint64(time[:], binary.BigEndian.Uint64(time[:])+1)

@@ -8,22 +8,21 @@ import (
 
 // The errors of a [Machine].
 var (
-	// ErrNotFound is wrapped where no registration has that id.
+	// ErrNotFound is wrapped if no registration has that id.
 	ErrNotFound = errors.New("no such registration")
-	// ErrAmbiguousID is wrapped where the ids of several registrations begin so.
+	// ErrAmbiguousID is wrapped if several registrations have an id that begins so.
 	ErrAmbiguousID = errors.New("several registrations have an id that begins so")
-	// ErrEnded is wrapped where a registration that has ended can't be what was asked for.
+	// ErrEnded is wrapped if a registration has ended and so cannot do what was asked.
 	ErrEnded = errors.New("the registration has ended")
-	// ErrUnderWay is wrapped where a registration has to end first.
+	// ErrUnderWay is wrapped if a registration has to end first.
 	ErrUnderWay = errors.New("a registration is under way")
-	// ErrTooManyStarts is wrapped where a user has started as many registrations as a user may; the error says when the
-	// next is possible.
+	// ErrTooManyStarts is wrapped if a user has used up their starts; the error says when the next is possible.
 	ErrTooManyStarts = errors.New("too many registrations within an hour")
-	// ErrShuttingDown says that the machine does not run yet, or does no longer.
+	// ErrShuttingDown means that the machine does not run yet, or no longer runs.
 	ErrShuttingDown = errors.New("usherd is starting or shutting down")
 )
 
-// State is where a registration stands. Its names are those of the contract's RegistrationState.
+// State is the state of a registration. Its names are those of the contract's RegistrationState.
 type State string
 
 // The states, in the order in which a registration passes them.
@@ -39,7 +38,7 @@ const (
 	StateCancelled         State = "CANCELLED"
 )
 
-// transitions says where each state leads. A registration begins in none; an ended state leads nowhere.
+// transitions lists the next states of each state. A registration begins in none; an ended state has no next state.
 var transitions = map[State][]State{
 	"":                     {StatePreflight},
 	StatePreflight:         {StateWaitingForSession, StateFailed, StateCancelled},
@@ -53,15 +52,15 @@ var transitions = map[State][]State{
 	StateCancelled:         nil,
 }
 
-// Ended reports whether nothing leads out of the state. A state of another version, which this one does not know, has
-// not ended.
+// Ended reports whether the state has no next state. A state of another version, which this one does not know, has not
+// ended.
 func (s State) Ended() bool {
 	next, known := transitions[s]
 	return known && len(next) == 0
 }
 
-// CanBecome reports whether a registration may go from s to next. One in a state that this version does not know can
-// only be ended.
+// CanBecome reports whether a registration may go from s to next. A registration in a state that this version does not
+// know can only end.
 func (s State) CanBecome(next State) bool {
 	allowed, known := transitions[s]
 	if !known {
@@ -70,7 +69,7 @@ func (s State) CanBecome(next State) bool {
 	return slices.Contains(allowed, next)
 }
 
-// PortalMayRun tells whether Company Portal may be running for a registration in state s.
+// PortalMayRun reports whether Company Portal may be running for a registration in state s.
 func (s State) PortalMayRun() bool { return s == StateLaunchingPortal || s == StateWaitingForSignIn }
 
 // FailureReason says why a registration is FAILED. Its names are those of the contract's FailureReason.
@@ -101,14 +100,14 @@ const (
 	// own window.
 	ReasonPlatformSSOUserAction FailureReason = "PLATFORM_SSO_USER_ACTION"
 	ReasonAgentOutdated         FailureReason = "AGENT_OUTDATED"
-	// ReasonJournalDamaged: what the journal held about the registration could not be read any more.
+	// ReasonJournalDamaged: the journal's record of the registration could not be read any more.
 	ReasonJournalDamaged FailureReason = "JOURNAL_DAMAGED"
 )
 
 // PreflightError says what would make a registration fail, found before the user was bothered. See [Preflight].
 type PreflightError struct {
 	Reason FailureReason
-	// Detail is one sentence for an admin: what was seen and how to mend it.
+	// Detail is one sentence for an admin: what was seen and how to fix it.
 	Detail string
 }
 

@@ -72,8 +72,8 @@ func TestGatherNeverLaunchesThePortal(t *testing.T) {
 	})
 }
 
-// Jamf's own program runs after a portal, and for who gathers what Jamf lacks. Who lacks nothing, and who is registered
-// already, is not asked to sign in once more.
+// Jamf's own program runs after a portal, and for a user who gathers an identity that Jamf lacks. A user whose identity
+// is complete, or who is registered already, is not asked to sign in once more.
 func TestJamfGathers(t *testing.T) {
 	for name, test := range map[string]struct {
 		kind     registration.Kind
@@ -89,10 +89,10 @@ func TestJamfGathers(t *testing.T) {
 			func() []*usherv1.Evidence { return jamfSays(true) }, 0, wpj.StateRegistered},
 		"not configured": {registration.KindGather, false, nil,
 			func() []*usherv1.Evidence { return jamfSays(false) }, 0, wpj.StateDeactivated},
-		"register who is registered": {registration.KindRegister, true, nil,
+		"register a registered user": {registration.KindRegister, true, nil,
 			func() []*usherv1.Evidence { return jamfSays(false) }, 0, wpj.StateDeactivated},
-		"register who is not":          {registration.KindRegister, true, nil, nil, 1, wpj.StateRegistered},
-		"register, and not configured": {registration.KindRegister, false, nil, nil, 0, wpj.StateRegistered},
+		"register an unregistered user": {registration.KindRegister, true, nil, nil, 1, wpj.StateRegistered},
+		"register, and not configured":  {registration.KindRegister, false, nil, nil, 0, wpj.StateRegistered},
 		"gather, and it is not known": {registration.KindGather, true, errors.New("the disk is on fire"),
 			func() []*usherv1.Evidence { return jamfSays(false) }, 0, wpj.StateDeactivated},
 		"register, and it is not known": {registration.KindRegister, true, errors.New("the disk is on fire"), nil, 0,
@@ -110,7 +110,7 @@ func TestJamfGathers(t *testing.T) {
 				if w.agent.gathers != test.want || r.Identity.State != test.state {
 					t.Errorf("Jamf's program ran %d times, and the user is %s", w.agent.gathers, r.Identity.State)
 				}
-				// What is not known is not taken as good, and is said.
+				// An unknown answer is not treated as a good one, and is reported.
 				said := r.Transitions[len(r.Transitions)-1].Evidence
 				if not := strings.Contains(said,
 					"did not run: it is not known whether this Mac needs it, since the disk is on fire"); not !=
@@ -122,7 +122,7 @@ func TestJamfGathers(t *testing.T) {
 	}
 }
 
-// How a registration fails, and what the user and Jamf Pro are told.
+// How a registration fails, and what the user and Jamf Pro see.
 func TestFailures(t *testing.T) {
 	code := func(code int32) *usherv1.PortalExit {
 		return &usherv1.PortalExit{How: &usherv1.PortalExit_Code{Code: code}}
@@ -254,7 +254,7 @@ func TestAgentComesAndGoes(t *testing.T) {
 	})
 }
 
-// Whatever state usherd ends in, its successor goes on from there, and the portal is launched once.
+// In whatever state usherd ends, its successor continues from there, and the portal is launched once.
 func TestRestartInEachState(t *testing.T) {
 	hold := map[registration.State]func(w *world) (goOn func()){
 		registration.StateWaitingForSession: func(w *world) func() {
@@ -294,7 +294,7 @@ func TestRestartInEachState(t *testing.T) {
 	}
 }
 
-// The deadline of a sign-in is the user's, and no restart gives him another one.
+// The deadline of a sign-in is the user's, and a restart does not reset it.
 func TestDeadlineOutlivesARestart(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld(t, nil)
@@ -430,12 +430,12 @@ func TestJournalKeepsTheNewest(t *testing.T) {
 			t.Errorf("get by the beginning of several ids: %v", err)
 		}
 		if _, err := w.machine.Get("x"); !errors.Is(err, registration.ErrNotFound) {
-			t.Errorf("get what is not there: %v", err)
+			t.Errorf("get an unknown id: %v", err)
 		}
 	})
 }
 
-// A journal that cannot be written holds the registration where it is: no side effect without its commit.
+// A journal that cannot be written holds the registration in its state: no side effect without its commit.
 func TestNothingHappensWithoutItsCommit(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		full := errors.New("full")

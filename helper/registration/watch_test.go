@@ -84,7 +84,7 @@ func TestWatchEndsWithItsCaller(t *testing.T) {
 	})
 }
 
-// A delivery is one of a registration that may have ended, be forgotten, or have a newer report.
+// The registration of a delivery may have ended, be forgotten, or have a newer report.
 func TestDeliveryOfARegistrationThatHasEnded(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld(t, nil)
@@ -117,7 +117,7 @@ func TestDeliveryOfARegistrationThatHasEnded(t *testing.T) {
 	})
 }
 
-// The real outbox, with two registrations of one user: the newer report takes the place of the older.
+// The real outbox, with two registrations of one user: the newer report replaces the older.
 func TestWithTheRealOutbox(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld(t, nil)
@@ -175,8 +175,8 @@ func (d *deliverer) mend() {
 	d.broken = nil
 }
 
-// Whatever order starts, cancels, restarts and lost agents come in, every registration ends, the users do not get in
-// each other's way, and no portal is launched twice.
+// With starts, cancels, restarts and lost agents in any order, every registration ends. The users do not get in each
+// other's way, and no portal is launched twice.
 func TestManyThingsAtOnce(t *testing.T) {
 	for seed := range uint64(20) {
 		synctest.Test(t, func(t *testing.T) {

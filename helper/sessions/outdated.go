@@ -13,14 +13,14 @@ import (
 	usherv1 "usher.internal/proto/usher/v1"
 )
 
-// UpdateAgent is what helps against an agent that is older than usherd: a login starts the agent that is installed.
+// UpdateAgent is the fix for an agent that is older than usherd: a login starts the installed agent.
 const UpdateAgent = "log out and in to update usher-agent"
 
-// outdatedConnection is the connection of an agent. A method that the agent does not have, since it is of an older
-// version, is an error with a sentence for people and the reason AGENT_OUTDATED, whichever method it is.
+// outdatedConnection is the connection of an agent. A call of a method that an older agent does not have returns an
+// error with a sentence for people and the reason AGENT_OUTDATED. That holds for every method.
 type outdatedConnection struct {
 	grpc.ClientConnInterface
-	// version is the agent's; it is empty until the agent has said it, and does not change once the session is known to
+	// version is the agent's. It is empty until the agent has sent it. It does not change once the session is known to
 	// others.
 	version string
 }

@@ -57,7 +57,7 @@ func connected(t *testing.T, register func(*grpc.Server)) *outdatedConnection {
 	return &outdatedConnection{ClientConnInterface: connection, version: "1.0.0"}
 }
 
-// call calls a method by its name. Any message does: the agent ends the call before it reads it.
+// call calls a method by its name. Any message works: the agent ends the call before it reads it.
 func call(ctx context.Context, connection grpc.ClientConnInterface, method string, streams bool) error {
 	method = "/" + usherv1.UserAgentService_ServiceDesc.ServiceName + "/" + method
 	if !streams {
@@ -76,7 +76,7 @@ func call(ctx context.Context, connection grpc.ClientConnInterface, method strin
 	return stream.RecvMsg(&emptypb.Empty{})
 }
 
-// Whichever method an agent does not have, the user is told to log out and in.
+// Whatever method an agent does not have, the error says to log out and in.
 func TestMissingMethodsOfAnAgent(t *testing.T) {
 	methods := map[string]bool{}
 	for _, one := range usherv1.UserAgentService_ServiceDesc.Methods {
@@ -115,7 +115,7 @@ func (r *refusing) NotifyUser(context.Context, *usherv1.NotifyUserRequest) (*ush
 	return &usherv1.NotifyUserResponse{}, r.err
 }
 
-// What an agent that has the method says is its own.
+// An error of a method that the agent has is the agent's own.
 func TestOtherErrorsOfAnAgentStay(t *testing.T) {
 	agent := &refusing{}
 	client := usherv1.NewUserAgentServiceClient(

@@ -1,7 +1,7 @@
 // Package sessions knows who is logged in: one [Session] for each user whose agent is connected over the reversed link.
 //
-// A session is its connection: [Registry.Serve] puts it in and takes it out the moment the connection ends, and nothing
-// is polled. Which of them is on the console is only a mark on one of them [LAUNCHER#2342, LAUNCHER#1085].
+// A session is its connection. [Registry.Serve] adds it, and removes it the moment the connection ends; nothing is
+// polled. The session on the console only has a mark [LAUNCHER#2342, LAUNCHER#1085].
 package sessions
 
 import (
@@ -23,10 +23,11 @@ import (
 	usherv1 "usher.internal/proto/usher/v1"
 )
 
-// answerWithin bounds what an agent may take to say who it is, and an old agent to show that it still lives.
+// answerWithin limits how long an agent may take to identify itself, and how long an old agent may take to show that it
+// still runs.
 const answerWithin = 5 * time.Second
 
-// maximumVersionLength bounds what an agent may call its version, in characters.
+// maximumVersionLength limits the version of an agent, in characters.
 const maximumVersionLength = 64
 
 // Session is a login session whose agent is connected.
@@ -41,7 +42,7 @@ type Session struct {
 
 // Config is what a [Registry] needs.
 type Config struct {
-	// AgentExecutable is the installed agent: no other program is let in.
+	// AgentExecutable is the installed agent; no other program may connect.
 	AgentExecutable func() string
 	Logger          *slog.Logger
 }
@@ -67,10 +68,10 @@ func New(config Config) *Registry {
 	return &Registry{config: config, sessions: make(map[uint32]*entry)}
 }
 
-// Admit decides whether the process behind a connection to agent.sock may be an agent: the installed program, run by a
-// person who has no session yet. It is for [link.AgentsConfig]; a refusal is a [*link.RefusedError].
+// Admit decides whether the process behind a connection to agent.sock may be an agent. It must be the installed
+// program, run by a person who has no session yet. It is for [link.AgentsConfig]; a refusal is a [*link.RefusedError].
 //
-// An older session of the same user is asked whether it still lives, and ended if it does not answer.
+// An older session of the same user is asked whether it still runs, and ended if it does not answer.
 func (r *Registry) Admit(ctx context.Context, peer *link.Peer) error {
 	switch _, err := accounts.ByUID(peer.UID); {
 	case errors.Is(err, accounts.ErrNotAPerson):
@@ -108,8 +109,8 @@ func (r *Registry) Admit(ctx context.Context, peer *link.Peer) error {
 	}
 }
 
-// Serve keeps the session of an admitted agent until ctx ends, which it does when the connection breaks, or until the
-// session is replaced. It is for [link.AgentsConfig].
+// Serve keeps the session of an admitted agent until ctx ends or another session replaces it. ctx ends when the
+// connection breaks. It is for [link.AgentsConfig].
 func (r *Registry) Serve(ctx context.Context, peer *link.Peer, connection *grpc.ClientConn) {
 	log := r.config.Logger.With("uid", peer.UID, "pid", peer.PID)
 	ctx, end := context.WithCancel(ctx)
@@ -123,7 +124,7 @@ func (r *Registry) Serve(ctx context.Context, peer *link.Peer, connection *grpc.
 	}
 	current := &entry{Session: session, end: end, gone: make(chan struct{})}
 	if !r.put(current) {
-		log.Info("second agent of a session let go")
+		log.Info("second agent of a session was disconnected")
 		return
 	}
 	log.Info("session connected", "agent_version", session.AgentVersion)
@@ -132,7 +133,7 @@ func (r *Registry) Serve(ctx context.Context, peer *link.Peer, connection *grpc.
 	log.Info("session ended", "lasted", time.Since(session.ConnectedAt).Round(time.Millisecond))
 }
 
-// introduce asks the agent for its version. The user is who the kernel says, whatever the agent says.
+// introduce asks the agent for its version. The kernel says who the user is, whatever the agent says.
 func introduce(ctx context.Context, peer *link.Peer, connection *grpc.ClientConn) (Session, error) {
 	person, err := accounts.ByUID(peer.UID)
 	if err != nil {
@@ -206,7 +207,7 @@ func (r *Registry) List() []Session {
 	return r.list()
 }
 
-// list is [Registry.List] for who holds mu.
+// list is [Registry.List] for a caller that holds mu.
 func (r *Registry) list() []Session {
 	list := make([]Session, 0, len(r.sessions))
 	for _, session := range r.sessions {
@@ -222,8 +223,9 @@ var (
 	ErrAmbiguous = errors.New("several users are logged in and none of them is on the console")
 )
 
-// Foremost returns whose Mac it is at this moment: the user on the console, also while his agent is not connected; with
-// nobody there, the only one who is logged in. The errors are [ErrNoSession] and [ErrAmbiguous].
+// Foremost returns the user of the Mac at this moment: the user on the console, also while their agent is not
+// connected. If nobody is on the console, it is the only user who is logged in. The errors are [ErrNoSession] and
+// [ErrAmbiguous].
 func (r *Registry) Foremost() (accounts.User, error) {
 	if person, there := accounts.AtConsole(); there {
 		return person, nil

@@ -12,8 +12,8 @@ import (
 	bolt "go.etcd.io/bbolt"
 )
 
-// Bucket holds values of one type as JSON, in the order of their keys. It is made once, at package level, and needs no
-// transaction to exist.
+// Bucket holds values of one type as JSON, in the order of their keys. It is made once, at package level, outside any
+// transaction.
 type Bucket[T any] struct{ name []byte }
 
 // NewBucket returns the bucket of that name.
@@ -22,17 +22,17 @@ func NewBucket[T any](name string) Bucket[T] {
 	return Bucket[T]{name: []byte(name)}
 }
 
-// buckets holds the type of what each bucket of this program keeps, by name. It is complete once the packages are
+// buckets holds the type of the values of each bucket of this program, by name. It is complete once the packages are
 // initialized.
 var buckets = make(map[string]reflect.Type)
 
-// Buckets returns the type of what each bucket of this program keeps, by name.
+// Buckets returns the type of the values of each bucket of this program, by name.
 func Buckets() map[string]reflect.Type { return maps.Clone(buckets) }
 
 // NumberKey returns the key for a number; keys of numbers sort as the numbers do.
 func NumberKey(number uint64) []byte { return binary.BigEndian.AppendUint64(nil, number) }
 
-// KeyNumber returns the number of a key that [NumberKey] made, and 0 of any other.
+// KeyNumber returns the number of a key that [NumberKey] made, and 0 for any other key.
 func KeyNumber(key []byte) uint64 {
 	if len(key) != 8 {
 		return 0
@@ -40,8 +40,8 @@ func KeyNumber(key []byte) uint64 {
 	return binary.BigEndian.Uint64(key)
 }
 
-// decode returns a stored value. One that cannot be read is [ErrDamaged], and has the file examined before it is used
-// again.
+// decode returns a stored value. A value that cannot be read is [ErrDamaged]; the file is then examined before it is
+// used again.
 func (b Bucket[T]) decode(tx *Tx, key, stored []byte) (T, error) {
 	var value T
 	content, err := unseal(b.name, key, stored)
@@ -55,7 +55,7 @@ func (b Bucket[T]) decode(tx *Tx, key, stored []byte) (T, error) {
 	return value, nil
 }
 
-// Get returns the value of key, false when there is none.
+// Get returns the value of key, false if there is none.
 func (b Bucket[T]) Get(tx *Tx, key []byte) (value T, found bool, err error) {
 	bucket := tx.bolt.Bucket(b.name)
 	if bucket == nil {
@@ -101,7 +101,7 @@ func (b Bucket[T]) put(tx *Tx, key []byte, value T) error {
 	return nil
 }
 
-// forget takes the value that key has, if any, out of the record of what the bucket holds.
+// forget removes the value of key, if any, from the record of the bucket's contents.
 func (b Bucket[T]) forget(tx *Tx, bucket *bolt.Bucket, key []byte) error {
 	stored := bucket.Get(key)
 	if stored == nil {
@@ -120,7 +120,7 @@ func (b Bucket[T]) forget(tx *Tx, bucket *bolt.Bucket, key []byte) error {
 	return nil
 }
 
-// Delete removes key; a key that is not there is no error.
+// Delete removes key; a missing key is not an error.
 func (b Bucket[T]) Delete(tx *Tx, key []byte) error {
 	bucket := tx.bolt.Bucket(b.name)
 	if bucket == nil {
@@ -150,19 +150,19 @@ func (b Bucket[T]) NextSequence(tx *Tx) (uint64, error) {
 	return held.sequence, err
 }
 
-// Ascend yields the values from the first key to the last, each with the error of reading it. Nothing may be written to
-// the bucket meanwhile.
+// Ascend yields the values from the first key to the last, each with the error of reading it. Nothing may write to the
+// bucket meanwhile.
 func (b Bucket[T]) Ascend(tx *Tx) iter.Seq2[T, error] {
 	return b.walk(tx, (*bolt.Cursor).First, (*bolt.Cursor).Next)
 }
 
-// Descend yields the values from the last key to the first, each with the error of reading it. Nothing may be written
-// to the bucket meanwhile.
+// Descend yields the values from the last key to the first, each with the error of reading it. Nothing may write to the
+// bucket meanwhile.
 func (b Bucket[T]) Descend(tx *Tx) iter.Seq2[T, error] {
 	return b.walk(tx, (*bolt.Cursor).Last, (*bolt.Cursor).Prev)
 }
 
-// Keys yields the keys from the first to the last. Nothing may be written to the bucket meanwhile.
+// Keys yields the keys from the first to the last. Nothing may write to the bucket meanwhile.
 func (b Bucket[T]) Keys(tx *Tx) iter.Seq[[]byte] {
 	return func(yield func([]byte) bool) {
 		bucket := tx.bolt.Bucket(b.name)

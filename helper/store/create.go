@@ -15,19 +15,19 @@ import (
 	"usher.internal/internal/trust"
 )
 
-// lockWithin is how long [Open] waits for another process, one that is just ending, to let go of the file; lockPause is
-// between two attempts.
+// lockWithin is how long [Open] waits for another process that is just ending to unlock the file. lockPause is the
+// pause between two attempts.
 const (
 	lockWithin = time.Second
 	lockPause  = 50 * time.Millisecond
 )
 
-// mapped is how much of the address space the file has from the start. A journal that outgrows it waits, once, for
-// those who read to end before it can be written; 200 registrations with their deliveries take less.
+// mapped is how much of the address space the file has from the start. If the journal outgrows it, one write has to
+// wait for all readers to end. 200 registrations with their deliveries take less.
 const mapped = 4 << 20
 
-// openFile opens a file of bbolt's that is there. An empty one is begun if it is fresh, and damage otherwise. The file
-// is locked before it is examined, and bbolt gets the same one, so that nobody changes it in between.
+// openFile opens an existing bbolt file. An empty file is initialized if it is fresh, and is damage otherwise. The file
+// is locked before it is examined, and bbolt gets the same open file, so that nobody changes it in between.
 func openFile(path string, fresh bool) (db *bolt.DB, file *os.File, looked examination, err error) {
 	info, err := os.Lstat(path)
 	if err != nil {
@@ -56,17 +56,17 @@ func openFile(path string, fresh bool) (db *bolt.DB, file *os.File, looked exami
 	switch {
 	case err == nil:
 	case errors.Is(err, ErrDamaged):
-		// bbolt has left it open, and its mapping, which cannot be reached, would keep the lock.
+		// bbolt has left it open, and its unreachable mapping would keep the lock.
 		return nil, nil, looked, errors.Join(err, unix.Flock(int(file.Fd()), unix.LOCK_UN), file.Close())
 	default:
 		return nil, nil, looked, explained(err)
 	}
-	// The journal stays small; growing the file by bbolt's usual 16 MiB would ask for that much free disk.
+	// The journal remains small; growing the file by bbolt's usual 16 MiB would need that much free disk.
 	db.AllocSize = 256 << 10
 	return db, file, looked, nil
 }
 
-// lock takes the lock that bbolt takes, and that it therefore has already, of the file that is at path.
+// lock locks the open file at path with the lock that bbolt uses, which bbolt then already holds.
 func lock(file *os.File, path string) error {
 	for deadline := time.Now().Add(lockWithin); ; time.Sleep(lockPause) {
 		err := unix.Flock(int(file.Fd()), unix.LOCK_EX|unix.LOCK_NB)
@@ -81,7 +81,7 @@ func lock(file *os.File, path string) error {
 	}
 }
 
-// isAt returns [ErrInUse] where the process that had the lock has put another file in the place.
+// isAt returns [ErrInUse] if the process that had the lock has put another file at the path.
 func isAt(file *os.File, path string) error {
 	locked, err := file.Stat()
 	if err != nil {
@@ -93,8 +93,8 @@ func isAt(file *os.File, path string) error {
 	return nil
 }
 
-// create makes the file where there is none, wholly or not at all, and returns its mark. The new journal says what was
-// found of the one before.
+// create makes the file if there is none, completely or not at all, and returns its mark. The new journal records what
+// was found of the one before.
 func create(path string, found []Damage) (created mark, err error) {
 	if _, err := os.Lstat(path); !errors.Is(err, fs.ErrNotExist) {
 		return mark{}, err
@@ -116,7 +116,7 @@ func create(path string, found []Damage) (created mark, err error) {
 	if err := created.takeOver(path); err != nil {
 		return mark{}, err
 	}
-	// A link, other than a rename, never replaces a file that another process has made meanwhile.
+	// A link never replaces a file that another process has made meanwhile; a rename does.
 	switch err := os.Link(name, path); {
 	case errors.Is(err, fs.ErrExist):
 		return mark{}, nil
@@ -126,9 +126,9 @@ func create(path string, found []Damage) (created mark, err error) {
 	return created, atomicfile.SyncDirectory(atomicfile.Path(filepath.Dir(path)))
 }
 
-// build writes a file beside path, which fill fills in one transaction, and returns its name. It gets the name of the
-// journal once it is complete: bbolt alone would leave a beginning of it on a full disk or after a power cut, which no
-// later start could open.
+// build writes a file beside path, which fill fills in one transaction, and returns its name. The file is renamed to
+// the journal once it is complete. bbolt itself would leave an incomplete journal on a full disk or after a power cut,
+// and no later start could open it.
 func build(path string, fill func(*bolt.Tx) error) (name string, err error) {
 	file, err := os.CreateTemp(filepath.Dir(path), filepath.Base(path)+unfinishedSuffix)
 	if err != nil {
@@ -153,12 +153,12 @@ func build(path string, fill func(*bolt.Tx) error) (name string, err error) {
 	return name, err
 }
 
-// protect refuses a file of another user ([trust.StateFile]), and takes away what a mode that somebody widened gives to
-// others.
+// protect refuses a file of another user ([trust.StateFile]). It removes access for others if somebody has widened the
+// mode.
 func protect(path string) error {
 	info, err := os.Lstat(path)
 	if err != nil || !info.Mode().IsRegular() {
-		return err // what is no file is damage: see openFile
+		return err // a path that is not a file is damage: see openFile
 	}
 	if _, err := trust.StateFile.Check(path); err != nil || info.Mode().Perm() == mode {
 		return err
@@ -172,18 +172,18 @@ func protect(path string) error {
 // unfinishedSuffix ends the names of new journals until they get their place.
 const unfinishedSuffix = atomicfile.Mark + "*"
 
-// unfinishedFor is the age from which a file is abandoned. A younger one may be another process's, which has just begun
-// it.
+// unfinishedFor is the age from which a file is abandoned. A younger one may be that of another process that has just
+// started.
 const unfinishedFor = time.Minute
 
-// removeUnfinished removes what a process left that was killed while it wrote a new journal or a mark for path. The
-// caller has the journal open, so that nobody else writes one for longer.
+// removeUnfinished removes the files of a process that was killed while it wrote a new journal or a mark for path. The
+// caller has the journal open, so that no other process writes one for longer.
 func removeUnfinished(path string) {
 	for _, suffix := range []string{unfinishedSuffix, markSuffix + unfinishedSuffix} {
-		left, _ := filepath.Glob(path + suffix) // the only error is that of a wrong pattern
+		left, _ := filepath.Glob(path + suffix) // the only error is a wrong pattern
 		for _, name := range left {
 			if info, err := os.Lstat(name); err == nil && time.Since(info.ModTime()) > unfinishedFor {
-				os.Remove(name) // one that remains does no harm
+				os.Remove(name) // a file that remains does no harm
 			}
 		}
 	}

@@ -15,33 +15,33 @@ import (
 	"usher.internal/internal/atomicfile"
 )
 
-// Damage is something of the journal that could not be read, and was set aside.
+// Damage is a part of the journal that could not be read, and was set aside.
 type Damage struct {
 	Number uint64    `json:"number"`
 	At     time.Time `json:"at"`
-	// Bucket and Key are where a value was. Both are empty when the whole journal was set aside, and is File now, or
-	// when only its last write may be lost.
+	// Bucket and Key are the place of a value. Both are empty if the whole journal was set aside as File, or if only
+	// its last write may be lost.
 	Bucket string `json:"bucket,omitempty"`
 	Key    []byte `json:"key,omitempty"`
 	File   string `json:"file,omitempty"`
-	// Restored is set where the file was removed while it was open: it was written again, and nothing is lost.
+	// Restored is set if the file was removed while it was open: it was written again, and nothing is lost.
 	Restored bool `json:"restored,omitempty"`
-	// Exchanged is set where no file was in its place, or another one.
+	// Exchanged is set if no file was in its place, or another one.
 	Exchanged bool `json:"exchanged,omitempty"`
-	// Value is what was there, nil where there was no room to keep it.
+	// Value is the damaged value, nil if there was no room to keep it.
 	Value []byte `json:"value,omitempty"`
-	// Why holds nothing of the value.
+	// Why says why, and contains nothing of the value.
 	Why string `json:"why"`
-	// bucket is its name as it was, which may not be text.
+	// bucket is its original name, which may not be text.
 	bucket []byte
 }
 
 const (
-	// damagedSuffix is what the name of a damaged journal gets.
+	// damagedSuffix is added to the name of a damaged journal.
 	damagedSuffix = ".damaged"
-	// keptDamage is for how long damage is kept, and reported.
+	// keptDamage is how long damage is kept, and reported.
 	keptDamage = 30 * 24 * time.Hour
-	// keptValues is how many bytes of values are kept: 1 MiB as JSON. Of more, the newest are.
+	// keptValues is how many bytes of values are kept: 1 MiB as JSON. Beyond that, the newest are kept.
 	keptValues = 1 << 20 * 3 / 4
 	// keptDamages is how many are kept, with their values or without.
 	keptDamages = 1000
@@ -49,7 +49,8 @@ const (
 
 var damages = NewBucket[Damage]("damages")
 
-// Damages returns what was set aside in the last 30 days, the oldest first, without the values.
+// Damages returns the values and journals that were set aside in the last 30 days, the oldest first, without the
+// values.
 func (s *Store) Damages() (found []Damage, err error) {
 	err = s.View(func(tx *Tx) error {
 		for one, err := range damages.Ascend(tx) {
@@ -66,7 +67,7 @@ func (s *Store) Damages() (found []Damage, err error) {
 	return found, err
 }
 
-// keep adds what was found to the journal, and forgets what is too old or too much.
+// keep adds the findings to the journal, and removes those that are too old or too many.
 func keep(tx *Tx, found []Damage) error {
 	for _, one := range found {
 		var err error
@@ -109,15 +110,15 @@ func keep(tx *Tx, found []Damage) error {
 	return nil
 }
 
-// SetAside renames the journal at path, which [Open] found to be [ErrDamaged], so that the next Open makes a new one,
-// and returns the new name. One that was set aside earlier is replaced: a disk that damages journals must not be filled
-// with them.
+// SetAside renames the journal at path, which [Open] found to be [ErrDamaged], so that the next Open makes a new one.
+// It returns the new name. It replaces a journal that was set aside earlier: a disk that damages journals must not fill
+// up with them.
 func SetAside(path string) (aside string, err error) {
 	aside = path + damagedSuffix
 	if info, err := os.Lstat(aside); err == nil && info.IsDir() {
 		aside = fmt.Sprint(aside, "-", time.Now().UnixNano()) // a directory is not replaced
 	} else if moved, err := os.Lstat(path); err == nil && moved.IsDir() {
-		os.Remove(aside) // it would be in the way
+		os.Remove(aside) // it would block the rename
 	}
 	os.Remove(path + markSuffix) // with it the next journal would report that this one is gone, too
 	if err := atomicfile.Rename(path, aside); err != nil {
@@ -126,8 +127,8 @@ func SetAside(path string) (aside string, err error) {
 	return aside, nil
 }
 
-// wasSetAside returns what a new journal at path says of one that was set aside there lately. An usherd that ended
-// right after it had set it aside has left no other trace.
+// wasSetAside returns the damage that a new journal at path records about one that was set aside recently. If usherd
+// ended right after it had set the journal aside, there is no other trace.
 func wasSetAside(path string) []Damage {
 	info, err := os.Lstat(path + damagedSuffix)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -140,8 +141,8 @@ func wasSetAside(path string) []Damage {
 	return []Damage{{At: at, File: path + damagedSuffix, Why: "it was damaged when usherd started the last time"}}
 }
 
-// inspect reads every value of a file with sums, and returns those that are damaged. The error wraps [ErrDamaged] where
-// values are lost, or others are back.
+// inspect reads every value of a file with sums, and returns the damaged ones. The error wraps [ErrDamaged] if values
+// are lost, or if old values have come back.
 func inspect(tx *bolt.Tx) (damaged []Damage, err error) {
 	there := make(map[string]bool)
 	err = forEachBucket(tx, func(name []byte, bucket *bolt.Bucket) error {
@@ -177,14 +178,14 @@ func inspect(tx *bolt.Tx) (damaged []Damage, err error) {
 			return fmt.Errorf("%w: %q holds %d values, and %d were written", ErrDamaged, name, held.count+unread,
 				recorded.count)
 		case unread == 0 && held.sums != recorded.sums:
-			return fmt.Errorf("%w: %q holds other values than those that were written last", ErrDamaged, name)
+			return fmt.Errorf("%w: %q does not hold the values that were written last", ErrDamaged, name)
 		}
 		return nil
 	})
 	if err != nil {
 		return nil, err
 	}
-	// A bucket that has got lost is known by its record.
+	// A lost bucket is known by its record.
 	return damaged, tx.Bucket(metaBucket).ForEach(func(key, stored []byte) error {
 		name, isRecord := strings.CutPrefix(string(key), contentsPrefix)
 		if !isRecord {
@@ -198,8 +199,8 @@ func inspect(tx *bolt.Tx) (damaged []Damage, err error) {
 	})
 }
 
-// decodable returns an error unless a value is what this program keeps in the bucket. What a later version keeps is not
-// known here.
+// decodable returns an error unless the value has the type that this program keeps in the bucket. Types of a later
+// version are not known here.
 func decodable(bucket string, content []byte) error {
 	kind, known := buckets[bucket]
 	if !known {

@@ -17,7 +17,7 @@ import (
 	"usher.internal/helper/store"
 )
 
-// Whatever has become of the file, the helper neither crashes nor takes it for a journal.
+// Whatever has happened to the file, the helper neither crashes nor accepts it as a journal.
 func TestDamageIsNoticedAtTheStart(t *testing.T) {
 	whole := filepath.Join(t.TempDir(), "journal")
 	s := open(t, whole)
@@ -61,7 +61,7 @@ func TestDamageIsNoticedAtTheStart(t *testing.T) {
 				t.Fatal(err)
 			}
 			if kept, err := os.ReadFile(aside); err != nil || !slices.Equal(kept, content) {
-				t.Errorf("what was set aside is not what was there: %v", err)
+				t.Errorf("the file that was set aside has other content: %v", err)
 			}
 			if got := texts(t, open(t, path)); len(got) != 0 {
 				t.Errorf("the new journal holds %q", got)
@@ -70,7 +70,7 @@ func TestDamageIsNoticedAtTheStart(t *testing.T) {
 	}
 }
 
-// storedAt returns where some bytes are in the pages that are in use: bbolt leaves earlier copies in free ones.
+// storedAt returns the places of some bytes in the pages that are in use: bbolt leaves earlier copies in free ones.
 func storedAt(t *testing.T, path, text string) (places []int) {
 	t.Helper()
 	image, err := os.ReadFile(path)
@@ -101,8 +101,8 @@ func flip(t *testing.T, path string, places []int) {
 	}
 }
 
-// One bit that leaves valid JSON with another meaning is noticed, and costs that value only: it is set aside, reported
-// once to the opener of the journal and afterwards to every caller, and the rest is there.
+// A flipped bit that leaves valid JSON with another meaning is noticed, and only that value is lost. The value is set
+// aside, and reported once to the opener of the journal and afterwards to every caller.
 func TestFlippedBitCostsOneValue(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "journal")
 	s := open(t, path)
@@ -114,13 +114,13 @@ func TestFlippedBitCostsOneValue(t *testing.T) {
 	s.Close()
 	flip(t, path, storedAt(t, path, "econd\"}"))
 	for round := range 3 {
-		var told []store.Damage
-		s, err := store.OpenOrReplace(path, func(found []store.Damage) { told = append(told, found...) })
+		var reported []store.Damage
+		s, err := store.OpenOrReplace(path, func(found []store.Damage) { reported = append(reported, found...) })
 		if err != nil {
 			t.Fatal(err)
 		}
-		if (len(told) == 1) != (round == 0) {
-			t.Errorf("round %d: told %+v", round, told)
+		if (len(reported) == 1) != (round == 0) {
+			t.Errorf("round %d: reported %+v", round, reported)
 		}
 		if got := texts(t, s); !slices.Equal(got, []string{"first", "third"}) {
 			t.Errorf("round %d: got %q", round, got)
@@ -165,7 +165,7 @@ func TestFlippedBitWhileTheFileIsOpen(t *testing.T) {
 	}
 }
 
-// What is set aside never takes more than 1 MB, and the newest stays.
+// Values that were set aside never take more than 1 MB, and the newest are kept.
 func TestWhatIsSetAsideIsBounded(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "journal")
 	s := open(t, path)
@@ -205,7 +205,7 @@ func TestWhatIsSetAsideIsBounded(t *testing.T) {
 	}
 }
 
-// Whatever is put and deleted, the file is never rebuilt for it: what bbolt writes is regular.
+// No sequence of writes and deletes makes the store rebuild the file: bbolt's own output is regular.
 func TestOrdinaryFileIsNotRebuilt(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "journal")
 	s := open(t, path)
@@ -243,8 +243,8 @@ func TestOrdinaryFileIsNotRebuilt(t *testing.T) {
 	}
 }
 
-// A version that a bit has made a newer one is damage, and not an upgrade that was taken back, which would keep usherd
-// from starting.
+// A version that a flipped bit has made a newer one is damage. It is not a downgrade, which would keep usherd from
+// starting.
 func TestFlippedVersionIsNotANewerSchema(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "journal")
 	open(t, path).Close()
@@ -259,7 +259,7 @@ func TestFlippedVersionIsNotANewerSchema(t *testing.T) {
 	}
 }
 
-// One bit in the length of a value led bbolt out of the file, where the first look at it ended usherd with SIGBUS, at
+// One bit in the length of a value led bbolt out of the file. There the first look at it ended usherd with SIGBUS, at
 // every start.
 func TestLengthThatLeadsOutOfTheFile(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "journal")
@@ -298,11 +298,12 @@ func TestLengthThatLeadsOutOfTheFile(t *testing.T) {
 	}
 }
 
-// A journal that is removed while it is open is written again, with all that it held. One that cannot be read either is
-// lost, and the new one says so. One that is replaced takes nothing any more, since it would be lost.
+// A journal that is removed while it is open is written again, with all its data. If it cannot be read either, it is
+// lost, and the new one records that. A journal that another file has replaced accepts no more writes, since they would
+// be lost.
 func TestFileIsRemovedOrReplacedWhileItIsOpen(t *testing.T) {
 	write := func(t *testing.T, s *store.Store) {
-		// The first one may meet the damage.
+		// The first one may find the damage.
 		if err := put(s, "b", "after"); err != nil && !errors.Is(err, store.ErrDamaged) {
 			t.Fatal(err)
 		}
@@ -329,8 +330,8 @@ func TestFileIsRemovedOrReplacedWhileItIsOpen(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			path := filepath.Join(t.TempDir(), "journal.db")
-			var told []store.Damage
-			s, err := store.OpenOrReplace(path, func(found []store.Damage) { told = append(told, found...) })
+			var reported []store.Damage
+			s, err := store.OpenOrReplace(path, func(found []store.Damage) { reported = append(reported, found...) })
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -355,9 +356,9 @@ func TestFileIsRemovedOrReplacedWhileItIsOpen(t *testing.T) {
 				t.Errorf("it holds %q, want %q", got, test.holds)
 			}
 			found, err := again.Damages()
-			if err != nil || len(found) != 1 || found[0].Restored != test.restored || len(told) != 1 ||
-				told[0].Restored != test.restored {
-				t.Errorf("told of %+v, found %+v, %v", told, found, err)
+			if err != nil || len(found) != 1 || found[0].Restored != test.restored || len(reported) != 1 ||
+				reported[0].Restored != test.restored {
+				t.Errorf("reported %+v, found %+v, %v", reported, found, err)
 			}
 		})
 	}
@@ -372,8 +373,8 @@ func TestFileIsRemovedOrReplacedWhileItIsOpen(t *testing.T) {
 		t.Errorf("a reader does not notice it: %v, %v", err, s.WriteError())
 	}
 	if err := put(s, "b", "lost"); !errors.Is(err, store.ErrUnwritable) ||
-		!strings.Contains(err.Error(), "another file has taken its place") {
-		t.Errorf("written behind another file: %v", err)
+		!strings.Contains(err.Error(), "another file has replaced it") {
+		t.Errorf("written although another file is there: %v", err)
 	}
 	if err := os.Rename(path+".away", path); err != nil {
 		t.Fatal(err)
@@ -383,8 +384,8 @@ func TestFileIsRemovedOrReplacedWhileItIsOpen(t *testing.T) {
 	}
 }
 
-// However short the file becomes while it is open, no call waits for ever, and the store goes on with a new file that
-// says so.
+// However short the file becomes while it is open, no call waits for ever, and the store continues with a new file that
+// records this.
 func TestFileIsCutWhileItIsOpen(t *testing.T) {
 	for _, size := range []int64{0, 1, 200, 4095, 4096, 4097, 8191, 8192, 8193, 12288} {
 		t.Run(fmt.Sprint(size), func(t *testing.T) {

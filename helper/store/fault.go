@@ -7,9 +7,9 @@ import (
 	"strings"
 )
 
-// withoutFaults calls f and returns [ErrDamaged] where the file makes it panic: bbolt maps the file into memory and
-// trusts it, so that a page that is missing is a fault of the processor's, and one with something else in it a failed
-// assertion of bbolt's. Any other panic is a defect of usherd's, and goes on.
+// withoutFaults calls f and returns [ErrDamaged] if the file makes it panic. bbolt maps the file into memory and trusts
+// it. A missing page is a fault of the processor, and a page with other content is a failed assertion of bbolt. Any
+// other panic is a defect of usherd, and continues.
 func withoutFaults(f func() error) (err error) {
 	defer debug.SetPanicOnFault(debug.SetPanicOnFault(true))
 	defer func() {
@@ -18,7 +18,7 @@ func withoutFaults(f func() error) (err error) {
 				panic(met)
 			}
 			if _, defect := met.(runtime.Error); defect {
-				met = "a page is missing, or holds something else" // an admin cannot use what Go says of it
+				met = "a page is missing, or holds something else" // Go's own text does not help an admin
 			}
 			err = fmt.Errorf("%w: %v", ErrDamaged, met)
 		}
@@ -26,7 +26,7 @@ func withoutFaults(f func() error) (err error) {
 	return f()
 }
 
-// fromFile reports whether the panic that is being recovered is a fault of memory, or bbolt's own.
+// fromFile reports whether the panic that is being recovered is a memory fault, or bbolt's own.
 func fromFile(met any) bool {
 	if _, fault := met.(interface {
 		runtime.Error

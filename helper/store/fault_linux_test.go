@@ -26,12 +26,12 @@ func overwrite(t *testing.T, path string, at int64, content []byte) {
 }
 
 // filled is a journal of some pages that a store holds open.
-func filled(t *testing.T, replace bool) (s *store.Store, path string, told *[]store.Damage) {
+func filled(t *testing.T, replace bool) (s *store.Store, path string, reported *[]store.Damage) {
 	t.Helper()
-	path, told = filepath.Join(t.TempDir(), "journal"), new([]store.Damage)
+	path, reported = filepath.Join(t.TempDir(), "journal"), new([]store.Damage)
 	var err error
 	if replace {
-		s, err = store.OpenOrReplace(path, func(found []store.Damage) { *told = append(*told, found...) })
+		s, err = store.OpenOrReplace(path, func(found []store.Damage) { *reported = append(*reported, found...) })
 	} else {
 		s, err = store.Open(path)
 	}
@@ -44,7 +44,7 @@ func filled(t *testing.T, replace bool) (s *store.Store, path string, told *[]st
 			t.Fatal(err)
 		}
 	}
-	return s, path, told
+	return s, path, reported
 }
 
 // readAll reads every note, in a view or, as a writer, in an update.
@@ -66,8 +66,8 @@ func readAll(s *store.Store, write bool) (count int, err error) {
 	return count, err
 }
 
-// The file is cut short, or overwritten, under a running usherd. The call that meets it ends with an error, none hangs,
-// and the next one finds a new journal that says so.
+// The file is cut short, or overwritten, while usherd runs. The call that finds it ends with an error, none hangs, and
+// the next one finds a new journal that records the damage.
 func TestDamageWhileTheFileIsOpen(t *testing.T) {
 	page := int64(os.Getpagesize())
 	for name, damage := range map[string]func(t *testing.T, path string, size int64){
@@ -80,7 +80,7 @@ func TestDamageWhileTheFileIsOpen(t *testing.T) {
 	} {
 		for _, write := range []bool{false, true} {
 			t.Run(name, func(t *testing.T) {
-				s, path, told := filled(t, true)
+				s, path, reported := filled(t, true)
 				info, err := os.Stat(path)
 				if err != nil {
 					t.Fatal(err)
@@ -98,14 +98,14 @@ func TestDamageWhileTheFileIsOpen(t *testing.T) {
 					t.Errorf("the new journal holds %q", got)
 				}
 				damages, err := s.Damages()
-				if err != nil || len(damages) != 1 || damages[0].File != path+".damaged" || len(*told) != 1 ||
+				if err != nil || len(damages) != 1 || damages[0].File != path+".damaged" || len(*reported) != 1 ||
 					s.WriteError() != nil {
-					t.Errorf("%+v, %v, told %+v, write error %v", damages, err, *told, s.WriteError())
+					t.Errorf("%+v, %v, reported %+v, write error %v", damages, err, *reported, s.WriteError())
 				}
 				select {
 				case <-reopened:
 				default:
-					t.Error("nobody was told that the file was opened again")
+					t.Error("the reopened file was not reported")
 				}
 			})
 		}
@@ -119,7 +119,7 @@ func truncate(t *testing.T, path string, size int64) {
 	}
 }
 
-// Without leave to replace it, the store says what is wrong for as long as it is.
+// Without permission to replace it, the store reports the problem as long as it lasts.
 func TestDamageOfAnOpenFileThatIsNotReplaced(t *testing.T) {
 	s, path, _ := filled(t, false)
 	image, err := os.ReadFile(path)
@@ -140,7 +140,7 @@ func TestDamageOfAnOpenFileThatIsNotReplaced(t *testing.T) {
 	}
 }
 
-// A panic of a caller of the store is theirs, and nothing waits for the lock of its transaction.
+// A panic of a caller of the store reaches the caller, and no lock of its transaction remains.
 func TestPanicOfACallerIsNoDamage(t *testing.T) {
 	s, _, _ := filled(t, true)
 	for _, call := range []func(func(*store.Tx) error) error{s.View, s.Update} {
@@ -158,7 +158,7 @@ func TestPanicOfACallerIsNoDamage(t *testing.T) {
 	}
 }
 
-// What is in the journal's place and is no file is set aside, whatever was set aside before it.
+// Anything in the journal's place that is not a file is set aside, whatever was set aside before it.
 func TestNoFileInTheJournalsPlace(t *testing.T) {
 	for name, make := range map[string]func(path string) error{
 		"directory":     func(path string) error { return os.MkdirAll(filepath.Join(path, "in it"), 0o700) },
@@ -180,14 +180,14 @@ func TestNoFileInTheJournalsPlace(t *testing.T) {
 				if err := errors.Join(err, make(path)); err != nil {
 					t.Fatal(err)
 				}
-				told := 0
-				s, err := store.OpenOrReplace(path, func(found []store.Damage) { told += len(found) })
+				reported := 0
+				s, err := store.OpenOrReplace(path, func(found []store.Damage) { reported += len(found) })
 				if err != nil {
 					t.Fatal(err)
 				}
 				defer s.Close()
-				if err := put(s, "a", "one"); err != nil || told != 1 {
-					t.Errorf("told %d, %v", told, err)
+				if err := put(s, "a", "one"); err != nil || reported != 1 {
+					t.Errorf("reported %d, %v", reported, err)
 				}
 				if info, err := os.Lstat(path); err != nil || info.Mode() != 0o600 {
 					t.Errorf("the journal is %v, %v", info.Mode(), err)

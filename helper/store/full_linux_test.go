@@ -29,7 +29,7 @@ func smallDisk(t *testing.T) (directory string) {
 	return directory
 }
 
-// fill takes all space there is; calling free gives it back.
+// fill takes all space there is; calling free releases it.
 func fill(t *testing.T, directory string) (free func()) {
 	t.Helper()
 	path := filepath.Join(directory, "filler")
@@ -64,7 +64,7 @@ func TestFullDiskLosesNothing(t *testing.T) {
 	}
 	for round := range 3 {
 		free := fill(t, directory)
-		// A commit may still fit into pages that earlier ones left; what is larger than them never does.
+		// A small commit may still fit into pages that earlier ones left; a larger one never does.
 		err := put(s, "9999", strings.Repeat("x", 64<<10))
 		if !errors.Is(err, store.ErrFull) || !strings.Contains(err.Error(), path) {
 			t.Fatalf("round %d: %v", round, err)
@@ -124,11 +124,11 @@ func TestFullDiskAndThenAKill(t *testing.T) {
 	}
 }
 
-// A disk that is full at the very first start leaves nothing behind that the next start would stumble over.
+// A disk that is full at the very first start leaves nothing behind that would block the next start.
 func TestFirstOpenOnAFullDisk(t *testing.T) {
 	directory := smallDisk(t)
 	path := filepath.Join(directory, "journal")
-	for blocks := range 8 { // that many are free: bbolt gets as far as that
+	for blocks := range 8 { // that many blocks are free: bbolt gets as far as that
 		free := fill(t, directory)
 		if err := os.Truncate(filepath.Join(directory, "filler"), 256<<10-int64(blocks+1)*4096); err != nil {
 			t.Fatal(err)

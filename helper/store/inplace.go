@@ -11,13 +11,13 @@ import (
 	"usher.internal/internal/atomicfile"
 )
 
-// errReplaced leaves it to an admin which of the two files is the right one.
+// errReplaced lets an admin decide which of the two files is the right one.
 var errReplaced = errors.New(
-	"another file has taken its place while usherd ran: restart usherd to use the new file, or move it away to keep " +
+	"another file has replaced it while usherd ran: restart usherd to use the new file, or move it away to keep " +
 		"the one that is open")
 
-// keepInPlace makes sure that the file at the path is the one that is open. What is written to a file that was removed
-// is gone at the next start: such a journal is written to its path again, and opened there by the next transaction.
+// keepInPlace makes sure that the file at the path is the one that is open. Writes to a removed file are lost at the
+// next start. So such a journal is written to its path again, and the next transaction opens it there.
 func (s *Store) keepInPlace() error {
 	s.opening.RLock()
 	defer s.opening.RUnlock()
@@ -34,7 +34,7 @@ func (s *Store) keepInPlace() error {
 	}
 	err := s.putBack()
 	if errors.Is(err, ErrDamaged) {
-		s.doubtful.Store(true) // a new one is begun, which says so
+		s.doubtful.Store(true) // a new one is begun, and records this
 		return nil
 	}
 	if err != nil {
@@ -71,7 +71,8 @@ func (s *Store) isGone() bool {
 	return errors.Is(err, fs.ErrNotExist)
 }
 
-// lost is what a new file says of the one before, which is not at its path, nor readable any more where it was open.
+// lost returns what a new file records about the one before, which is neither at its path nor readable through the open
+// file.
 func (s *Store) lost() []Damage {
 	switch {
 	case !s.isGone():
@@ -80,10 +81,10 @@ func (s *Store) lost() []Damage {
 		return removedBefore(s.path)
 	}
 	return []Damage{{At: time.Now(), Exchanged: true,
-		Why: "its file was removed while usherd ran, and could not be read any more; what it held is lost"}}
+		Why: "its file was removed while usherd ran, and could not be read any more; its data is lost"}}
 }
 
-// putBack writes what is open to the path, where nothing is.
+// putBack writes the open file to the path, where there is none.
 func (s *Store) putBack() error {
 	return atomicfile.File{Mode: mode, Keep: true}.Write(atomicfile.Path(filepath.Dir(s.path)), filepath.Base(s.path),
 		func(file *os.File) error {

@@ -16,38 +16,38 @@ import (
 	"usher.internal/internal/foreign"
 )
 
-// mark identifies a journal and its state. It is in the journal, and in a file beside it, which is written after each
-// commit. By it the next start sees that the journal is gone, is another one, or is in an earlier state. A journal that
-// is ahead of the file is as it should be: its last writer was killed in between.
+// mark identifies a journal and its state. It is in the journal, and in a file beside it that is written after each
+// commit. It shows the next start that the journal is gone, is another one, or is in an earlier state. A journal may be
+// ahead of the file: its last writer was killed in between.
 type mark struct {
-	// journal is given to a journal when it is begun.
+	// journal is given to a journal when it is made.
 	journal uuid.UUID
-	// commits is how many there were.
+	// commits is the number of commits.
 	commits uint64
 }
 
 const (
 	// markSuffix ends the name of the file beside the journal.
 	markSuffix = ".mark"
-	// markLength is how long an encoded mark is, without its checksum.
+	// markLength is the length of an encoded mark, without its checksum.
 	markLength = len(uuid.UUID{}) + 8
 )
 
 // markKey is in the meta bucket.
 var markKey = []byte("mark")
 
-var errNoMark = errors.New("the record of how far it is written cannot be read")
+var errNoMark = errors.New("its mark cannot be read")
 
 func newMark() mark { return mark{journal: uuid.New()} }
 
-// follows reports what is wrong with a journal that has this mark where an earlier one said before, in words for a
-// [Damage]; "" if nothing is.
+// follows reports what is wrong with a journal that has this mark after an earlier one, in words for a [Damage]; "" if
+// nothing is.
 func (m mark) follows(before mark) string {
 	switch {
 	case before == mark{} || m.journal == before.journal && m.commits >= before.commits:
 		return ""
 	case m.journal != before.journal:
-		return "another file has replaced it; what it held is lost"
+		return "another file has replaced it; its data is lost"
 	default:
 		return fmt.Sprintf("an earlier state has replaced it; commits that are lost: %d", before.commits-m.commits)
 	}
@@ -66,7 +66,7 @@ func decodeMark(stored []byte) (mark, error) {
 	return mark{journal: uuid.UUID(stored[:markLength-8]), commits: binary.BigEndian.Uint64(stored[markLength-8:])}, nil
 }
 
-// readMark returns the mark in a journal, the zero one where earlier versions wrote it.
+// readMark returns the mark in a journal, the zero mark if an earlier version wrote the journal.
 func readMark(tx *bolt.Tx) (mark, error) {
 	stored := tx.Bucket(metaBucket).Get(markKey)
 	if stored == nil {
@@ -78,8 +78,8 @@ func readMark(tx *bolt.Tx) (mark, error) {
 // put writes the mark into the journal.
 func (m mark) put(tx *bolt.Tx) error { return tx.Bucket(metaBucket).Put(markKey, m.encode()) }
 
-// markBeside returns what the file beside the journal at path says, the zero mark where there is none that can be read:
-// then nothing is known of what was there.
+// markBeside returns the mark in the file beside the journal at path. It returns the zero mark if there is none that
+// can be read: then nothing is known about an earlier journal.
 func markBeside(path string) mark {
 	text, err := foreign.Read(path+markSuffix, int64(4*markLength))
 	if err != nil {
@@ -93,15 +93,15 @@ func markBeside(path string) mark {
 	return m
 }
 
-// writeBeside writes the file beside the journal at path. It is not synced: one that is behind the journal is as good.
+// writeBeside writes the file beside the journal at path. The file is not synced, since it may be behind the journal.
 func (m mark) writeBeside(path string) error {
 	beside := atomicfile.File{Unsynced: true}
 	return explained(beside.Write(atomicfile.Path(filepath.Dir(path)), filepath.Base(path)+markSuffix,
 		atomicfile.Content(fmt.Appendf(nil, "%x\n", m.encode()))))
 }
 
-// takeOver puts this mark beside a journal that is about to get its place at path, where there is one of a journal
-// before: the new one says itself what has become of that.
+// takeOver puts this mark beside a journal that is about to move to path, if there is a mark of an earlier journal. The
+// new journal itself records what happened to that one.
 func (m mark) takeOver(path string) error {
 	if markBeside(path) == (mark{}) {
 		return nil
@@ -109,16 +109,16 @@ func (m mark) takeOver(path string) error {
 	return m.writeBeside(path)
 }
 
-// removedBefore is what a new journal at path says of one that was there before usherd started.
+// removedBefore returns what a new journal at path records about one that was there before usherd started.
 func removedBefore(path string) []Damage {
 	if markBeside(path) == (mark{}) {
 		return nil
 	}
 	return []Damage{{At: time.Now(), Exchanged: true,
-		Why: "its file was removed before usherd started; what it held is lost"}}
+		Why: "its file was removed before usherd started; its data is lost"}}
 }
 
-// expected is the mark that the journal has, or a later one.
+// expected returns the mark that the journal has now, or an earlier one.
 func (s *Store) expected() mark {
 	s.mu.Lock()
 	defer s.mu.Unlock()

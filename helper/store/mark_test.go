@@ -12,11 +12,11 @@ import (
 	"usher.internal/helper/store"
 )
 
-// What becomes of the file while usherd does not run, or right before usherd is killed, is found at its next start: by
-// what it wrote beside the file.
+// The next start finds changes to the file while usherd does not run, or right before usherd is killed. The mark beside
+// the file shows them.
 func TestFileIsExchangedWhileNobodyHasItOpen(t *testing.T) {
 	for name, c := range map[string]struct {
-		// exchange is done to the closed journal at path; earlier is a copy of its state before the last three values.
+		// exchange changes the closed journal at path; earlier is a copy of its state before the last three values.
 		exchange func(t *testing.T, path, earlier string)
 		want     string
 		kept     []string
@@ -39,12 +39,12 @@ func TestFileIsExchangedWhileNobodyHasItOpen(t *testing.T) {
 			try(t, s.Close())
 			replaceBy(t, path, other)
 		}, "another file has replaced it", []string{"other"}},
-		"what it says beside is behind, as after a kill": {func(t *testing.T, path, earlier string) {
+		"the mark beside it is behind, as after a kill": {func(t *testing.T, path, earlier string) {
 			replaceBy(t, path+".mark", earlier+".mark")
 		}, "", []string{"first", "fourth", "second", "third"}},
-		"what it says beside is removed": {func(t *testing.T, path, _ string) { try(t, os.Remove(path+".mark")) },
+		"the mark beside it is removed": {func(t *testing.T, path, _ string) { try(t, os.Remove(path+".mark")) },
 			"", []string{"first", "fourth", "second", "third"}},
-		"what it says beside is noise": {
+		"the mark beside it is noise": {
 			func(t *testing.T, path, _ string) { try(t, os.WriteFile(path+".mark", []byte("\x00}"), 0o600)) },
 			"", []string{"first", "fourth", "second", "third"}},
 	} {
@@ -90,7 +90,7 @@ func TestFileIsExchangedWhileNobodyHasItOpen(t *testing.T) {
 	}
 }
 
-// What is copied over the open file is another state of it, and not what was there.
+// A file that is copied over the open one is another state of the journal.
 func TestEarlierStateIsCopiedOverTheOpenFile(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "journal")
 	s := open(t, path)
@@ -119,8 +119,8 @@ func TestEarlierStateIsCopiedOverTheOpenFile(t *testing.T) {
 	}
 }
 
-// A bit that flips in the file beside the journal says nothing of the journal, and what cannot be written there keeps
-// nobody from it.
+// A flipped bit in the file beside the journal says nothing about the journal. If that file cannot be written, the
+// journal remains usable.
 func TestDamagedFileBesideTheJournal(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "journal")
 	s := open(t, path)

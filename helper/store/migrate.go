@@ -14,10 +14,10 @@ import (
 	"usher.internal/internal/atomicfile"
 )
 
-// Schema is the version of what is kept: the buckets, the types of their values, and which states and other words these
-// may hold. A change of any of them needs a new version, so that an older usherd says that the journal is newer than
-// itself instead of misreading it; a test of usherd's compares what is kept with a record of it
-// (helper/testdata/stored). A change of Schema needs an entry in migrations.
+// Schema is the version of the stored data: the buckets, the types of their values, and the words in them, such as
+// states. A change of any of these needs a new version. Then an older usherd reports that the journal is newer, and
+// does not misread it. A test of usherd's compares the stored types with a record of them (helper/testdata/stored). A
+// change of Schema needs an entry in migrations.
 const Schema = 2
 
 // migrations bring a file from the version that is their index to the next one, with values that have no sums. Version
@@ -27,7 +27,7 @@ var migrations = [Schema]func(*bolt.Tx) error{
 		_, err := tx.CreateBucketIfNotExists(metaBucket)
 		return err
 	},
-	// Version 2 has more states, sources and facts. What version 1 could say means the same.
+	// Version 2 has more states, sources and facts. The words of version 1 keep their meaning.
 	1: func(*bolt.Tx) error { return nil },
 }
 
@@ -36,14 +36,14 @@ var (
 	schemaKey  = []byte("schema")
 )
 
-// settle brings a file to the present schema. What cannot be read is set aside: then the journal is written again, and
-// rebuilt holds. It returns what was set aside, and the mark that the file has now; before is the one that it should
-// have. A file of a newer schema is [ErrNewerSchema].
+// settle brings a file to the present schema. Unreadable values are set aside: then the journal is written again, and
+// rebuilt is true. settle returns the values set aside, and the mark that the file has now; before is the mark that it
+// should have. A file of a newer schema is [ErrNewerSchema].
 func settle(db *bolt.DB, path string, looked examination, before mark) (present mark, found []Damage, rebuilt bool,
 	err error) {
 	if looked.lastMayBeLost {
 		found = append(found, Damage{At: time.Now(),
-			Why: "a header page was damaged; what was written last may be lost"})
+			Why: "a header page was damaged; the last write may be lost"})
 	}
 	var version uint64
 	var markError error
@@ -59,7 +59,7 @@ func settle(db *bolt.DB, path string, looked examination, before mark) (present 
 				"move the file away",
 				ErrNewerSchema, version, Schema)
 		case version == 0:
-			return fmt.Errorf("%w: it is empty", ErrDamaged) // [create] leaves none
+			return fmt.Errorf("%w: it is empty", ErrDamaged) // [create] leaves no such file
 		case summed:
 			damaged, err = inspect(tx)
 		default:
@@ -102,9 +102,9 @@ func settle(db *bolt.DB, path string, looked examination, before mark) (present 
 	}))
 }
 
-// rebuild replaces the journal at path, which db is, with one of the present schema and that mark, which holds
-// everything but the damaged values. The damaged file is only read: bbolt cannot change a page of which the first key
-// is not the one that led to it.
+// rebuild replaces the journal at path, which db is, with one of the present schema and that mark. The new one holds
+// everything except the damaged values. The damaged file is only read: bbolt cannot change a page if its first key
+// differs from the key that led to it.
 func rebuild(db *bolt.DB, path string, version uint64, summed bool, damaged, found []Damage, present mark) error {
 	without := make(map[string]bool)
 	for _, one := range damaged {
@@ -163,7 +163,7 @@ func rebuild(db *bolt.DB, path string, version uint64, summed bool, damaged, fou
 	return nil
 }
 
-// unreadable returns the values that cannot be read of a file whose values have no sums.
+// unreadable returns the unreadable values of a file whose values have no sums.
 func unreadable(tx *bolt.Tx) (damaged []Damage, err error) {
 	err = forEachBucket(tx, func(name []byte, bucket *bolt.Bucket) error {
 		return bucket.ForEach(func(key, content []byte) error {

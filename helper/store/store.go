@@ -1,8 +1,8 @@
-// Package store keeps what must outlive the helper: bbolt with a schema version, typed buckets, and errors that say
-// what stands in the way of writing. It knows nothing of what is kept.
+// Package store keeps the data that must outlive the helper. It is bbolt with a schema version, typed buckets, and
+// errors that say why a write is not possible. It does not know what the data means.
 //
 // [Open] opens the file, [Store.Update] is one transaction that is on disk when it returns, and a [Bucket] holds values
-// of one type. A commit that fails loses nothing of what was there before, and the store can be used on.
+// of one type. A commit that fails loses no earlier data, and the store remains usable.
 package store
 
 import (
@@ -22,25 +22,25 @@ import (
 
 // The errors that callers decide on.
 var (
-	// ErrFull is wrapped when the disk has no room for a commit, or the owner of the file no quota.
+	// ErrFull is wrapped when the disk has no room for a commit, or the owner of the file has no quota left.
 	ErrFull = errors.New("no space left for the journal")
-	// ErrUnwritable is wrapped by every commit that did not reach the disk, a full one's too.
+	// ErrUnwritable is wrapped by every commit that did not reach the disk, also on a full disk.
 	ErrUnwritable = errors.New("journal cannot be written")
 	// ErrInUse is wrapped by [Open] when another process has the file open.
 	ErrInUse = errors.New("journal in use by another process")
-	// ErrDamaged is wrapped by [Open] for a file that is none of ours any more, cut short or overwritten, and by
-	// whatever meets a part that cannot be read.
+	// ErrDamaged is wrapped by [Open] for a file that is no longer a journal, because it was cut short or overwritten.
+	// It is also wrapped by every call that finds a part that cannot be read.
 	ErrDamaged = errors.New("journal is damaged")
-	// ErrNewerSchema is wrapped by [Open] for a file that a newer version wrote; the file stays as it is.
+	// ErrNewerSchema is wrapped by [Open] for a file that a newer version wrote; the file is not changed.
 	ErrNewerSchema = errors.New("journal written by a newer version")
 )
 
 var errClosed = errors.New("journal is closed")
 
-// longestWhy is how much is kept of why a journal was set aside, in characters.
+// longestWhy is the maximum length of the reason why a journal was set aside, in characters.
 const longestWhy = 300
 
-// mode is that of the file: it holds who registered which device.
+// mode is that of the file: it holds which user registered which device.
 const mode = 0o600
 
 // Store is an open file. It is safe for concurrent use.
@@ -49,8 +49,8 @@ type Store struct {
 	replace bool
 	found   func([]Damage)
 
-	// opening is held for reading over each transaction, and for writing while the file is opened again. It guards db
-	// and file, which are nil after a file could not be opened again, and closed.
+	// opening is held for reading during each transaction, and for writing while the file is opened again. It guards
+	// closed, db and file; the latter two are nil after the file could not be opened again.
 	opening sync.RWMutex
 	db      *bolt.DB
 	file    *os.File
@@ -58,15 +58,15 @@ type Store struct {
 	// opened is true once the file was open.
 	opened bool
 
-	// beginning is held while a transaction begins. It guards stuck, which holds after a fault in bbolt's beginning:
-	// bbolt keeps its locks.
+	// beginning is held while a transaction begins. It guards stuck, which is true after a fault while bbolt began one:
+	// bbolt keeps its locks then.
 	beginning sync.Mutex
 	stuck     bool
-	// doubtful holds after something could not be read: the next transaction examines the file first.
+	// doubtful is true after a part could not be read: the next transaction examines the file first.
 	doubtful atomic.Bool
 
-	// writing is held over a commit and the note of how it went, so that the notes come in the order of the commits. It
-	// guards restored, which the next commit notes.
+	// writing is held during a commit and the record of its result, so that the results are recorded in the order of
+	// the commits. It guards restored, which the next commit records.
 	writing  sync.Mutex
 	restored []Damage
 
@@ -74,20 +74,20 @@ type Store struct {
 
 	mu         sync.Mutex
 	writeError error
-	// written is the mark of the newest commit, the zero one before the file was open.
+	// written is the mark of the newest commit, the zero mark before the file was open.
 	written mark
-	// changed is sent after each commit, reopened when the file was opened again.
+	// changed is sent after each commit, and reopened when the file was opened again.
 	changed, reopened notice.Broadcast
 }
 
 // Open opens the file at path, or makes it with mode 0600 in a directory that must exist, and brings it to the present
-// schema. It waits up to a second for another process to let go of the file, and reads all of it once, so that damage
-// shows now and not in the middle of a registration. A value that cannot be read is set aside ([Store.Damages]). The
+// schema. It waits up to a second for another process to unlock the file. It reads all of it once, so that damage is
+// found now and not in the middle of a registration. A value that cannot be read is set aside ([Store.Damages]). The
 // errors wrap [ErrInUse], [ErrDamaged], [ErrNewerSchema] and [ErrFull].
 func Open(path string) (*Store, error) { return open(&Store{path: path, found: func([]Damage) {}}) }
 
-// OpenOrReplace opens the file as [Open] does. One that is damaged as a whole is set aside ([SetAside]), and a new one
-// begun, now and whenever the damage shows later. found is told what was set aside; it must not use the store, which
+// OpenOrReplace opens the file as [Open] does. A file that is damaged as a whole is set aside ([SetAside]) and replaced
+// by a new one, now or whenever the damage is found later. found receives the damage. It must not use the store, which
 // waits for it.
 func OpenOrReplace(path string, found func([]Damage)) (*Store, error) {
 	return open(&Store{path: path, found: found, replace: true})
@@ -101,7 +101,7 @@ func open(s *Store) (*Store, error) {
 	return s, nil
 }
 
-// open opens the file. The caller holds opening, or is the only one that knows the store.
+// open opens the file. The caller holds opening, or is the only one that has the store.
 func (s *Store) open() error {
 	lost := s.lost()
 	found, err := s.openExisting(lost)
@@ -127,7 +127,7 @@ func (s *Store) open() error {
 	return nil
 }
 
-// openExisting opens the file, or makes it and notes in it what was found of the one before.
+// openExisting opens the file, or makes it and records in it what was found of the one before.
 func (s *Store) openExisting(before []Damage) (found []Damage, err error) {
 	for {
 		created, err := create(s.path, before)
@@ -180,7 +180,7 @@ func (s *Store) Close() error {
 	defer s.writing.Unlock()
 	err := s.keepInPlace()
 	if s.restored != nil || s.doubtful.Load() && s.isGone() {
-		_, err = s.write(func(*Tx) error { return nil }) // which notes that
+		_, err = s.write(func(*Tx) error { return nil }) // this commit records it
 	}
 	return errors.Join(err, s.close())
 }
@@ -199,15 +199,14 @@ func (s *Store) shut() error {
 	db, file := s.db, s.file
 	s.db, s.file = nil, nil
 	if s.stuck {
-		// bbolt's Close would wait for ever for the locks. Its mapping, which cannot be reached, would keep the file's
-		// lock.
+		// bbolt's Close would wait for ever for the locks. Its unreachable mapping would keep the file's lock.
 		s.stuck = false
 		return errors.Join(unix.Flock(int(file.Fd()), unix.LOCK_UN), file.Close())
 	}
 	return db.Close()
 }
 
-// use holds the file open until release is called. Where its content is in doubt it is opened again first.
+// use keeps the file open until release is called. If its content is in doubt, it is opened again first.
 func (s *Store) use() (release func(), err error) {
 	for {
 		s.opening.RLock()
@@ -230,7 +229,7 @@ func (s *Store) reopen() error {
 	s.opening.Lock()
 	defer s.opening.Unlock()
 	if s.closed || s.db != nil && !s.doubtful.Load() {
-		return nil // somebody else was faster
+		return nil // another goroutine was faster
 	}
 	if err := s.shut(); err != nil {
 		return fmt.Errorf("close journal %s: %w", s.path, err)
@@ -245,18 +244,17 @@ func (s *Store) reopen() error {
 	return nil
 }
 
-// Reopened returns a channel that is closed when damage has made the store open its file again. What was read before
-// may not be there any more. A caller that waits for it asks for it before reading.
+// Reopened returns a channel that is closed when the store has opened its file again because of damage. Data that was
+// read before may be gone. Call it before reading, and wait afterwards.
 func (s *Store) Reopened() <-chan struct{} { return s.reopened.Next() }
 
-// Changed returns a channel that is closed after the next commit. Whoever waits for it asks for it before he reads.
+// Changed returns a channel that is closed after the next commit. Call it before reading, and wait afterwards.
 func (s *Store) Changed() <-chan struct{} { return s.changed.Next() }
 
-// Generation returns a number that is another one after each commit: what was read before it and is asked for again is
-// still true while the number is the same.
+// Generation returns a number that changes with each commit. While it is the same, earlier reads are still true.
 func (s *Store) Generation() uint64 { return s.generation.Load() }
 
-// WriteError returns the error of the last commit, nil when that one went well.
+// WriteError returns the error of the last commit, nil if that succeeded.
 func (s *Store) WriteError() error {
 	s.mu.Lock()
 	defer s.mu.Unlock()

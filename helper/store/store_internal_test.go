@@ -8,7 +8,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// bbolt flattens the errors of growing the file to text.
+// bbolt reduces the errors of growing the file to text.
 func TestFullDiskIsKnownByItsTextToo(t *testing.T) {
 	for _, errno := range []unix.Errno{unix.ENOSPC, unix.EDQUOT} {
 		for _, err := range []error{errno, fmt.Errorf("write: %w", errno), fmt.Errorf("file resize error: %s", errno)} {
@@ -25,5 +25,5 @@ func TestFullDiskIsKnownByItsTextToo(t *testing.T) {
 	}
 }
 
-// SchemaSum is what a version that follows this one writes beside its schema.
+// SchemaSum returns the value that a version after this one writes beside its schema.
 var SchemaSum = schemaSum

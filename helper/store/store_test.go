@@ -101,7 +101,7 @@ func TestValuesOutliveTheProcess(t *testing.T) {
 
 func TestOnlyOwnerMayReadTheFile(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "journal")
-	for range 2 { // made anew, and found with a mode that somebody widened
+	for range 2 { // created, and found with a mode that somebody widened
 		open(t, path).Close()
 		info, err := os.Stat(path)
 		if err != nil || info.Mode() != 0o600 {
@@ -132,7 +132,7 @@ func TestDirectoryMustExist(t *testing.T) {
 	}
 }
 
-func TestSecondProcessIsToldTheFileIsInUse(t *testing.T) {
+func TestSecondProcessGetsErrInUse(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "journal")
 	first := open(t, path)
 	if _, err := store.Open(path); !errors.Is(err, store.ErrInUse) {
@@ -142,7 +142,7 @@ func TestSecondProcessIsToldTheFileIsInUse(t *testing.T) {
 	open(t, path)
 }
 
-func TestNewerSchemaIsLeftAlone(t *testing.T) {
+func TestNewerSchemaIsNotChanged(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "journal")
 	s := open(t, path)
 	if err := put(s, "a", "one"); err != nil {
@@ -208,7 +208,7 @@ func TestRefusedTransactionChangesNothing(t *testing.T) {
 	}
 }
 
-// What OnCommit calls sees what was committed, and may write itself.
+// A function of OnCommit sees the committed data, and may write itself.
 func TestOnCommitComesAfterTheCommit(t *testing.T) {
 	s := open(t, filepath.Join(t.TempDir(), "journal"))
 	var seen []string
@@ -247,7 +247,7 @@ func TestViewCannotWrite(t *testing.T) {
 
 func TestBucket(t *testing.T) {
 	s := open(t, filepath.Join(t.TempDir(), "journal"))
-	empty := func(tx *store.Tx) error { // a bucket that nothing was ever put into
+	empty := func(tx *store.Tx) error { // a bucket that was never written to
 		if _, found, err := notes.Get(tx, []byte("a")); found || err != nil {
 			t.Errorf("found %t, %v", found, err)
 		}
@@ -379,8 +379,8 @@ func BenchmarkUpdate(b *testing.B) {
 	}
 }
 
-// A process that was killed while it wrote a new journal or a mark leaves that; the next one removes it, but nothing
-// that may be being written.
+// A process that was killed while it wrote a new journal or a mark leaves a file. The next one removes it, except files
+// that may still be in use.
 func TestUnfinishedFilesAreRemoved(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "journal.db")
 	if err := open(t, path).Close(); err != nil {

@@ -10,11 +10,10 @@ import (
 	"os"
 )
 
-// bbolt maps the file into memory and trusts it: a page that is not what it should be is a fault of the processor's, a
-// failed assertion, an endless loop or a search that finds nothing. Its own Check runs, and panics, in a goroutine of
-// its own. So the structure is examined here before bbolt sees the file: by reading, with every length and reference
-// held against the file. The format is that of bbolt's version 2: internal/common/{meta,page,bucket}.go of
-// go.etcd.io/bbolt.
+// bbolt maps the file into memory and trusts it. A wrong page causes a fault of the processor, a failed assertion, an
+// endless loop or a search that finds nothing. Its own Check runs, and panics, in a goroutine of its own. So this code
+// examines the structure before bbolt sees the file: it reads, and compares every length and reference with the file.
+// The format is that of bbolt's version 2: internal/common/{meta,page,bucket}.go of go.etcd.io/bbolt.
 const (
 	formatMagic   = 0xED0CDAED
 	formatVersion = 2
@@ -39,14 +38,14 @@ const (
 
 var native = binary.NativeEndian
 
-// header is what a meta page says.
+// header is the content of a meta page.
 type header struct {
 	pageSize                   int64
 	root, freelist, pages, txn uint64
 }
 
-// readHeader reads the header that is at an offset of the file; txn is what it says of its transaction, even if it is
-// not valid.
+// readHeader reads the header at an offset of the file. txn is the number of its transaction, even if the header is not
+// valid.
 func readHeader(file io.ReaderAt, at int64) (_ header, txn uint64, valid bool, err error) {
 	page := make([]byte, pageHeader+headerSize)
 	if _, err := file.ReadAt(page, at); errors.Is(err, io.EOF) {
@@ -69,8 +68,8 @@ func readHeader(file io.ReaderAt, at int64) (_ header, txn uint64, valid bool, e
 	return h, txn, valid, nil
 }
 
-// headers finds the header that bbolt follows: of the two, the valid one of the later transaction. lastMayBeLost holds
-// where the other one is damaged and may have been the later.
+// headers finds the header that bbolt uses: of the valid ones, the one with the later transaction. lastMayBeLost is
+// true if the other one is damaged and may have been the later.
 func headers(file io.ReaderAt) (newest header, lastMayBeLost bool, err error) {
 	first, firstTxn, firstValid, err := readHeader(file, 0)
 	if err != nil {
@@ -88,7 +87,7 @@ func headers(file io.ReaderAt) (newest header, lastMayBeLost bool, err error) {
 		case second.txn > first.txn:
 			return second, false, nil
 		}
-		// the same twice: one is a copy, and what it replaced may have been the later
+		// the same twice: one is a copy, and may have replaced the later one
 		return first, second.txn == first.txn, nil
 	}
 	for at := int64(smallestPage); at <= largestPage; at *= 2 {
@@ -103,22 +102,21 @@ func headers(file io.ReaderAt) (newest header, lastMayBeLost bool, err error) {
 	return header{}, false, errors.New("no header page is valid")
 }
 
-// structure is a file that is examined.
+// structure is a file under examination.
 type structure struct {
 	file   io.ReaderAt
 	header header
-	// used holds, for each page, whether something refers to it.
+	// used reports, for each page, whether something refers to it.
 	used []bool
-	// irregular holds where a branch's key is not the first one below it, although bbolt finds everything. It cannot
+	// irregular is true if a branch's key is not the first one below it, although bbolt finds everything. bbolt cannot
 	// change such a page.
 	irregular bool
 }
 
-// examination is what is said of a file that can be read. lastMayBeLost is as in [headers], irregular as in
-// [structure].
+// examination is the result for a file that can be read. lastMayBeLost is as in [headers], irregular as in [structure].
 type examination struct{ lastMayBeLost, irregular bool }
 
-// examine returns an error that wraps [ErrDamaged] unless everything that bbolt follows in the file is sound. It takes
+// examine returns an error that wraps [ErrDamaged] unless every part of the file that bbolt uses is sound. It needs
 // memory for the largest value and one byte for each page.
 func examine(file *os.File) (looked examination, err error) {
 	info, err := file.Stat()
@@ -172,8 +170,8 @@ func examinePages(file io.ReaderAt, size int64, newest header) (irregular bool, 
 	return s.irregular, nil
 }
 
-// bucket examines the bucket that a value of the root describes. Its pages are elsewhere, or, of a small one, in the
-// value.
+// bucket examines the bucket that a value of the root describes. Its pages are elsewhere; a small bucket has its page
+// in the value.
 func (s *structure) bucket(value []byte) error {
 	if len(value) < bucketHeader {
 		return errors.New("a bucket is cut short")
@@ -195,7 +193,7 @@ func (s *structure) bucket(value []byte) error {
 	return err
 }
 
-// page reads a page with all that belongs to it, and notes that something refers to it.
+// page reads a page with its overflow pages, and records that something refers to it.
 func (s *structure) page(id uint64) ([]byte, error) {
 	head := make([]byte, pageHeader)
 	if id < 2 || id >= s.header.pages {
@@ -244,8 +242,8 @@ func (s *structure) freelist() ([]uint64, error) {
 	return free, nil
 }
 
-// walk examines a page and those below it. Its keys are at least from and less than to, nil for any: bbolt would not
-// find others.
+// walk examines a page and those below it. Its keys are at least from and less than to, nil for no limit: bbolt would
+// not find others.
 func (s *structure) walk(id uint64, from, to []byte, depth int,
 	visit func(flags uint32, key, value []byte) error) error {
 	if depth > deepestBranch {
@@ -306,7 +304,7 @@ func (s *structure) branch(id uint64, page, from, to []byte, depth int,
 	return nil
 }
 
-// leaf examines the entries of a page and visits each. After an error, at is the entry.
+// leaf examines the entries of a page and visits each. After an error, at is the index of the entry.
 func leaf(page, from, to []byte, visit func(flags uint32, key, value []byte) error) (at int, err error) {
 	count := int(native.Uint16(page[10:]))
 	if pageHeader+count*elementSize > len(page) {
@@ -330,7 +328,7 @@ func leaf(page, from, to []byte, visit func(flags uint32, key, value []byte) err
 	return 0, nil
 }
 
-// firstKey returns the first key of a page, nil where it cannot be told.
+// firstKey returns the first key of a page, nil if it is not known.
 func firstKey(page []byte) []byte {
 	at, count := pageHeader, int(native.Uint16(page[10:]))
 	position, size := native.Uint32(page[at:]), native.Uint32(page[at+4:])
@@ -354,7 +352,8 @@ func part(page []byte, element, count int, position, keySize, valueSize uint32) 
 	return page[begin:end], nil
 }
 
-// inOrder returns an error unless a key is greater than from, or, the first of a page, equal to it, and less than to.
+// inOrder returns an error unless a key is greater than from and less than to. The first key of a page may be equal to
+// from.
 func inOrder(key, from, to []byte, first bool) error {
 	if from != nil {
 		if order := bytes.Compare(from, key); order > 0 || order == 0 && !first {

@@ -13,16 +13,15 @@ import (
 	bolt "go.etcd.io/bbolt"
 )
 
-// bbolt has checksums for its header pages only. One flipped bit can leave valid JSON with another meaning, an entry
-// that is not counted any more, or a page of last week; so each value carries a sum, and each bucket has a record of
-// what it holds.
+// bbolt has checksums for its header pages only. One flipped bit can leave valid JSON with another meaning, lose an
+// entry, or bring back a page of last week. So each value carries a sum, and each bucket has a record of its contents.
 
 var sumTable = crc64.MakeTable(crc64.ECMA)
 
-// trailerSize is that of a line feed and the sum in hexadecimal, behind the JSON of each value.
+// trailerSize is the size of a line feed and the sum in hexadecimal, behind the JSON of each value.
 const trailerSize = 1 + 2*crc64.Size
 
-// sumOf is that of a value at its place: one that is found elsewhere is as wrong as one that has changed.
+// sumOf returns the sum of a value at its place. A value at another place is as wrong as a changed one.
 func sumOf(bucket, key, content []byte) uint64 {
 	place := binary.BigEndian.AppendUint32(nil, uint32(len(bucket)))
 	place = append(place, bucket...)
@@ -30,7 +29,7 @@ func sumOf(bucket, key, content []byte) uint64 {
 	return crc64.Update(crc64.Update(0, sumTable, append(place, key...)), sumTable, content)
 }
 
-// seal returns a value as it is stored, and its sum.
+// seal returns the stored form of a value, and its sum.
 func seal(bucket, key, content []byte) (stored []byte, sum uint64) {
 	sum = sumOf(bucket, key, content)
 	stored = append(slices.Clip(content), '\n')
@@ -55,7 +54,7 @@ func storedSum(stored []byte) (uint64, error) {
 	return binary.BigEndian.Uint64(sum), nil
 }
 
-// unseal returns the value in a stored one.
+// unseal returns the value of a stored form.
 func unseal(bucket, key, stored []byte) ([]byte, error) {
 	sum, err := storedSum(stored)
 	if err != nil {
@@ -68,8 +67,9 @@ func unseal(bucket, key, stored []byte) ([]byte, error) {
 	return content, nil
 }
 
-// contents is the record of what a bucket holds: how many values, all of their sums in one, and the last number given
-// out. It is changed in the transaction that changes the bucket, so that nothing is lost, or comes back, unnoticed.
+// contents is the record of a bucket's contents: how many values, all of their sums in one, and the last number given
+// out. It changes in the transaction that changes the bucket. So a lost value, or an old one that comes back, is
+// noticed.
 type contents struct{ count, sums, sequence uint64 }
 
 func (c *contents) add(sum uint64) { c.count, c.sums = c.count+1, c.sums^sum }
@@ -89,13 +89,13 @@ func (c contents) encode(bucket string) []byte {
 func decodeContents(bucket string, stored []byte) (contents, error) {
 	if len(stored) != 32 || sumOf(metaBucket, []byte(contentsPrefix+bucket), stored[:24]) !=
 		binary.BigEndian.Uint64(stored[24:]) {
-		return contents{}, fmt.Errorf("%w: the record of what %q holds cannot be read", ErrDamaged, bucket)
+		return contents{}, fmt.Errorf("%w: the record of the contents of %q cannot be read", ErrDamaged, bucket)
 	}
 	return contents{binary.BigEndian.Uint64(stored), binary.BigEndian.Uint64(stored[8:]),
 		binary.BigEndian.Uint64(stored[16:])}, nil
 }
 
-// readContents returns the record of a bucket, the zero one where there is none yet.
+// readContents returns the record of a bucket, the zero record if there is none yet.
 func readContents(tx *bolt.Tx, bucket string) (contents, error) {
 	stored := tx.Bucket(metaBucket).Get([]byte(contentsPrefix + bucket))
 	if stored == nil {
@@ -125,25 +125,25 @@ func (tx *Tx) record() error {
 	for _, bucket := range slices.Sorted(maps.Keys(tx.changed)) {
 		if err := tx.bolt.Bucket(metaBucket).Put([]byte(contentsPrefix+bucket),
 			tx.changed[bucket].encode(bucket)); err != nil {
-			return fmt.Errorf("record what %s holds: %w", bucket, err)
+			return fmt.Errorf("record the contents of %s: %w", bucket, err)
 		}
 	}
 	return nil
 }
 
-// schemaSumKey is beside the schema's: a bit that flips must not make a journal that of a newer version.
+// schemaSumKey is beside the schema's: a flipped bit must not make a journal look like that of a newer version.
 var schemaSumKey = []byte("schema-sum")
 
 func schemaSum(schema []byte) []byte {
 	return binary.BigEndian.AppendUint64(nil, sumOf(metaBucket, schemaKey, schema))
 }
 
-// readSchema returns the version of a file, 0 of one that is empty, and whether its values carry sums.
+// readSchema returns the version of a file, 0 for an empty one, and whether its values carry sums.
 func readSchema(tx *bolt.Tx) (version uint64, summed bool, err error) {
 	meta := tx.Bucket(metaBucket)
 	if meta == nil {
 		if first, _ := tx.Cursor().First(); first != nil {
-			return 0, false, fmt.Errorf("%w: it holds values, and not their version", ErrDamaged)
+			return 0, false, fmt.Errorf("%w: it holds values without their version", ErrDamaged)
 		}
 		return 0, false, nil
 	}

@@ -8,7 +8,7 @@ import (
 	"usher.internal/internal/config"
 )
 
-// Summary is what an admin reads of damages of one kind.
+// Summary describes damages of one kind for an admin.
 type Summary struct {
 	// Text is one sentence without its full stop, and names no user.
 	Text string
@@ -18,11 +18,12 @@ type Summary struct {
 	Since time.Time
 }
 
-// gatherFix is what brings back what a Mac knows of its users.
+// gatherFix restores usher's knowledge about the users of a Mac.
 var gatherFix = "Run `" + config.Sudo("gather --user NAME") + "` for each user, or `" +
 	config.Sudo("register --user NAME") + "` for one whose registration was under way."
 
-// Summarize describes damages: those of the values of a bucket together, in the order in which they were found.
+// Summarize describes damages in the order in which they were found. Those of the values of one bucket are described
+// together.
 func Summarize(found []Damage) []Summary {
 	var summaries []Summary
 	var inBuckets []string
@@ -39,7 +40,7 @@ func Summarize(found []Damage) []Summary {
 		case one.File != "":
 			summaries = append(summaries, Summary{
 				Since: one.At,
-				Text: fmt.Sprintf("all of it was set aside as %s at %s, and a new one begun (%s)", one.File, at,
+				Text: fmt.Sprintf("all of it was set aside as %s at %s, and a new one was started (%s)", one.File, at,
 					one.Why),
 				Fix: gatherFix + " Check that disk, and keep the file for support or remove it.",
 			})

@@ -13,21 +13,21 @@ import (
 type Tx struct {
 	bolt     *bolt.Tx
 	onCommit []func()
-	// changed are the records of what the buckets hold that it has changed.
+	// changed are the records of the contents of the buckets that this transaction has changed.
 	changed map[string]*contents
-	// damaged holds once a value could not be read.
+	// damaged is true once a value could not be read.
 	damaged bool
 }
 
-// OnCommit calls f after the transaction is on disk, and not at all when it does not get there. f may use the store;
-// what several transactions left to be called may come in another order than theirs.
+// OnCommit calls f after the transaction is on disk, and not at all if it does not get there. f may use the store. The
+// functions of several transactions may be called in another order than the transactions.
 func (tx *Tx) OnCommit(f func()) { tx.onCommit = append(tx.onCommit, f) }
 
 // View reads in one transaction: f sees one state of the store. Writing in it is an error. f must not call [Store.View]
-// or [Store.Update]. What cannot be read is an error of this call that wraps [ErrDamaged].
+// or [Store.Update]. If a part cannot be read, View returns an error that wraps [ErrDamaged].
 func (s *Store) View(f func(*Tx) error) error {
 	if !s.isInPlace() {
-		_ = s.Update(func(*Tx) error { return nil }) // which puts it back, or says in WriteError why it cannot
+		_ = s.Update(func(*Tx) error { return nil }) // this puts it back, or WriteError says why not
 	}
 	release, err := s.use()
 	if err != nil {
@@ -49,12 +49,12 @@ func (s *Store) View(f func(*Tx) error) error {
 }
 
 // Update writes in one transaction, one at a time. When it returns nil, everything that f wrote is on disk. An error of
-// f is returned as it is, and nothing was written. Any other error is that of the commit, as [Store.WriteError] has it;
-// a full disk wraps [ErrFull]. What cannot be read wraps [ErrUnwritable] and [ErrDamaged], since the next call may find
-// it readable, or set aside. f must not call View or Update.
+// f is returned as it is, and nothing was written. Any other error is that of the commit, the same as
+// [Store.WriteError]; a full disk wraps [ErrFull]. If a part cannot be read, the error wraps [ErrUnwritable] and
+// [ErrDamaged]: the next call may be able to read it, or find it set aside. f must not call View or Update.
 //
-// A commit that failed may be there all the same, when the disk took it and then failed to say so. A caller that tries
-// again looks first at what is there.
+// A failed commit may be on disk all the same, if the disk took it and then failed to say so. So a caller that tries
+// again checks the data first.
 func (s *Store) Update(f func(*Tx) error) error {
 	committed, err := s.update(f)
 	if err != nil {
@@ -105,8 +105,8 @@ func (s *Store) write(f func(*Tx) error) (committed *Tx, err error) {
 	return committed, err
 }
 
-// commit makes one transaction; refused is the error of f. bbolt's own Update reads the file once more after a panic,
-// which panics again, and never lets go of its lock.
+// commit makes one transaction; refused is the error of f. bbolt's own Update reads the file once more after a panic.
+// That panics again, and never releases bbolt's lock.
 func (s *Store) commit(tx *Tx, f func(*Tx) error, refused *error) error {
 	return withoutFaults(func() (err error) {
 		if tx.bolt, err = s.begin(true); err != nil {
@@ -141,8 +141,8 @@ func (s *Store) commit(tx *Tx, f func(*Tx) error, refused *error) error {
 	})
 }
 
-// begin begins a transaction. What bbolt reads while it holds its locks, the header pages, is read here first: without
-// the locks an error is only that of the call.
+// begin begins a transaction. bbolt reads the header pages while it holds its locks. So they are read here first,
+// without the locks, and an error is only that of the call.
 func (s *Store) begin(writable bool) (*bolt.Tx, error) {
 	newest, _, err := headers(s.file)
 	if err != nil {
@@ -165,7 +165,7 @@ func (s *Store) begin(writable bool) (*bolt.Tx, error) {
 	}
 	begun := false
 	defer func() {
-		if !begun { // also where reading the mark was a fault
+		if !begun { // also if reading the mark was a fault
 			tx.Rollback()
 		}
 	}()
@@ -177,7 +177,7 @@ func (s *Store) begin(writable bool) (*bolt.Tx, error) {
 	return tx, nil
 }
 
-// explained adds [ErrFull] to the errors that mean it. bbolt keeps of some, those of growing the file, only the text.
+// explained adds [ErrFull] to the errors that mean it. bbolt keeps only the text of some, those of growing the file.
 func explained(err error) error {
 	if err == nil || errors.Is(err, ErrFull) {
 		return err

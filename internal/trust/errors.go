@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"strings"
 )
 
 // ErrUntrusted is wrapped by every [*Error]: somebody besides root and our own user can change what was asked for, or
@@ -109,6 +108,3 @@ func permissions(mode fs.FileMode) uint32 {
 	}
 	return bits
 }
-
-// Quote makes one word of a path for a shell, so that an admin can copy a command.
-func Quote(path string) string { return "'" + strings.ReplaceAll(path, "'", `'\''`) + "'" }

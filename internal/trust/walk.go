@@ -8,6 +8,8 @@ import (
 	"path/filepath"
 	"strings"
 	"syscall"
+
+	"usher.internal/internal/shell"
 )
 
 // MaximumLinks is how many symbolic links are followed on the way, as on Linux. macOS follows 32.
@@ -137,7 +139,7 @@ func (p Policy) refuse(path, component string, reason Reason, info fs.FileInfo) 
 	stat := info.Sys().(*syscall.Stat_t)
 	refused := &Error{Path: path, Component: component, Reason: reason, UID: stat.Uid, GID: stat.Gid, Mode: info.Mode(),
 		policy: p}
-	word := Quote(component)
+	word := shell.Quote(component)
 	switch {
 	case p.elsewhere != "" && path != p.elsewhere:
 		refused.Fix = fmt.Sprintf("set %s to %s", p.key, p.elsewhere)
