@@ -158,7 +158,7 @@ func (c commands) steps(r *usherv1.Registration) (rows [][]string) {
 }
 
 func portalEnd(exit *usherv1.PortalExit) string {
-	text := "ended; how is not known"
+	text := "ended in an unknown way"
 	switch how := exit.GetHow().(type) {
 	case *usherv1.PortalExit_Code:
 		text = fmt.Sprintf("%s (%d)", exit.GetName(), how.Code)
