@@ -14,7 +14,7 @@ var onTheWire = map[string]protoreflect.EnumDescriptor{
 	"helper/registration.State":         usherv1.RegistrationState(0).Descriptor(),
 	"helper/registration.FailureReason": usherv1.FailureReason(0).Descriptor(),
 	"helper/registration.Kind":          usherv1.RegistrationKind(0).Descriptor(),
-	"useragent/portal.MilestoneKind":    usherv1.MilestoneKind(0).Descriptor(),
+	"internal/wpj.MilestoneKind":        usherv1.MilestoneKind(0).Descriptor(),
 	"helper/delivery.State":             usherv1.DeliveryState(0).Descriptor(),
 	"helper/clean.Kind":                 usherv1.LeftoverKind(0).Descriptor(),
 	"useragent/leftovers.Kind":          usherv1.LeftoverKind(0).Descriptor(),

@@ -160,7 +160,7 @@ func TestJamfAgent(t *testing.T) {
 		"a loop":       {loop, wpj.CouldNotLook, wpj.ObstacleFailed, "too many levels"},
 		"a directory":  {directory, wpj.CouldNotLook, wpj.ObstacleFailed, "not a file"},
 		"a named pipe": {pipe, wpj.CouldNotLook, wpj.ObstacleFailed, "not a file"},
-		"cut":          {file("bplist00"), wpj.CouldNotLook, wpj.ObstacleFailed, "no property list"},
+		"cut":          {file("bplist00"), wpj.CouldNotLook, wpj.ObstacleFailed, "not an XML or binary property list"},
 		"larger than any": {file(plist("<key>x</key><string>" + strings.Repeat("x", 1<<20) + "</string>")),
 			wpj.CouldNotLook, wpj.ObstacleFailed, "larger than"},
 		"large enough": {file(full), wpj.Found, "", "have_an_Azure_id is true"},
