@@ -112,7 +112,7 @@ var supportScenarios = map[string]*fakeSupport{
 	"support-ends": {files: []fakeSupportFile{{name: "registrations.json", source: "usherd", content: janesJournal}},
 		broken: contract.Error(codes.Unavailable, usherv1.ErrorReason_ERROR_REASON_UNSPECIFIED, "gone")},
 	"support-denied": {refused: contract.Error(codes.PermissionDenied, usherv1.ErrorReason_ERROR_REASON_NOT_PERMITTED,
-		"uid 502 may act for himself only", contract.Fix, "run it as root")},
+		"uid 502 may act for themselves only", contract.Fix, "run it as root")},
 	"support-evil": {files: []fakeSupportFile{{name: "../../escaped.txt", source: "usherd", content: "x"}}},
 }
 

@@ -36,7 +36,7 @@ const (
 	asNobody
 )
 
-var columns = []string{"root", "admin", "the user about himself", "another user", "uid 65534"}
+var columns = []string{"root", "admin", "the user about themselves", "another user", "uid 65534"}
 
 // matrix has the answer of every method of helper.sock to each caller, about a registration of one user
 // (docs/architecture.md).

@@ -58,19 +58,19 @@ func open(live *config.Live, log *slog.Logger) (_ *usherd, err error) {
 
 // close gives back what [open] took.
 func (u *usherd) close() {
+	if u.server != nil {
+		u.server.Stop() // where it has not served
+	}
+	if u.journal != nil {
+		if err := u.journal.Close(); err != nil {
+			u.log.Error("the journal is not as it should be for the next start", "error", err)
+		}
+	}
+	// Last: a usherd that gets the sockets opens the journal next.
 	for _, socket := range []*link.Listener{u.helperSocket, u.agentSocket} {
 		if socket != nil {
 			socket.Close()
 		}
-	}
-	if u.server != nil {
-		u.server.Stop() // where it has not served
-	}
-	if u.journal == nil {
-		return
-	}
-	if err := u.journal.Close(); err != nil {
-		u.log.Error("the journal is not as it should be for the next start", "error", err)
 	}
 }
 

@@ -202,7 +202,7 @@ func (i *Installer) fromStateHome(ctx context.Context, uid uint32) []step {
 		}}
 	}
 	inHome, err := filepath.Rel(account.HomeDir, i.Layout.AgentStateOf(account.HomeDir, stateHome))
-	if err != nil || !filepath.IsLocal(inHome) {
+	if err != nil || inHome == "." || !filepath.IsLocal(inHome) {
 		return nil
 	}
 	return []step{i.fromHome(account.HomeDir, inHome)}

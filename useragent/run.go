@@ -11,6 +11,7 @@ import (
 	"google.golang.org/grpc/health"
 	healthv1 "google.golang.org/grpc/health/grpc_health_v1"
 
+	"usher.internal/internal/applog"
 	"usher.internal/internal/command"
 	"usher.internal/internal/config"
 	"usher.internal/internal/layout"
@@ -78,7 +79,7 @@ func compose(live *config.Live, log *slog.Logger) (*agent, error) {
 	a.portal = portal.New(portal.Config{
 		Executable:     a.started.Portal.Executable,
 		StateDirectory: layout.Here().AgentStateOf(home, os.Getenv("XDG_STATE_HOME")),
-		LogDirectory:   filepath.Join(home, "Library", "Logs", "Company Portal"),
+		LogDirectory:   filepath.Join(home, applog.CompanyPortalFolder),
 		Activate:       activatePortal(func() bool { return live.Current().Portal.Activate }),
 		Logger:         log,
 	})

@@ -194,14 +194,3 @@ func TestNearNames(t *testing.T) {
 		}
 	}
 }
-
-func TestChanges(t *testing.T) {
-	for _, one := range []struct {
-		a, b string
-		want int
-	}{{"", "", 0}, {"", "abc", 3}, {"abc", "", 3}, {"abc", "abc", 0}, {"kitten", "sitting", 3}, {"ab", "ba", 2}} {
-		if got := changes(one.a, one.b); got != one.want {
-			t.Errorf("%q to %q takes %d changes, want %d", one.a, one.b, got, one.want)
-		}
-	}
-}

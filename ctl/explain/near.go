@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 
+	"usher.internal/internal/english"
 	"usher.internal/internal/errorcode"
 )
 
@@ -25,7 +26,7 @@ func nearNames(query string) []string {
 	distances := map[string]int{}
 	consider := func(name string) {
 		other := plainName(name)
-		distance := changes(query, other)
+		distance := english.Distance(query, other)
 		if strings.Contains(other, query) {
 			distance = 0
 		}
@@ -48,25 +49,4 @@ func nearNames(query string) []string {
 		return cmp.Or(cmp.Compare(distances[a], distances[b]), strings.Compare(a, b))
 	})
 	return near[:min(len(near), maximumNear)]
-}
-
-// changes returns how many letters have to be inserted, removed or changed to turn a into b.
-func changes(a, b string) int {
-	row := make([]int, len(b)+1)
-	for i := range row {
-		row[i] = i
-	}
-	for i := range len(a) {
-		diagonal := row[0]
-		row[0] = i + 1
-		for j := range len(b) {
-			change := diagonal
-			if a[i] != b[j] {
-				change++
-			}
-			diagonal = row[j+1]
-			row[j+1] = min(change, row[j]+1, row[j+1]+1)
-		}
-	}
-	return row[len(b)]
 }

@@ -179,7 +179,8 @@ const unfinishedFor = time.Minute
 // removeUnfinished removes the files of a process that was killed while it wrote a new journal or a mark for path. The
 // caller has the journal open, so that no other process writes one for longer.
 func removeUnfinished(path string) {
-	for _, suffix := range []string{unfinishedSuffix, markSuffix + unfinishedSuffix} {
+	// The last one is how an earlier version named them.
+	for _, suffix := range []string{unfinishedSuffix, markSuffix + unfinishedSuffix, markSuffix + "-*"} {
 		left, _ := filepath.Glob(path + suffix) // the only error is a wrong pattern
 		for _, name := range left {
 			if info, err := os.Lstat(name); err == nil && time.Since(info.ModTime()) > unfinishedFor {

@@ -386,7 +386,7 @@ func TestUnfinishedFilesAreRemoved(t *testing.T) {
 	if err := open(t, path).Close(); err != nil {
 		t.Fatal(err)
 	}
-	old := []string{path + ".new-1", path + ".mark.new-1"}
+	old := []string{path + ".new-1", path + ".mark.new-1", path + ".mark-1"}
 	kept := []string{path, path + ".mark", path + ".new-2", path + ".mark.new-2", path + ".mine"}
 	for _, name := range append(kept[2:], old...) {
 		if err := os.WriteFile(name, nil, 0o600); err != nil {

@@ -4,6 +4,8 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+
+	"usher.internal/internal/english"
 )
 
 var (
@@ -70,7 +72,7 @@ func nearest(unknown string) string {
 		known := plainKey(row.Name)
 		// The section may be missing: sign_in_timeout for registration.sign_in_timeout.
 		last := plainKey(row.Name[strings.LastIndexByte(row.Name, '.')+1:])
-		distance := min(editDistance(plain, known), editDistance(plain, last))
+		distance := min(english.Distance(plain, known), english.Distance(plain, last))
 		if distance < bestDistance {
 			best, bestDistance = row.Name, distance
 		}
@@ -81,29 +83,8 @@ func nearest(unknown string) string {
 	return best
 }
 
-// plainKey makes signInTimeout, sign-in-timeout and sign_in_timeout equal, and limits the length for editDistance.
+// plainKey makes signInTimeout, sign-in-timeout and sign_in_timeout equal, and limits the length for [english.Distance].
 func plainKey(key string) string {
 	plain := strings.ToLower(strings.NewReplacer("_", "", "-", "", ".", "", " ", "").Replace(key))
 	return plain[:min(len(plain), 100)]
-}
-
-// editDistance is the Levenshtein distance of two texts in bytes.
-func editDistance(a, b string) int {
-	previous := make([]int, len(b)+1)
-	for j := range previous {
-		previous[j] = j
-	}
-	for i := range len(a) {
-		current := make([]int, len(b)+1)
-		current[0] = i + 1
-		for j := range len(b) {
-			cost := 1
-			if a[i] == b[j] {
-				cost = 0
-			}
-			current[j+1] = min(previous[j]+cost, previous[j+1]+1, current[j]+1)
-		}
-		previous = current
-	}
-	return previous[len(b)]
 }

@@ -1,4 +1,4 @@
-// Package english writes numbers and times in sentences.
+// Package english puts numbers and times into sentences, and says how far apart two words are.
 package english
 
 import (
@@ -29,4 +29,25 @@ func Age(past time.Duration) string {
 		return fmt.Sprintf("%d h", int(past.Hours()))
 	}
 	return fmt.Sprintf("%d days", int(past.Hours()/24))
+}
+
+// Distance returns how many letters have to be inserted, removed or changed to turn a into b.
+func Distance(a, b string) int {
+	row := make([]int, len(b)+1)
+	for i := range row {
+		row[i] = i
+	}
+	for i := range len(a) {
+		diagonal := row[0]
+		row[0] = i + 1
+		for j := range len(b) {
+			change := diagonal
+			if a[i] != b[j] {
+				change++
+			}
+			diagonal = row[j+1]
+			row[j+1] = min(change, row[j]+1, row[j+1]+1)
+		}
+	}
+	return row[len(b)]
 }
