@@ -83,7 +83,8 @@ func nearest(unknown string) string {
 	return best
 }
 
-// plainKey makes signInTimeout, sign-in-timeout and sign_in_timeout equal, and limits the length for [english.Distance].
+// plainKey makes signInTimeout, sign-in-timeout and sign_in_timeout equal, and limits the length for
+// [english.Distance].
 func plainKey(key string) string {
 	plain := strings.ToLower(strings.NewReplacer("_", "", "-", "", ".", "", " ", "").Replace(key))
 	return plain[:min(len(plain), 100)]

@@ -97,7 +97,8 @@ func ParseText(text string) (map[string]any, error) {
 	values, format, err := unmarshal([]byte(data.ReplaceAllString(text, `"$1"`)))
 	if err != nil || len(bytes.TrimSpace([]byte(text))) == 0 ||
 		format != plist.OpenStepFormat && format != plist.GNUStepFormat {
-		return nil, fmt.Errorf("%w: not a property list with a dictionary as `defaults read` prints it", ErrNotRecognised)
+		return nil, fmt.Errorf("%w: not a property list with a dictionary as `defaults read` prints it",
+			ErrNotRecognised)
 	}
 	return values, nil
 }
