@@ -40,11 +40,11 @@ func Command(client *ask.Client) *cobra.Command {
 	command := &cobra.Command{
 		Use:   "bundle",
 		Short: "Gather what a help desk needs about a user's registration into one archive",
-		Long: `Gather into one zip archive the state of a user, every check of doctor, the configuration without secrets,
-and usherd's journal of the user's registrations. It also holds the logs of Company Portal, its SSO extension,
-Jamf and usher around them, and the timeline as a page. What goes in is shown first. Names, ids and addresses
-become pseudonyms unless --no-redact is given. Only its owner can read the archive; "usherctl timeline
-ARCHIVE" shows it.
+		Long: `Gather into one zip archive the state of a user, every check of doctor, the configuration without
+secrets, and usherd's journal of the user's registrations. It also holds the logs of Company Portal, its SSO
+extension, Jamf and usher around them, and the timeline as a page. What goes in is shown first. Names, ids and
+addresses become pseudonyms unless --no-redact is given. Only its owner can read the archive; "usherctl
+timeline ARCHIVE" shows it.
 
 A user may ask for their own archive, which says nothing about other users; root and admins for anyone's.
 Without usherd the archive holds only the files that the caller can read.`,

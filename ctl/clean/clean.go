@@ -50,7 +50,8 @@ jamfAAD's state. The user must be logged in.
 What may be the current registration is named, and is removed only with --force. That is every device
 certificate with its private key, unless Microsoft's Platform SSO or the Secure Enclave holds a usable
 registration of another device. It is also a certificate that cannot be parsed, and everything while a
-registration is being made or cannot be looked at. Each removal is recorded; "usherctl clean history" shows the records.`,
+registration is being made or cannot be looked at. Each removal is recorded; "usherctl clean history" shows
+the records.`,
 		Example: "  usherctl clean --dry-run\n" +
 			"  " + config.Sudo("clean --user jane --yes"),
 		Args: cobra.NoArgs,

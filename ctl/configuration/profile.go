@@ -83,9 +83,9 @@ func (c commands) schemaCommand() *cobra.Command {
 	command := &cobra.Command{
 		Use:   "schema",
 		Short: "Write the JSON schema from which Jamf Pro builds a form for the configuration",
-		Long: `Write the JSON schema from which Jamf Pro builds a form for usher's configuration: Computers, Configuration
-Profiles, Application & Custom Settings, External Applications, Add, Custom Schema; the preference domain is
-org.usher.`,
+		Long: `Write the JSON schema from which Jamf Pro builds a form for usher's configuration: Computers,
+Configuration Profiles, Application & Custom Settings, External Applications, Add, Custom Schema; the
+preference domain is org.usher.`,
 		Example: "  usherctl config schema --output org.usher.schema.json",
 		Args:    cobra.NoArgs,
 		RunE: func(command *cobra.Command, _ []string) error {

@@ -235,8 +235,8 @@ func (c *commands) fleetRevokeCommand() *cobra.Command {
 	command := &cobra.Command{
 		Use:   "revoke [MAC ...]",
 		Short: "Revoke credentials of Macs or admins",
-		Long: `Revoke the credentials of a Mac, for example because the Mac or the file was stolen. Other credentials are
-named by their file, for example those of an admin who leaves. The Mac's file in the fleet's folder is
+		Long: `Revoke the credentials of a Mac, for example because the Mac or the file was stolen. Other credentials
+are named by their file, for example those of an admin who leaves. The Mac's file in the fleet's folder is
 removed, and new credentials can be made. Each server refuses the revoked ones as soon as it has its new
 nats-server.conf.`,
 		Example: `  usherctl fleet revoke --fleet usher-fleet 0A1B2C3D-0000-4000-8000-00000000BEEF

@@ -74,9 +74,9 @@ func Uninstall(client *ask.Client) *cobra.Command {
 	command := &cobra.Command{
 		Use:   "uninstall",
 		Short: "Remove usher from this computer; needs root",
-		Long: `Stop usher and remove its programs and services. Registrations, configuration, credentials and logs remain
-for a later installation, unless --purge is given. Managed preferences belong to the configuration profile,
-and are removed with it.`,
+		Long: `Stop usher and remove its programs and services. Registrations, configuration, credentials and logs
+remain for a later installation, unless --purge is given. Managed preferences belong to the configuration
+profile, and are removed with it.`,
 		Example: "  " + config.Sudo("uninstall") + "\n" +
 			"  " + config.Sudo("uninstall --purge --dry-run"),
 		Args: cobra.NoArgs,
