@@ -184,7 +184,7 @@ func TestLoginKeychainIsReadOnDemandOnly(t *testing.T) {
 	s.must(jane.Keyring.Suspend())
 	began := time.Now()
 	unchanged("the keychain's service hangs")
-	s.says("doctor", s.doctor(), "It was left alone")
+	s.says("doctor", s.doctor(), "It was not read: the identity is elsewhere")
 	if took := time.Since(began); took > 9*time.Second {
 		t.Errorf("it took %s", took)
 	}

@@ -141,7 +141,7 @@ func TestNotWaitingAnyMore(t *testing.T) {
 	jane := s.loggedIn("p-jane")
 	s.must(jane.SetPortal(mac.PortalSettings{"wait": "1500ms"}))
 	result := s.control(6, "register", "--user", jane.Name, "--wait", "--timeout", "200ms")
-	if !strings.Contains(result.Stderr, "goes on") {
+	if !strings.Contains(result.Stderr, "continues") {
 		t.Errorf("the error does not say that the registration continues: %s", result.Stderr)
 	}
 	waiting, err := s.StartControl("register", "--user", jane.Name, "--wait")
@@ -152,7 +152,7 @@ func TestNotWaitingAnyMore(t *testing.T) {
 	if code := waiting.ExitCode(); code != 130 {
 		t.Errorf("usherctl ended with %d after SIGINT, want 130:\n%s", code, waiting.Log())
 	}
-	if !strings.Contains(waiting.Log(), "goes on") {
+	if !strings.Contains(waiting.Log(), "continues") {
 		t.Errorf("usherctl does not say that the registration continues:\n%s", waiting.Log())
 	}
 	s.control(0, "register", "--user", jane.Name, "--wait")

@@ -75,11 +75,17 @@ func commandsBelow(t *testing.T, usherctl string, command []string) [][]string {
 	t.Helper()
 	found := [][]string{command}
 	help := run(t, ".", nil, usherctl, append(command[:len(command):len(command)], "--help")...)
-	_, listed, _ := strings.Cut(help, "\nAvailable Commands:\n")
-	listed, _, _ = strings.Cut(listed, "\n\n")
-	for _, match := range commandLine.FindAllStringSubmatch(listed, -1) {
-		if match[1] != "help" {
-			found = append(found, commandsBelow(t, usherctl, append(command[:len(command):len(command)], match[1]))...)
+	// The commands of usherctl itself are in groups, each under its name.
+	for paragraph := range strings.SplitSeq(help, "\n\n") {
+		heading, listed, _ := strings.Cut(paragraph, ":\n")
+		if heading == "Usage" || heading == "Examples" {
+			continue
+		}
+		for _, match := range commandLine.FindAllStringSubmatch(listed, -1) {
+			if match[1] != "help" {
+				below := commandsBelow(t, usherctl, append(command[:len(command):len(command)], match[1]))
+				found = append(found, below...)
+			}
 		}
 	}
 	return found
