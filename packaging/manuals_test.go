@@ -75,10 +75,11 @@ func commandsBelow(t *testing.T, usherctl string, command []string) [][]string {
 	t.Helper()
 	found := [][]string{command}
 	help := run(t, ".", nil, usherctl, append(command[:len(command):len(command)], "--help")...)
-	// The commands of usherctl itself are in groups, each under its name.
+	// The commands of usherctl itself are in groups, each under its name. What is before the usage is prose.
+	_, help, _ = strings.Cut(help, "\nUsage:\n")
 	for paragraph := range strings.SplitSeq(help, "\n\n") {
 		heading, listed, _ := strings.Cut(paragraph, ":\n")
-		if heading == "Usage" || heading == "Examples" {
+		if heading == "Examples" {
 			continue
 		}
 		for _, match := range commandLine.FindAllStringSubmatch(listed, -1) {
